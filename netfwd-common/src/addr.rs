@@ -1,0 +1,56 @@
+//! Addresses as the maps hold them.
+
+/// A MAC address in wire order.
+pub type Mac = [u8; 6];
+
+/// An IPv6 address, or an IPv4 one mapped into `::ffff:0:0/96` (RFC 4291 §2.5.5.2), in wire order.
+/// One form for both families, so that IPv6 is no second implementation.
+pub type Addr = [u8; 16];
+
+/// The broadcast MAC address.
+pub const BROADCAST: Mac = [0xff; 6];
+
+/// No address: `::`, which stands for "any" in a listener and "none" in an FDB entry.
+pub const UNSPECIFIED: Addr = [0; 16];
+
+/// Maps an IPv4 address into [`Addr`].
+#[inline(always)]
+pub const fn from_v4(a: [u8; 4]) -> Addr {
+    [
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a[0], a[1], a[2], a[3],
+    ]
+}
+
+/// The IPv4 address that `addr` maps, if it maps one.
+#[inline(always)]
+pub const fn to_v4(addr: &Addr) -> Option<[u8; 4]> {
+    match *addr {
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d] => Some([a, b, c, d]),
+        _ => None,
+    }
+}
+
+/// The last four octets: the IPv4 address where the caller knows that `addr` maps one.
+#[inline(always)]
+pub const fn low_v4(addr: &Addr) -> [u8; 4] {
+    [addr[12], addr[13], addr[14], addr[15]]
+}
+
+/// Whether a MAC address is a group address (IEEE 802-2014 §8.2.2), broadcast included.
+#[inline(always)]
+pub const fn is_group(mac: &Mac) -> bool {
+    mac[0] & 1 == 1
+}
+
+/// Whether a frame to this MAC is for the link alone: 01:80:C2:00:00:00 to 0F are never forwarded
+/// (IEEE 802.1Q-2018 table 8-1).
+#[inline(always)]
+pub const fn is_link_local(mac: &Mac) -> bool {
+    matches!(*mac, [0x01, 0x80, 0xc2, 0, 0, last] if last < 0x10)
+}
+
+/// Whether a station may use this MAC as its source: unicast and not all zero.
+#[inline(always)]
+pub const fn is_valid_source(mac: &Mac) -> bool {
+    !is_group(mac) && !matches!(*mac, [0, 0, 0, 0, 0, 0])
+}

@@ -1,0 +1,33 @@
+//! Internet checksums (RFC 1071) and their incremental update (RFC 1624).
+
+/// Adds `bytes`, as 16-bit words in wire order, to a running sum; an odd last octet is padded.
+#[inline(always)]
+pub fn add(mut sum: u32, bytes: &[u8]) -> u32 {
+    let mut words = bytes.chunks_exact(2);
+    for word in &mut words {
+        sum += u32::from(u16::from_be_bytes([word[0], word[1]]));
+    }
+    if let [last] = words.remainder() {
+        sum += u32::from(*last) << 8;
+    }
+    sum
+}
+
+/// Folds a running sum into 16 bits.
+#[inline(always)]
+pub const fn fold(sum: u32) -> u16 {
+    let sum = (sum & 0xffff) + (sum >> 16);
+    ((sum & 0xffff) + (sum >> 16)) as u16
+}
+
+/// The checksum of an IPv4 header without options whose checksum field is zero.
+#[inline(always)]
+pub fn ipv4_header(header: &[u8; 20]) -> u16 {
+    !fold(add(0, header))
+}
+
+/// The checksum after one 16-bit word changed: `HC' = ~(~HC + ~m + m')`, RFC 1624 §3 eqn. 3.
+#[inline(always)]
+pub const fn replace(check: u16, old: u16, new: u16) -> u16 {
+    !fold((!check) as u32 + (!old) as u32 + new as u32)
+}

@@ -1,0 +1,15 @@
+//! What the loader and the BPF programs share: the layout of every map, the numbered drop reasons,
+//! and all logic that needs neither a packet buffer nor a map. It is `no_std`, so that one text runs
+//! in the kernel and under the host's property tests.
+#![no_std]
+
+pub mod addr;
+pub mod csum;
+pub mod ecn;
+pub mod flow;
+pub mod limits;
+pub mod maps;
+pub mod nat;
+pub mod tcp;
+pub mod verdict;
+pub mod vxlan;

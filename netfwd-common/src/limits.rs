@@ -1,0 +1,44 @@
+//! Sizes that the loader and the programs must agree on.
+
+/// Entries of the FDB over all networks.
+pub const FDB_ENTRIES: usize = 1 << 20;
+/// Ports of one instance.
+pub const PORTS: usize = 4096;
+/// Networks of one instance.
+pub const NETWORKS: usize = 4096;
+/// Uplinks of one instance.
+pub const UPLINKS: usize = 64;
+/// Peers of one instance.
+pub const PEERS: usize = 16_384;
+/// Memberships: a peer in a network.
+pub const MEMBERS: usize = 65_536;
+/// Flood targets over all networks.
+pub const FLOOD_TARGETS: usize = 65_536;
+/// Flood targets of one network; the loader refuses more.
+pub const FLOOD_PER_NETWORK: u32 = 4096;
+/// Masqueraded subnets.
+pub const SUBNETS: usize = 4096;
+/// Published listeners; a range takes one entry a port.
+pub const PUBLISHES: usize = 65_536;
+/// Addresses of this host on its uplinks.
+pub const LOCAL_ADDRESSES: usize = 1024;
+/// Session entries; a session takes two, one for each direction.
+pub const SESSION_ENTRIES: usize = 1 << 18;
+/// Counter slots: ports, peers, networks and uplinks each have one.
+pub const SLOTS: usize = 32_768;
+/// Drop counters: pairs of slot and reason.
+pub const DROP_COUNTERS: usize = 65_536;
+/// Candidates that a masquerade tries before it says that its l4 ports are exhausted.
+pub const PORT_TRIES: u32 = 32;
+/// A map entry is stamped again only when its stamp is older than this, so that a busy flow does not
+/// write one cache line from every CPU.
+pub const STAMP_INTERVAL_NS: u64 = 1_000_000_000;
+/// How long a next hop is used before the FIB is asked again.
+pub const NEXT_HOP_TTL_NS: u64 = 1_000_000_000;
+/// Layout version of the pinned maps; an instance whose maps have another one is not adopted.
+pub const LAYOUT: u32 = 1;
+/// What VXLAN adds to a frame over IPv4: Ethernet, IPv4, UDP, VXLAN (RFC 7348 §5).
+pub const ENCAP_V4: usize = 14 + 20 + 8 + 8;
+/// What the underlay's MTU loses to VXLAN over IPv4: the inner Ethernet header and the outer IPv4,
+/// UDP and VXLAN headers.
+pub const MTU_OVERHEAD_V4: u32 = 50;

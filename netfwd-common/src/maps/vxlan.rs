@@ -1,0 +1,62 @@
+//! The overlay: peers, their next hops, and which network they belong to.
+
+use super::plain;
+use crate::addr::{Addr, Mac};
+
+/// Where a packet goes next; a cache that the programs refresh from the kernel's FIB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct NextHop {
+    /// When the FIB was last asked, CLOCK_MONOTONIC in nanoseconds; 0 for never.
+    pub resolved_ns: u64,
+    /// The interface to send on; 0 while unresolved.
+    pub ifindex: u32,
+    /// MTU of the route in octets.
+    pub mtu: u32,
+    /// MAC address of the interface.
+    pub src_mac: Mac,
+    /// MAC address of the neighbour.
+    pub dst_mac: Mac,
+    /// Zero.
+    pub pad: [u8; 4],
+}
+plain!(NextHop, 32);
+
+/// Value of `peers`, by address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Peer {
+    /// Where encapsulated frames to it go.
+    pub next_hop: NextHop,
+    /// Its counters.
+    pub slot: u32,
+    /// UDP port it listens on.
+    pub port: u16,
+    /// Zero.
+    pub pad: u16,
+}
+plain!(Peer, 40);
+
+/// Key of `members`: a peer takes part in a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(C)]
+pub struct MemberKey {
+    /// The network.
+    pub network: u32,
+    /// The peer's address.
+    pub peer: Addr,
+}
+plain!(MemberKey, 20);
+
+/// Value of `members`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Member {
+    /// When a frame of this network last came from the peer, CLOCK_MONOTONIC in nanoseconds.
+    pub last_seen_ns: u64,
+    /// The peer's counters.
+    pub slot: u32,
+    /// Zero.
+    pub pad: u32,
+}
+plain!(Member, 16);

@@ -1,0 +1,82 @@
+//! Verdicts and drop reasons: one numbered list that the data path, the CLI and the metrics share.
+
+/// Declares [`DropReason`] with its stable number, its name as users read it, and what it means.
+macro_rules! drop_reasons {
+    ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal;)*) => {
+        /// Why a frame was dropped. Numbers are stable: never reused, never renumbered.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u32)]
+        pub enum DropReason { $($(#[$doc])* $variant = $number,)* }
+
+        impl DropReason {
+            /// Every reason, in the order of the numbers.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name as the CLI and the metrics show it.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The reason with this number, if there is one.
+            pub const fn from_number(number: u32) -> Option<Self> {
+                match number { $($number => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+drop_reasons! {
+    /// The frame ends before a header that it announces, or a length field disagrees with it.
+    Malformed = 1, "malformed";
+    /// The source MAC is a group address or all zero.
+    SourceMac = 2, "source-mac";
+    /// The source MAC is the network's gateway or a static entry elsewhere.
+    SourceSpoofed = 3, "source-spoofed";
+    /// The destination is behind the port that the frame came from.
+    SamePort = 4, "same-port";
+    /// The destination is unknown and the network does not flood unknown unicast.
+    UnknownUnicast = 5, "unknown-unicast";
+    /// An isolated port sent to an isolated port.
+    Isolated = 6, "isolated";
+    /// The network of the port or VNI does not exist (any more).
+    NoNetwork = 7, "no-network";
+    /// VXLAN whose VNI belongs to no network here.
+    UnknownVni = 8, "unknown-vni";
+    /// VXLAN from an address that is no peer of the network.
+    UnknownPeer = 9, "unknown-peer";
+    /// VXLAN without the I flag (RFC 7348 §5).
+    VxlanFlags = 10, "vxlan-flags";
+    /// From a peer to a peer: split horizon.
+    SplitHorizon = 11, "split-horizon";
+    /// The frame does not fit the network's or the next hop's MTU.
+    TooBig = 12, "too-big";
+    /// Encapsulation failed in the kernel.
+    EncapFailed = 13, "encap-failed";
+    /// Decapsulation failed in the kernel.
+    DecapFailed = 14, "decap-failed";
+    /// A clone or redirect failed in the kernel.
+    RedirectFailed = 15, "redirect-failed";
+    /// A fragment would have needed translation.
+    Fragment = 16, "fragment";
+    /// A packet left a masqueraded network with a protocol that masquerade does not translate.
+    NatProtocol = 17, "nat-protocol";
+    /// No free l4 port was found on the outside address.
+    NatPortsExhausted = 18, "nat-ports-exhausted";
+    /// The session table is full; established sessions are kept.
+    SessionTableFull = 19, "session-table-full";
+    /// A packet could not be rewritten.
+    RewriteFailed = 20, "rewrite-failed";
+    /// Nothing was left to send the frame to.
+    NoTarget = 21, "no-target";
+    /// A frame from a peer with this network's gateway as its source.
+    GatewayFromPeer = 22, "gateway-from-peer";
+    /// The ECN marks of the inner and the outer header contradict each other (RFC 6040 §4.2).
+    Ecn = 23, "ecn";
+}
+
+impl DropReason {
+    /// The stable number, as maps and logs hold it.
+    pub const fn number(self) -> u32 {
+        self as u32
+    }
+}
