@@ -1,1 +1,11 @@
-//! netfwd.
+//! The loader: reads what should be, observes what is, plans the difference, applies it, and shows it.
+//!
+//! The modules and who may call whom: [`config`], [`ids`] and the runtime state say what should be;
+//! [`desired`] resolves them into devices, hooks and map contents; [`plan`] compares these with
+//! [`observed`]. None of the three does I/O.
+
+pub mod config;
+pub mod desired;
+pub mod ids;
+pub mod observed;
+pub mod plan;

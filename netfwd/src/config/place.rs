@@ -1,0 +1,28 @@
+//! Where something was written, for errors that name it.
+
+use std::fmt;
+
+/// A line of a file, or a command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The file; empty for what was added by command.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+impl Place {
+    /// Whether a command, not a file, said so.
+    pub fn is_command(&self) -> bool {
+        self.file.is_empty()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_command() {
+            return f.write_str("added by command");
+        }
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}

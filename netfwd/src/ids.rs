@@ -1,0 +1,124 @@
+//! Numbers that name things in the maps: network ids and counter slots. They are kept in `ids.json`,
+//! so that they survive restarts and `show` commands can turn them back into names.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use netfwd_common::limits::SLOTS;
+use serde::{Deserialize, Serialize};
+
+/// What has counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// A network, by name.
+    Network,
+    /// A port, by the name of its interface in netfwd's namespace.
+    Port,
+    /// A peer, by address.
+    Peer,
+    /// An uplink, by name of its interface.
+    Uplink,
+}
+
+/// Ids and slots in use.
+///
+/// A slot that was freed is taken again only after every slot has been used once, oldest first, so
+/// that counters never go on from another object's in the lifetime of a graph; and it is zeroed then
+/// (see [`Ids::zero`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ids {
+    /// Network ids by name, from 1.
+    pub networks: BTreeMap<String, u32>,
+    /// Counter slots of networks, by name.
+    pub network_slots: BTreeMap<String, u32>,
+    /// Counter slots of ports, by interface.
+    pub port_slots: BTreeMap<String, u32>,
+    /// Counter slots of peers, by address.
+    pub peer_slots: BTreeMap<String, u32>,
+    /// Counter slots of uplinks, by interface.
+    pub uplink_slots: BTreeMap<String, u32>,
+    /// Slots below this have been used.
+    #[serde(default)]
+    used: u32,
+    /// Slots that were used and are free, oldest first.
+    #[serde(default)]
+    free: VecDeque<u32>,
+    /// Slots whose counters must be zeroed before they count for their new object.
+    #[serde(default)]
+    pub zero: Vec<u32>,
+}
+
+/// Every slot is in use.
+#[derive(Debug, thiserror::Error)]
+#[error("all {SLOTS} counter slots are in use; remove ports, peers or networks")]
+pub struct OutOfSlots;
+
+impl Ids {
+    /// The id of a network, allotted when it is new.
+    pub fn network(&mut self, name: &str) -> u32 {
+        if let Some(id) = self.networks.get(name) {
+            return *id;
+        }
+        let id = (1..)
+            .find(|id| self.networks.values().all(|used| used != id))
+            .unwrap_or(1);
+        self.networks.insert(name.to_owned(), id);
+        id
+    }
+
+    /// The slot of an object, allotted when it is new.
+    pub fn slot(&mut self, scope: Scope, name: &str) -> Result<u32, OutOfSlots> {
+        if let Some(slot) = self.slots(scope).get(name) {
+            return Ok(*slot);
+        }
+        let slot = self.fresh()?;
+        self.slots_mut(scope).insert(name.to_owned(), slot);
+        Ok(slot)
+    }
+
+    /// The slots of a scope, by name.
+    pub fn slots(&self, scope: Scope) -> &BTreeMap<String, u32> {
+        match scope {
+            Scope::Network => &self.network_slots,
+            Scope::Port => &self.port_slots,
+            Scope::Peer => &self.peer_slots,
+            Scope::Uplink => &self.uplink_slots,
+        }
+    }
+
+    /// Forgets the objects of a scope that `keep` does not name.
+    pub fn retain(&mut self, scope: Scope, keep: impl Fn(&str) -> bool) {
+        let mut freed = Vec::new();
+        self.slots_mut(scope).retain(|name, slot| {
+            let kept = keep(name);
+            if !kept {
+                freed.push(*slot);
+            }
+            kept
+        });
+        self.free.extend(freed);
+        if scope == Scope::Network {
+            self.networks.retain(|name, _| keep(name));
+        }
+    }
+
+    fn fresh(&mut self) -> Result<u32, OutOfSlots> {
+        // Slot 0 counts what belongs to nothing.
+        let next = self.used.max(1);
+        if (next as usize) < SLOTS {
+            self.used = next + 1;
+            return Ok(next);
+        }
+        let slot = self.free.pop_front().ok_or(OutOfSlots)?;
+        self.zero.push(slot);
+        Ok(slot)
+    }
+
+    fn slots_mut(&mut self, scope: Scope) -> &mut BTreeMap<String, u32> {
+        match scope {
+            Scope::Network => &mut self.network_slots,
+            Scope::Port => &mut self.port_slots,
+            Scope::Peer => &mut self.peer_slots,
+            Scope::Uplink => &mut self.uplink_slots,
+        }
+    }
+}
