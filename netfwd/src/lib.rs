@@ -7,5 +7,6 @@
 pub mod config;
 pub mod desired;
 pub mod ids;
+pub mod links;
 pub mod observed;
 pub mod plan;

@@ -1,0 +1,97 @@
+//! The two things that ethtool is needed for: a driver's name, and GRO.
+
+use std::{
+    io,
+    os::fd::{AsRawFd, RawFd},
+    ptr,
+};
+
+use nix::{
+    libc,
+    sys::socket::{AddressFamily, SockFlag, SockType, socket},
+};
+
+use super::{LinkError, Tried};
+
+/// include/uapi/linux/ethtool.h.
+const GET_DRIVER_INFO: u32 = 0x0000_0003;
+const GET_GRO: u32 = 0x0000_002b;
+const SET_GRO: u32 = 0x0000_002c;
+
+/// `struct ethtool_value`.
+#[repr(C)]
+struct Value {
+    command: u32,
+    data: u32,
+}
+
+/// `struct ethtool_drvinfo`; only the driver's name is read.
+#[repr(C)]
+struct DriverInfo {
+    command: u32,
+    driver: [u8; 32],
+    rest: [u8; 160],
+}
+
+mod ioctl {
+    // SIOCETHTOOL, include/uapi/linux/sockios.h.
+    nix::ioctl_readwrite_bad!(ethtool, 0x8946, nix::libc::ifreq);
+}
+
+/// The name of an interface's driver: `veth`, `virtio_net`, `tun` …
+pub fn driver(device: &str) -> Result<String, LinkError> {
+    let mut info = DriverInfo {
+        command: GET_DRIVER_INFO,
+        driver: [0; 32],
+        rest: [0; 160],
+    };
+    call(device, &mut info).tried(|| format!("ask for the driver of interface {device}"))?;
+    let name: Vec<u8> = info.driver.into_iter().take_while(|&c| c != 0).collect();
+    Ok(String::from_utf8_lossy(&name).into_owned())
+}
+
+/// Whether generic receive offload is on.
+pub fn gro(device: &str) -> Result<bool, LinkError> {
+    let mut value = Value {
+        command: GET_GRO,
+        data: 0,
+    };
+    call(device, &mut value).tried(|| format!("ask for GRO of interface {device}"))?;
+    Ok(value.data != 0)
+}
+
+/// Switches generic receive offload.
+pub fn set_gro(device: &str, on: bool) -> Result<(), LinkError> {
+    let mut value = Value {
+        command: SET_GRO,
+        data: u32::from(on),
+    };
+    call(device, &mut value).tried(|| format!("switch GRO of interface {device}"))
+}
+
+fn call<T>(device: &str, command: &mut T) -> io::Result<()> {
+    let socket = socket(
+        AddressFamily::Inet,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )?;
+    ethtool(socket.as_raw_fd(), device, command)
+}
+
+fn ethtool<T>(socket: RawFd, device: &str, command: &mut T) -> io::Result<()> {
+    // SAFETY: `ifreq` is plain data for which zeros are valid.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    let name = device.as_bytes();
+    if name.len() >= request.ifr_name.len() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    for (to, from) in request.ifr_name.iter_mut().zip(name) {
+        *to = from.cast_signed() as libc::c_char;
+    }
+    request.ifr_ifru.ifru_data = ptr::from_mut(command).cast();
+    // SAFETY: `ifr_data` points to a live `repr(C)` command that begins with its number and is as
+    // large as the kernel's structure for that number.
+    unsafe { ioctl::ethtool(socket, &raw mut request) }?;
+    Ok(())
+}

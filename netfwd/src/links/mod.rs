@@ -1,0 +1,112 @@
+//! Everything that netfwd asks of the kernel about interfaces, addresses and neighbours.
+//!
+//! The one module that talks netlink, ethtool and `/proc/sys/net`. A [`Links`] acts in the network
+//! namespace of the thread that opened it; what must happen inside a container's namespace runs on
+//! a thread of its own, see [`netns`].
+
+pub mod change;
+pub mod ethtool;
+pub mod model;
+pub mod neighbour;
+pub mod netns;
+pub mod read;
+pub mod route;
+pub mod sysctl;
+pub mod tc;
+pub mod veth;
+pub mod vxlan;
+pub mod watch;
+
+#[cfg(test)]
+mod tests;
+
+pub use model::{Address, Link, Neighbour, Vxlan, Xdp};
+
+use std::io;
+
+use tokio::task::JoinHandle;
+
+/// What went wrong with an interface: what was tried, and the kernel's reason.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {what}: {source}")]
+pub struct LinkError {
+    /// What was tried, with the object's name, as it follows "cannot".
+    pub what: String,
+    /// The kernel's reason.
+    #[source]
+    pub source: io::Error,
+}
+
+impl LinkError {
+    /// An error about `what` with the reason `source`.
+    pub fn new(what: impl Into<String>, source: io::Error) -> Self {
+        Self {
+            what: what.into(),
+            source,
+        }
+    }
+
+    /// The kernel's error number, where there is one.
+    pub fn errno(&self) -> Option<nix::errno::Errno> {
+        self.source.raw_os_error().map(nix::errno::Errno::from_raw)
+    }
+}
+
+/// Adds to a failed request what was tried.
+pub(crate) trait Tried<T> {
+    /// Maps the error to a [`LinkError`] about `what`.
+    fn tried(self, what: impl FnOnce() -> String) -> Result<T, LinkError>;
+}
+
+impl<T> Tried<T> for Result<T, rtnetlink::Error> {
+    fn tried(self, what: impl FnOnce() -> String) -> Result<T, LinkError> {
+        self.map_err(|error| {
+            let source = match error {
+                rtnetlink::Error::NetlinkError(message) => message.to_io(),
+                other => io::Error::other(other.to_string()),
+            };
+            LinkError::new(what(), source)
+        })
+    }
+}
+
+impl<T> Tried<T> for io::Result<T> {
+    fn tried(self, what: impl FnOnce() -> String) -> Result<T, LinkError> {
+        self.map_err(|source| LinkError::new(what(), source))
+    }
+}
+
+impl<T> Tried<T> for nix::Result<T> {
+    fn tried(self, what: impl FnOnce() -> String) -> Result<T, LinkError> {
+        self.map_err(|errno| LinkError::new(what(), errno.into()))
+    }
+}
+
+/// A netlink socket in one network namespace.
+pub struct Links {
+    /// The mark of what this instance makes.
+    alias: String,
+    handle: rtnetlink::Handle,
+    connection: JoinHandle<()>,
+}
+
+impl Links {
+    /// Opens a socket for an instance in the calling thread's network namespace, on the current tokio
+    /// runtime.
+    pub fn open(instance: &str) -> Result<Self, LinkError> {
+        let (connection, handle, _) =
+            rtnetlink::new_connection().tried(|| "open a netlink socket".into())?;
+        let connection = tokio::spawn(connection);
+        Ok(Self {
+            alias: model::alias_of(instance),
+            handle,
+            connection,
+        })
+    }
+}
+
+impl Drop for Links {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}

@@ -1,0 +1,223 @@
+//! Live tests, each in a network namespace of its own thread; without root they are skipped.
+
+use std::{net::IpAddr, time::Duration};
+
+use futures::StreamExt;
+use nix::sched::{CloneFlags, unshare};
+
+use super::{netns::Netns, sysctl, veth::VethEnd, *};
+
+/// Runs `work` in a new network namespace on a thread of its own.
+fn in_new_netns<F: Future<Output = ()>>(work: impl FnOnce(Links) -> F + Send + 'static) {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: needs root");
+        return;
+    }
+    let thread = std::thread::spawn(move || {
+        unshare(CloneFlags::CLONE_NEWNET).expect("a new network namespace");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async { work(Links::open("test").expect("netlink")).await });
+    });
+    thread.join().expect("the test passes");
+}
+
+/// A namespace that lives as long as the returned value.
+fn other_netns() -> Netns {
+    std::thread::spawn(|| {
+        unshare(CloneFlags::CLONE_NEWNET).expect("a new network namespace");
+        Netns::current().expect("it opens")
+    })
+    .join()
+    .expect("the thread ends")
+}
+
+fn end(name: &str) -> VethEnd {
+    VethEnd {
+        name: name.into(),
+        mac: None,
+        mtu: 1450,
+    }
+}
+
+async fn named(links: &Links, name: &str) -> Link {
+    let list = links.list().await.expect("a list");
+    let found = list.into_iter().find(|link| link.name == name);
+    found.unwrap_or_else(|| panic!("{name} is there"))
+}
+
+#[test]
+fn a_pair_is_made_marked_changed_and_deleted() {
+    in_new_netns(|links| async move {
+        let mac = [2, 0, 0, 0, 0, 7];
+        let near = VethEnd {
+            mac: Some(mac),
+            ..end("gw0")
+        };
+        links
+            .add_veth(&near, &end("nfg1"), None)
+            .await
+            .expect("a pair");
+        let gw = named(&links, "gw0").await;
+        assert_eq!((gw.mac, gw.mtu, gw.up), (Some(mac), 1450, false));
+        assert_eq!(gw.kind, "veth");
+        assert!(gw.is_made_by("test") && !gw.peer_elsewhere);
+        assert!(named(&links, "nfg1").await.is_made_by("test"));
+
+        links.set_mtu(gw.index, 1400).await.expect("MTU");
+        links
+            .set_mac(gw.index, [2, 0, 0, 0, 0, 8])
+            .await
+            .expect("MAC");
+        links.set_up(gw.index, true).await.expect("up");
+        let net = "10.0.3.1/24".parse().expect("a net");
+        links.add_address(gw.index, net).await.expect("an address");
+        links
+            .add_address(gw.index, net)
+            .await
+            .expect("twice is once");
+        let gw = named(&links, "gw0").await;
+        assert_eq!((gw.mtu, gw.up), (1400, true));
+        assert_eq!(gw.mac, Some([2, 0, 0, 0, 0, 8]));
+        assert_eq!(gw.first_global(IpAddr::is_ipv4), Some(net.addr()));
+
+        links.delete_address(gw.index, net).await.expect("removed");
+        links
+            .delete_address(gw.index, net)
+            .await
+            .expect("absent is fine");
+        links.delete(gw.index).await.expect("deleted");
+        links.delete(gw.index).await.expect("absent is fine");
+        assert!(links.find("gw0").await.expect("a look").is_none());
+        assert!(links.find("nfg1").await.expect("a look").is_none());
+    });
+}
+
+#[test]
+fn a_pair_reaches_into_another_namespace() {
+    in_new_netns(|links| async move {
+        let other = other_netns();
+        let far = end("eth0");
+        links
+            .add_veth(&end("nfp1"), &far, Some(&other))
+            .await
+            .expect("a pair");
+        assert!(named(&links, "nfp1").await.peer_elsewhere);
+        let inside = other.run(|links| async move {
+            let eth0 = named(&links, "eth0").await;
+            links.set_up(eth0.index, true).await?;
+            links
+                .add_address(eth0.index, "10.0.3.20/24".parse().expect("a net"))
+                .await?;
+            let via = IpAddr::from([10, 0, 3, 1]);
+            links.set_default_route(eth0.index, via).await?;
+            ethtool::set_gro("eth0", true)?;
+            let routes = links.default_routes(eth0.index).await?;
+            Ok((
+                routes,
+                ethtool::gro("eth0")?,
+                named(&links, "eth0").await.mtu,
+            ))
+        });
+        let (routes, gro, mtu) = inside.await.expect("the inside works");
+        assert_eq!(routes, [IpAddr::from([10, 0, 3, 1])]);
+        assert!(gro);
+        assert_eq!(mtu, 1450);
+    });
+}
+
+#[test]
+fn the_companion_takes_its_parameters_from_packets() {
+    in_new_netns(|links| async move {
+        let index = links
+            .add_companion("nfvx0", 4789, 65485)
+            .await
+            .expect("a device");
+        links.set_no_ipv6_address(index).await.expect("no address");
+        links.set_up(index, true).await.expect("up");
+        let device = named(&links, "nfvx0").await;
+        let vxlan = device.vxlan.expect("a VXLAN device");
+        assert_eq!((vxlan.port, vxlan.external), (4789, true));
+        assert_eq!(device.mtu, 65485);
+        assert!(device.is_made_by("test"));
+        assert!(device.addresses.is_empty());
+        assert!(links.add_companion("nfvx0", 4789, 65485).await.is_err());
+    });
+}
+
+#[test]
+fn neighbours_are_kept_by_the_kernel_or_permanent() {
+    in_new_netns(|links| async move {
+        links
+            .add_veth(&end("gw0"), &end("nfg1"), None)
+            .await
+            .expect("a pair");
+        let gw = named(&links, "gw0").await;
+        links.set_up(gw.index, true).await.expect("up");
+        let (kept, fixed) = (IpAddr::from([10, 0, 3, 2]), IpAddr::from([10, 0, 3, 3]));
+        links
+            .set_managed_neighbour(gw.index, kept)
+            .await
+            .expect("managed");
+        let mac = [2, 0, 0, 0, 0, 3];
+        links
+            .set_permanent_neighbour(gw.index, fixed, mac)
+            .await
+            .expect("permanent");
+        let list = links.neighbours().await.expect("a list");
+        let of = |ip| list.iter().find(|n| n.address == ip).expect("it is there");
+        assert!(of(kept).managed && !of(kept).permanent);
+        assert!(of(fixed).permanent);
+        assert_eq!(of(fixed).mac, Some(mac));
+        links
+            .delete_neighbour(gw.index, kept)
+            .await
+            .expect("removed");
+        links
+            .delete_neighbour(gw.index, fixed)
+            .await
+            .expect("removed");
+        links
+            .delete_neighbour(gw.index, fixed)
+            .await
+            .expect("absent is fine");
+        assert!(
+            links
+                .neighbours()
+                .await
+                .expect("a list")
+                .iter()
+                .all(|n| n.address != kept)
+        );
+    });
+}
+
+#[test]
+fn switches_follow_the_namespace() {
+    in_new_netns(|links| async move {
+        links
+            .add_veth(&end("gw0"), &end("nfg1"), None)
+            .await
+            .expect("a pair");
+        sysctl::write(sysctl::Family::V4, "gw0", "forwarding", "1").expect("written");
+        let value = sysctl::read(sysctl::Family::V4, "gw0", "forwarding");
+        assert_eq!(value.as_deref(), Some("1"));
+        sysctl::disable_ipv6("gw0").expect("off");
+        assert_eq!(ethtool::driver("gw0").expect("a driver"), "veth");
+    });
+}
+
+#[test]
+fn a_change_makes_a_tick() {
+    in_new_netns(|links| async move {
+        let mut ticks = Links::watch().expect("a watch");
+        links
+            .add_veth(&end("gw0"), &end("nfg1"), None)
+            .await
+            .expect("a pair");
+        let tick = tokio::time::timeout(Duration::from_secs(2), ticks.next()).await;
+        assert_eq!(tick.expect("in time"), Some(()));
+    });
+}
