@@ -1,0 +1,216 @@
+//! Debian packages: which are needed and why, which are missing, and installing those.
+
+use std::{collections::BTreeSet, process::Command};
+
+use anyhow::{Context as _, Result, bail};
+use nix::unistd::Uid;
+
+use crate::process;
+
+/// A package and what it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    /// Debian's name for it.
+    pub name: String,
+    /// What the project does with it.
+    pub reason: &'static str,
+}
+
+impl Package {
+    /// A package of this name, needed for this reason.
+    pub fn new(name: impl Into<String>, reason: &'static str) -> Self {
+        Self {
+            name: name.into(),
+            reason,
+        }
+    }
+}
+
+/// What the lab, the tests and the virtual machines call.
+const TESTS: &[(&str, &str)] = &[
+    ("bpftool", "reads the pinned maps back, with field names"),
+    (
+        "busybox-static",
+        "is the user space of the virtual machines, and small clients and servers",
+    ),
+    ("cpio", "packs the virtual machines' initramfs"),
+    (
+        "curl",
+        "talks to the control socket and the metrics listener",
+    ),
+    ("ethtool", "switches offloads on and off"),
+    ("iperf3", "measures bulk TCP and UDP"),
+    (
+        "iproute2",
+        "makes namespaces, links and the kernel's own VXLAN peer",
+    ),
+    ("iputils-ping", "checks reachability, sizes and losses"),
+    ("kmod", "orders the virtual machines' modules"),
+    ("netcat-openbsd", "is the server behind a published port"),
+    ("nftables", "is the kernel twin's masquerade"),
+    ("procps", "reads and sets the test namespaces' sysctls"),
+    ("qemu-system-x86", "boots the older kernels"),
+    ("socat", "sends and receives single datagrams"),
+    ("tcpdump", "captures what is on the underlay"),
+    ("tshark", "decodes the captures"),
+    ("xz-utils", "unpacks the virtual machines' modules"),
+];
+
+/// The packages that the lab and the tests need.
+pub fn for_tests() -> Vec<Package> {
+    TESTS
+        .iter()
+        .map(|&(name, reason)| Package::new(name, reason))
+        .collect()
+}
+
+/// Installs packages, refreshing the package lists at most once.
+#[derive(Debug, Default)]
+pub struct Installer {
+    refreshed: bool,
+}
+
+impl Installer {
+    /// Installs those of `wanted` that are missing, saying so first.
+    pub fn ensure(&mut self, wanted: &[Package]) -> Result<()> {
+        if !process::exists("dpkg-query") {
+            eprintln!(
+                "setup: this is no Debian system, so these are taken to be here: {}",
+                names(wanted).join(" ")
+            );
+            return Ok(());
+        }
+        let missing = missing(wanted, &installed(wanted)?);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        announce(&missing);
+        self.install(&names(&missing))
+    }
+
+    fn install(&mut self, names: &[&str]) -> Result<()> {
+        if !Uid::effective().is_root() {
+            bail!(
+                "packages cannot be installed without root: run `cargo xtask setup` as root, or \
+                `apt-get install {}`",
+                names.join(" ")
+            );
+        }
+        if !self.refreshed {
+            process::run(apt_get().args(["-qq", "update"]))
+                .context("the package lists cannot be refreshed: check this machine's network")?;
+            self.refreshed = true;
+        }
+        let install = ["-qq", "-y", "--no-install-recommends", "install"];
+        let kept = self::kept(names)?;
+        process::run(apt_get().args(install).args(names).args(kept))
+            .with_context(|| format!("cannot install {}", names.join(" ")))
+    }
+}
+
+/// Whether the package lists know a package of this name.
+pub fn available(name: &str) -> bool {
+    process::output(Command::new("apt-cache").args(["show", name]))
+        .is_ok_and(|output| output.status.success() && !output.stdout.is_empty())
+}
+
+fn apt_get() -> Command {
+    let mut command = Command::new("apt-get");
+    command
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(std::process::Stdio::null());
+    command
+}
+
+fn announce(missing: &[Package]) {
+    eprintln!("setup: installing Debian packages:");
+    for package in missing {
+        eprintln!("  {:<18} {}", package.name, package.reason);
+    }
+}
+
+fn names(packages: &[Package]) -> Vec<&str> {
+    packages
+        .iter()
+        .map(|package| package.name.as_str())
+        .collect()
+}
+
+fn installed(wanted: &[Package]) -> Result<String> {
+    // dpkg-query exits with 1 when it knows none or only some of the names; what it knows it prints.
+    let output = process::output(
+        Command::new("dpkg-query")
+            .args(["-W", "-f", "${Package} ${db:Status-Status}\n"])
+            .args(names(wanted)),
+    )?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Those of `wanted` that `listing` (lines of "package status") does not show as installed.
+fn missing(wanted: &[Package], listing: &str) -> Vec<Package> {
+    let here: BTreeSet<&str> = listing
+        .lines()
+        .filter_map(|line| line.strip_suffix(" installed"))
+        .collect();
+    wanted
+        .iter()
+        .filter(|package| !here.contains(package.name.as_str()))
+        .cloned()
+        .collect()
+}
+
+/// Installed packages that apt would remove to make room for another version of their
+/// dependencies: named in the same call they are upgraded instead.
+fn kept(names: &[&str]) -> Result<Vec<String>> {
+    let plan = process::capture(
+        apt_get()
+            .args(["-s", "-y", "--no-install-recommends", "install"])
+            .args(names),
+    )?;
+    Ok(removals(&plan))
+}
+
+fn removals(plan: &str) -> Vec<String> {
+    plan.lines()
+        .filter_map(|line| line.strip_prefix("Remv "))
+        .filter_map(|rest| rest.split_whitespace().next())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted() -> Vec<Package> {
+        ["cpio", "kmod", "socat"]
+            .map(|name| Package::new(name, "a test"))
+            .to_vec()
+    }
+
+    #[test]
+    fn only_what_is_not_installed_is_missing() {
+        let missing = missing(&wanted(), "cpio installed\nkmod not-installed\n");
+        assert_eq!(names(&missing), ["kmod", "socat"]);
+    }
+
+    #[test]
+    fn removed_with_its_configuration_left_is_missing() {
+        let missing = missing(
+            &wanted(),
+            "cpio config-files\nkmod installed\nsocat installed\n",
+        );
+        assert_eq!(names(&missing), ["cpio"]);
+    }
+
+    #[test]
+    fn removals_are_read_from_a_simulation() {
+        let plan = "Remv qemu-utils [1:7.2]\nInst cpio (2.13 Debian)\nConf cpio (2.13 Debian)\n";
+        assert_eq!(removals(plan), ["qemu-utils"]);
+    }
+
+    #[test]
+    fn the_table_is_sorted_and_names_each_package_once() {
+        assert!(TESTS.is_sorted_by(|a, b| a.0 < b.0));
+    }
+}
