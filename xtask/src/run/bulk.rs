@@ -1,0 +1,82 @@
+//! TCP bulk across hosts, beside the kernel's bridge and vxlan.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::netns::Netns;
+use super::process::{self, Background};
+use super::topology::{Topology, addresses};
+use super::twin::Twin;
+
+/// Interleaved runs of each; odd, so that the median is one of them.
+const ROUNDS: usize = 5;
+const SECONDS: &str = "1";
+
+/// Throughput from c1 to c3, and its ratio to the kernel's; runs alternate so that both meet the same
+/// machine.
+pub fn ratio_to_kernel(lab: &Topology, twin: &Twin) -> Result<String> {
+    let [c1, _, c3, _] = &lab.containers;
+    let [k1, k3] = &twin.containers;
+    let (mut ours, mut kernel) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(bulk(c1, c3, addresses::CONTAINERS[2]).context("netfwd")?);
+        kernel.push(bulk(k1, k3, addresses::CONTAINERS[2]).context("bridge + vxlan")?);
+    }
+    let ratio = median(&ours) / median(&kernel);
+    let measured = format!(
+        "{:.2} Gbit/s; kernel bridge + vxlan {:.2}; ratio {ratio:.2}\nnetfwd {}  kernel {}",
+        median(&ours),
+        median(&kernel),
+        listed(&ours),
+        listed(&kernel)
+    );
+    ensure!(
+        ratio >= 1.0,
+        "{measured}\nslower than the kernel's own bridge + vxlan"
+    );
+    Ok(measured)
+}
+
+/// One run of iperf3, in Gbit/s as the receiver counted.
+fn bulk(from: &Netns, to: &Netns, address: Ipv4Addr) -> Result<f64> {
+    let limit = Duration::from_secs(10);
+    let mut server = Background::start(to.command("iperf3").args(["-s", "-1", "--forceflush"]))?;
+    server.wait_for("listening", limit)?;
+    let mut client = from.command("iperf3");
+    client.args([
+        "-J",
+        "--connect-timeout",
+        "2000",
+        "-t",
+        SECONDS,
+        "-c",
+        &address.to_string(),
+    ]);
+    received(&process::finish(&mut client, limit)?.stdout)
+}
+
+fn received(json: &str) -> Result<f64> {
+    let report: Value = serde_json::from_str(json).context("iperf3 printed no JSON")?;
+    if let Some(error) = report["error"].as_str() {
+        anyhow::bail!("iperf3: {error}");
+    }
+    let rate = report["end"]["sum_received"]["bits_per_second"].as_f64();
+    Ok(rate.context("iperf3 reported no throughput")? / 1e9)
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+fn listed(values: &[f64]) -> String {
+    values
+        .iter()
+        .map(|value| format!("{value:.2}"))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
