@@ -48,7 +48,7 @@ pub struct Ids {
 }
 
 /// Every slot is in use.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("all {SLOTS} counter slots are in use; remove ports, peers or networks")]
 pub struct OutOfSlots;
 

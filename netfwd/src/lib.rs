@@ -4,9 +4,11 @@
 //! [`desired`] resolves them into devices, hooks and map contents; [`plan`] compares these with
 //! [`observed`]. None of the three does I/O.
 
+pub mod address;
 pub mod config;
 pub mod desired;
 pub mod ids;
 pub mod links;
+pub mod naming;
 pub mod observed;
 pub mod plan;

@@ -7,11 +7,19 @@ use std::fmt;
 pub struct Place {
     /// The file; empty for what was added by command.
     pub file: String,
-    /// The line, from 1.
+    /// The line, from 1; 0 for the file as a whole.
     pub line: usize,
 }
 
 impl Place {
+    /// A section of the main file, where the line is not known any more.
+    pub fn in_section(section: &str) -> Self {
+        Self {
+            file: section.to_owned(),
+            line: 0,
+        }
+    }
+
     /// Whether a command, not a file, said so.
     pub fn is_command(&self) -> bool {
         self.file.is_empty()
@@ -23,6 +31,9 @@ impl fmt::Display for Place {
         if self.is_command() {
             return f.write_str("added by command");
         }
-        write!(f, "{}:{}", self.file, self.line)
+        match self.line {
+            0 => f.write_str(&self.file),
+            line => write!(f, "{}:{line}", self.file),
+        }
     }
 }

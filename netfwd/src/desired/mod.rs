@@ -1,11 +1,25 @@
-//! What should be: a pure function of configuration, runtime state, ids and what is observed.
+//! What should be: a pure function of configuration, ids and facts about the host.
+
+mod error;
+mod flood;
+mod gateway;
+mod nat;
+mod overlay;
+mod ports;
+mod uplinks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 use netfwd_common::addr::Mac;
 
-use crate::observed::{Hook, HookAt, Inner, MapState, Neighbour, Program, Sysctl};
+pub use error::DesiredError;
+pub use ports::fdb_flags;
+
+use crate::config::{Config, Network};
+use crate::ids::{Ids, Scope};
+use crate::naming;
+use crate::observed::{Hook, HookAt, Inner, Link, MapState, Neighbour, Program, Sysctl};
 
 /// What should be.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +36,8 @@ pub struct Desired {
     pub maps: MapState,
     /// Counter slots that are given to a new object and must be zeroed.
     pub zero: Vec<u32>,
+    /// What is left out because the host lacks it for now, each as a sentence.
+    pub waiting: Vec<String>,
 }
 
 /// A device that netfwd makes.
@@ -91,5 +107,124 @@ impl HookAt {
             interface: interface.to_owned(),
             hook,
         }
+    }
+}
+
+/// Facts about the host that decide what should be.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// Name of the instance.
+    pub instance: &'a str,
+    /// The links of netfwd's namespace.
+    pub links: &'a BTreeMap<String, Link>,
+    /// The namespaces, of those that the configuration names, that exist.
+    pub namespaces: &'a BTreeSet<String>,
+    /// Whether to go on without what the host lacks for now, once it runs; a start and a reload
+    /// refuse it instead.
+    pub lenient: bool,
+}
+
+/// Resolves a configuration. `ids` gets what is new and loses what is gone.
+pub fn resolve(config: &Config, ids: &mut Ids, facts: Facts<'_>) -> Result<Desired, DesiredError> {
+    let mut builder = Builder {
+        config,
+        ids,
+        facts,
+        out: Desired {
+            instance: facts.instance.to_owned(),
+            ..Desired::default()
+        },
+    };
+    builder.forget();
+    builder.uplinks()?;
+    builder.overlay()?;
+    for network in &config.networks {
+        builder.network(network)?;
+    }
+    builder.out.zero.clone_from(&builder.ids.zero);
+    Ok(builder.out)
+}
+
+/// A network with its numbers.
+#[derive(Clone, Copy)]
+struct Numbered<'a> {
+    config: &'a Network,
+    id: u32,
+    mtu: u32,
+}
+
+struct Builder<'a> {
+    config: &'a Config,
+    ids: &'a mut Ids,
+    facts: Facts<'a>,
+    out: Desired,
+}
+
+impl<'a> Builder<'a> {
+    fn network(&mut self, config: &'a Network) -> Result<(), DesiredError> {
+        let network = Numbered {
+            config,
+            id: self.ids.network(&config.name),
+            mtu: self.mtu(config)?,
+        };
+        let slot = self.ids.slot(Scope::Network, &config.name)?;
+        let mut targets = self.gateway(&network)?;
+        targets.extend(self.ports(&network)?);
+        targets.extend(self.peers(&network)?);
+        self.static_fdb(&network);
+        let len = self.flood(network, targets)?;
+        self.network_entry(&network, slot, len);
+        self.publishes(&network);
+        Ok(())
+    }
+
+    /// Frees the numbers of what the configuration no longer names.
+    fn forget(&mut self) {
+        let config = self.config;
+        let networks: BTreeSet<&str> = config.networks.iter().map(|n| n.name.as_str()).collect();
+        let uplinks: BTreeSet<&str> = config.host.uplinks.iter().map(String::as_str).collect();
+        let mut ports = BTreeSet::new();
+        let mut peers = BTreeSet::new();
+        for network in &config.networks {
+            ports.extend(network.ports.iter().map(crate::config::Port::interface));
+            ports.extend(
+                network
+                    .gateway
+                    .iter()
+                    .map(|_| naming::gateway_end(&network.name)),
+            );
+            peers.extend(network.peers.iter().map(|(peer, _)| peer.to_string()));
+        }
+        self.ids
+            .retain(Scope::Network, |name| networks.contains(name));
+        self.ids
+            .retain(Scope::Uplink, |name| uplinks.contains(name));
+        self.ids.retain(Scope::Port, |name| ports.contains(name));
+        self.ids.retain(Scope::Peer, |name| peers.contains(name));
+    }
+
+    /// Refuses, or where netfwd runs already goes on without.
+    fn lacking(&mut self, error: DesiredError) -> Result<(), DesiredError> {
+        if !self.facts.lenient {
+            return Err(error);
+        }
+        self.out.waiting.push(error.to_string());
+        Ok(())
+    }
+
+    /// Adds a device that netfwd makes; a link of that name that it did not make is in the way.
+    fn device(&mut self, name: &str, device: Device) -> Result<(), DesiredError> {
+        let ours = naming::alias(self.facts.instance);
+        match self.facts.links.get(name) {
+            Some(link) if link.alias.as_deref() != Some(ours.as_str()) => {
+                return Err(DesiredError::InTheWay(name.to_owned()));
+            }
+            _ => self.out.devices.insert(name.to_owned(), device),
+        };
+        Ok(())
+    }
+
+    fn ifindex(&self, name: &str) -> Option<u32> {
+        self.facts.links.get(name).map(|link| link.ifindex)
     }
 }

@@ -1,0 +1,166 @@
+//! `[[network]]` and its gateway.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use netfwd_common::vxlan::MAX_VNI;
+
+use super::reader::{Keys, Section, Value};
+use super::sections::{IPV4, between, choice, device, ipv4, name};
+use super::{ConfigError, Gateway, Masquerade, Network, Place, port, values};
+
+/// Smallest MTU: every IPv4 link must take this (RFC 791 §3.2).
+const MTU_LOW: u32 = 576;
+/// Largest MTU: the largest IP packet.
+const MTU_HIGH: u32 = 65535;
+
+/// `[[network]]`.
+pub(super) fn network(section: &Section<'_>) -> Result<Network, ConfigError> {
+    section.only(&Keys {
+        accepted: &[
+            "name",
+            "vni",
+            "mtu",
+            "ageing",
+            "learning",
+            "unknown_unicast",
+            "peers",
+            "gateway",
+            "port",
+            "publish",
+            "fdb",
+        ],
+        later: &[
+            "arp_suppression",
+            "group",
+            "max_learned",
+            "floating",
+            "neigh",
+        ],
+    })?;
+    let name = name(&section.need("name")?)?;
+    let title = "[network.gateway]";
+    let gateway = section.table("gateway", title)?;
+    Ok(Network {
+        vni: section.maybe("vni", |value| value.integer(1, MAX_VNI))?,
+        mtu: section.or("mtu", None, mtu)?,
+        ageing: section.or("ageing", Duration::from_secs(300), |value| {
+            between(value, 10, 1_000_000)
+        })?,
+        learning: section.or("learning", true, Value::bool)?,
+        unknown_unicast: section.or("unknown_unicast", true, unknown_unicast)?,
+        peers: section.or("peers", Vec::new(), peers)?,
+        gateway: gateway
+            .map(|section| self::gateway(&section, &name))
+            .transpose()?,
+        ports: each(section, "port", "[[network.port]]", port::port)?,
+        publishes: each(section, "publish", "[[network.publish]]", port::publish)?,
+        fdb: each(section, "fdb", "[[network.fdb]]", port::fdb)?,
+        place: section.place(),
+        name,
+    })
+}
+
+fn each<T>(
+    section: &Section<'_>,
+    key: &'static str,
+    title: &'static str,
+    read: fn(&Section<'_>) -> Result<T, ConfigError>,
+) -> Result<Vec<T>, ConfigError> {
+    section.tables(key, title)?.iter().map(read).collect()
+}
+
+/// `flood` or `drop`.
+pub(super) fn unknown_unicast(value: &Value<'_>) -> Result<bool, ConfigError> {
+    choice(value, "flood", "drop")
+}
+
+fn mtu(value: &Value<'_>) -> Result<Option<u32>, ConfigError> {
+    let number = value
+        .as_integer()
+        .and_then(|number| u32::try_from(number).ok());
+    match number {
+        Some(mtu @ MTU_LOW..=MTU_HIGH) => Ok(Some(mtu)),
+        _ => value.parse(
+            &format!("\"auto\" or a number from {MTU_LOW} to {MTU_HIGH}"),
+            |text| (text == "auto").then_some(None),
+        ),
+    }
+}
+
+fn peers(value: &Value<'_>) -> Result<Vec<(IpAddr, Place)>, ConfigError> {
+    let list = value.list()?;
+    list.iter()
+        .map(|peer| Ok((ipv4(peer)?, peer.place())))
+        .collect()
+}
+
+fn gateway(section: &Section<'_>, network: &str) -> Result<Gateway, ConfigError> {
+    section.only(&Keys {
+        accepted: &["device", "addresses", "mac", "masquerade"],
+        later: &[],
+    })?;
+    let named = section.maybe("device", device)?;
+    let gateway = Gateway {
+        device: match named.or_else(|| values::device_name(network)) {
+            Some(device) => device,
+            None => {
+                let why = format!("`{network}` is too long for an interface name");
+                return Err(section.error(format!("{why}; give the gateway a `device`")));
+            }
+        },
+        addresses: addresses(section)?,
+        mac: section.maybe("mac", |value| value.parse(values::MAC, values::unicast_mac))?,
+        masquerade: section.or("masquerade", Masquerade::Off, masquerade)?,
+        place: section.place(),
+    };
+    translatable(section, &gateway)?;
+    Ok(gateway)
+}
+
+fn masquerade(value: &Value<'_>) -> Result<Masquerade, ConfigError> {
+    match value.as_bool() {
+        Some(true) => Ok(Masquerade::Uplink),
+        Some(false) => Ok(Masquerade::Off),
+        None => value.parse(&format!("true, false or {IPV4}"), |text| {
+            let address: Ipv4Addr = text.parse().ok()?;
+            Some(Masquerade::To(address.into()))
+        }),
+    }
+}
+
+fn translatable(section: &Section<'_>, gateway: &Gateway) -> Result<(), ConfigError> {
+    let v4 = gateway
+        .addresses
+        .iter()
+        .any(|address| address.addr().is_ipv4());
+    if gateway.masquerade != Masquerade::Off && !v4 {
+        return Err(section.error("masquerade needs an IPv4 address in `addresses`"));
+    }
+    Ok(())
+}
+
+/// `addresses`.
+pub(super) fn addresses(section: &Section<'_>) -> Result<Vec<IpNet>, ConfigError> {
+    section.or("addresses", Vec::new(), |value| {
+        value.list()?.iter().map(cidr).collect()
+    })
+}
+
+fn cidr(value: &Value<'_>) -> Result<IpNet, ConfigError> {
+    value.parse(
+        "an address with its prefix, such as \"10.0.3.1/24\"",
+        host_address,
+    )
+}
+
+/// An address with its prefix that a station can have.
+pub(super) fn host_address(text: &str) -> Option<IpNet> {
+    let net: IpNet = text.parse().ok()?;
+    let address = net.addr();
+    let usable = !address.is_unspecified() && !address.is_multicast() && !address.is_loopback();
+    let wide = net.prefix_len() + 1 < net.max_prefix_len();
+    let edge = address == net.network() || (address.is_ipv4() && address == net.broadcast());
+    (usable && net.prefix_len() > 0 && !(wide && edge)).then_some(net)
+}

@@ -1,0 +1,88 @@
+//! Why a configuration cannot be had on this host.
+
+use std::net::IpAddr;
+
+use crate::config::Place;
+use crate::ids::OutOfSlots;
+
+/// Why a configuration cannot be had on this host.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DesiredError {
+    /// An interface is missing.
+    #[error(
+        "{place}: {what} {interface} does not exist in this network namespace; create it, or correct the name"
+    )]
+    NoInterface {
+        /// `uplink` or `port`.
+        what: &'static str,
+        /// Its name.
+        interface: String,
+        /// Where it is named.
+        place: Place,
+    },
+    /// A network namespace is missing.
+    #[error(
+        "{place}: network namespace {netns} does not exist; create it first (`ip netns add`), or correct the name"
+    )]
+    NoNamespace {
+        /// Its name.
+        netns: String,
+        /// Where it is named.
+        place: Place,
+    },
+    /// There is nothing to take the VTEP from.
+    #[error(
+        "no VTEP: a network has a VNI, but [host] gives no `vtep` and no uplink has an IPv4 address; give one of them"
+    )]
+    NoVtep,
+    /// A peer is this host itself.
+    #[error("{place}: peer {peer} is this host's own VTEP; list only the other hosts")]
+    OwnPeer {
+        /// The address.
+        peer: IpAddr,
+        /// Where it is named.
+        place: Place,
+    },
+    /// A link that netfwd did not make has the name of one that it must make.
+    #[error(
+        "interface {0} exists and was not made by this instance; rename or remove it, or give the network another gateway `device`"
+    )]
+    InTheWay(String),
+    /// A VXLAN device of somebody else has the UDP port.
+    #[error(
+        "vxlan device {0} already listens on UDP port {1}; remove it, or set another [vxlan] `port`"
+    )]
+    PortTaken(String, u16),
+    /// An interface that cannot be a port.
+    #[error("{place}: {interface} cannot be a port because it is {why}; name another interface")]
+    NotAPort {
+        /// Its name.
+        interface: String,
+        /// Why.
+        why: &'static str,
+        /// Where it is named.
+        place: Place,
+    },
+    /// An MTU that the underlay cannot carry.
+    #[error(
+        "{place}: mtu {mtu} of network {network} does not fit uplink {uplink}; at most {most} does"
+    )]
+    MtuTooLarge {
+        /// The network.
+        network: String,
+        /// Its MTU.
+        mtu: u32,
+        /// The uplink.
+        uplink: String,
+        /// The largest that fits.
+        most: u32,
+        /// Where it is set.
+        place: Place,
+    },
+    /// A network has too many ports and peers.
+    #[error("network {0} has more than {max} ports and peers; split it", max = netfwd_common::limits::FLOOD_PER_NETWORK)]
+    FloodTooLong(String),
+    /// Counters ran out.
+    #[error(transparent)]
+    OutOfSlots(#[from] OutOfSlots),
+}

@@ -1,0 +1,56 @@
+//! Flood lists, and the entry of a network that holds their length.
+
+use netfwd_common::limits::FLOOD_PER_NETWORK;
+use netfwd_common::maps::{FloodKey, FloodTarget, Network, NetworkFlags};
+
+use super::{Builder, DesiredError, Numbered};
+use crate::config::Masquerade;
+
+impl Builder<'_> {
+    /// Numbers the targets. Sorted by slot: what comes later stands later, so that an addition
+    /// moves no other target.
+    pub(super) fn flood(
+        &mut self,
+        network: Numbered<'_>,
+        mut targets: Vec<FloodTarget>,
+    ) -> Result<u32, DesiredError> {
+        let len = targets.len() as u32;
+        if len > FLOOD_PER_NETWORK {
+            return Err(DesiredError::FloodTooLong(network.config.name.clone()));
+        }
+        targets.sort_by_key(|target| target.slot);
+        for (index, target) in (0..).zip(targets) {
+            let key = FloodKey {
+                network: network.id,
+                index,
+            };
+            self.out.maps.flood.insert(key, target);
+        }
+        Ok(len)
+    }
+
+    pub(super) fn network_entry(&mut self, network: &Numbered<'_>, slot: u32, flood_len: u32) {
+        let config = network.config;
+        let gateway = config.gateway.as_ref();
+        let v4 = gateway.and_then(|gateway| gateway.first_v4());
+        let masquerade = gateway.is_some_and(|g| g.masquerade != Masquerade::Off);
+        let entry = Network {
+            ageing_ns: config.ageing.as_nanos() as u64,
+            vni: config.vni.unwrap_or(0),
+            slot,
+            flags: NetworkFlags::default()
+                .with_if(NetworkFlags::LEARNING, config.learning)
+                .with_if(NetworkFlags::UNKNOWN_UNICAST, config.unknown_unicast)
+                .with_if(NetworkFlags::GATEWAY, gateway.is_some())
+                .with_if(NetworkFlags::OVERLAY, config.vni.is_some())
+                .with_if(NetworkFlags::MASQUERADE, masquerade),
+            gateway_ifindex: gateway.and_then(|g| self.ifindex(&g.device)).unwrap_or(0),
+            mtu: network.mtu,
+            flood_len,
+            gateway_v4: v4.map_or([0; 4], |address| address.octets()),
+            gateway_mac: gateway.map_or([0; 6], |g| g.mac_of(&config.name)),
+            pad: [0; 6],
+        };
+        self.out.maps.networks.insert(network.id, entry);
+    }
+}

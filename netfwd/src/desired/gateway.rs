@@ -1,0 +1,119 @@
+//! The gateway of a network: a pair whose one end the host's stack sees, and whose other is a port.
+
+use std::collections::BTreeMap;
+
+use netfwd_common::maps::{self, Deliver, FdbFlags, FdbKey, FloodTarget, PortFlags};
+
+use super::ports::static_entry;
+use super::{Attach, Builder, DesiredError, Device, Made, Numbered};
+use crate::config::Gateway;
+use crate::ids::Scope;
+use crate::naming;
+use crate::observed::{Hook, HookAt, Program, Sysctl};
+
+impl Builder<'_> {
+    /// The gateway of a network, if it has one; gives its flood target.
+    pub(super) fn gateway(
+        &mut self,
+        network: &Numbered<'_>,
+    ) -> Result<Vec<FloodTarget>, DesiredError> {
+        let Some(gateway) = &network.config.gateway else {
+            return Ok(Vec::new());
+        };
+        let end = naming::gateway_end(&network.config.name);
+        self.gateway_pair(network, gateway, &end)?;
+        self.subnets(network, gateway);
+        let slot = self.ids.slot(Scope::Port, &end)?;
+        let attach = Attach::tc(Program::PortIngress);
+        self.out
+            .hooks
+            .insert(HookAt::new(&end, Hook::Ingress), attach);
+        let (Some(device), Some(ingress)) = (self.ifindex(&gateway.device), self.ifindex(&end))
+        else {
+            return Ok(Vec::new());
+        };
+        self.gateway_port(network, ingress, slot);
+        self.gateway_fdb(network, gateway, device, slot);
+        Ok(vec![gateway_target(device, ingress, slot)])
+    }
+
+    fn gateway_pair(
+        &mut self,
+        network: &Numbered<'_>,
+        gateway: &Gateway,
+        end: &str,
+    ) -> Result<(), DesiredError> {
+        let device = Device {
+            made: Made::Pair {
+                peer: end.to_owned(),
+            },
+            mac: Some(gateway.mac_of(&network.config.name)),
+            mtu: network.mtu,
+            addresses: gateway.addresses.iter().copied().collect(),
+            sysctls: BTreeMap::from([
+                (Sysctl::Forwarding, 1),
+                (Sysctl::RpFilter, 0),
+                (Sysctl::SendRedirects, 0),
+            ]),
+        };
+        let other = Device {
+            made: Made::PeerOf {
+                device: gateway.device.clone(),
+            },
+            mac: None,
+            mtu: network.mtu,
+            addresses: [].into(),
+            sysctls: BTreeMap::from([(Sysctl::DisableIpv6, 1)]),
+        };
+        self.device(&gateway.device, device)?;
+        self.device(end, other)
+    }
+
+    fn gateway_port(&mut self, network: &Numbered<'_>, ingress: u32, slot: u32) {
+        let entry = maps::Port {
+            network: network.id,
+            slot,
+            flags: PortFlags::GATEWAY,
+            deliver: Deliver::Receive as u8,
+            pad: 0,
+            vlan: 0,
+        };
+        self.out.maps.ports.insert(ingress, entry);
+    }
+
+    fn gateway_fdb(&mut self, network: &Numbered<'_>, gateway: &Gateway, device: u32, slot: u32) {
+        let key = FdbKey {
+            network: network.id,
+            vlan: 0,
+            mac: gateway.mac_of(&network.config.name),
+        };
+        let entry = maps::FdbEntry {
+            ifindex: device,
+            slot,
+            flags: FdbFlags::STATIC.with(FdbFlags::GATEWAY),
+            deliver: Deliver::Receive as u8,
+            ..static_entry()
+        };
+        self.out.maps.fdb.insert(key, entry);
+    }
+}
+
+impl Gateway {
+    /// Its MAC, given the name of its network.
+    pub fn mac_of(&self, network: &str) -> netfwd_common::addr::Mac {
+        self.mac.unwrap_or_else(|| naming::gateway_mac(network))
+    }
+}
+
+/// The host's stack drops what is not for it, so unknown unicast is not sent there.
+const fn gateway_target(device: u32, ingress: u32, slot: u32) -> FloodTarget {
+    FloodTarget {
+        peer: netfwd_common::addr::UNSPECIFIED,
+        ifindex: device,
+        ingress_ifindex: ingress,
+        slot,
+        flags: PortFlags::GATEWAY,
+        deliver: Deliver::Receive as u8,
+        pad: [0; 3],
+    }
+}

@@ -1,0 +1,81 @@
+//! Subnets, publishes, and the neighbours that published ports need.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use netfwd_common::addr::{Mac, UNSPECIFIED};
+use netfwd_common::maps::{self, PublishKey, Subnet};
+
+use super::{Builder, Numbered};
+use crate::address::{to_addr, to_prefix};
+use crate::config::{Gateway, Masquerade, Network, PortAt, Publish};
+use crate::observed::Neighbour;
+
+impl Builder<'_> {
+    pub(super) fn subnets(&mut self, network: &Numbered<'_>, gateway: &Gateway) {
+        for address in &gateway.addresses {
+            let v4 = address.addr().is_ipv4();
+            let subnet = Subnet {
+                source: match gateway.masquerade {
+                    Masquerade::To(source) if v4 => to_addr(source),
+                    _ => UNSPECIFIED,
+                },
+                network: network.id,
+                masquerade: u32::from(v4 && gateway.masquerade != Masquerade::Off),
+            };
+            self.out.maps.subnets.insert(to_prefix(address), subnet);
+        }
+    }
+
+    pub(super) fn publishes(&mut self, network: &Numbered<'_>) {
+        let Some(gateway) = &network.config.gateway else {
+            return;
+        };
+        for publish in &network.config.publishes {
+            self.publish(network.id, publish);
+            self.out.neighbours.insert(Neighbour {
+                interface: gateway.device.clone(),
+                address: publish.to,
+                mac: known_mac(network.config, publish.to),
+            });
+        }
+    }
+
+    fn publish(&mut self, network: u32, publish: &Publish) {
+        let (low, high) = publish.listen.ports;
+        for (port, to) in (low..=high).zip(publish.to_port..=u16::MAX) {
+            let key = PublishKey {
+                address: publish.listen.address.map_or(UNSPECIFIED, to_addr),
+                port,
+                proto: publish.listen.proto.number(),
+                pad: 0,
+            };
+            let value = maps::Publish {
+                address: to_addr(publish.to),
+                network,
+                port: to,
+                pad: 0,
+            };
+            self.out.maps.publishes.insert(key, value);
+        }
+    }
+}
+
+impl Gateway {
+    /// Its first IPv4 address.
+    pub fn first_v4(&self) -> Option<Ipv4Addr> {
+        self.addresses
+            .iter()
+            .find_map(|address| match address.addr() {
+                IpAddr::V4(v4) => Some(v4),
+                IpAddr::V6(_) => None,
+            })
+    }
+}
+
+/// The MAC of the pair that has this address, where the configuration sets both.
+fn known_mac(network: &Network, address: IpAddr) -> Option<Mac> {
+    network.ports.iter().find_map(|port| match &port.at {
+        PortAt::Pair(pair) if pair.addresses.iter().any(|own| own.addr() == address) => pair.mac,
+        _ => None,
+    })
+}

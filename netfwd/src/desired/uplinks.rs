@@ -1,0 +1,91 @@
+//! Uplinks, this host's addresses, and what the programs know of the host.
+
+use std::net::IpAddr;
+
+use netfwd_common::addr::UNSPECIFIED;
+use netfwd_common::maps::Uplink;
+
+use super::{Attach, Builder, DesiredError};
+use crate::address::to_addr;
+use crate::config::{Place, XdpPolicy};
+use crate::ids::Scope;
+use crate::observed::{Hook, HookAt, Link, Program};
+
+impl Builder<'_> {
+    pub(super) fn uplinks(&mut self) -> Result<(), DesiredError> {
+        let config = self.config;
+        for name in &config.host.uplinks {
+            let slot = self.ids.slot(Scope::Uplink, name)?;
+            match self.facts.links.get(name) {
+                Some(link) => self.uplink(name, link, slot),
+                None => self.lacking(DesiredError::NoInterface {
+                    what: "uplink",
+                    interface: name.clone(),
+                    place: Place::in_section("[host]"),
+                })?,
+            }
+        }
+        Ok(())
+    }
+
+    fn uplink(&mut self, name: &str, link: &Link, slot: u32) {
+        let entry = Uplink {
+            address: first_v4(link).map_or(UNSPECIFIED, to_addr),
+            slot,
+            mtu: link.mtu,
+        };
+        self.out.maps.uplinks.insert(link.ifindex, entry);
+        for address in &link.addresses {
+            self.out
+                .maps
+                .locals
+                .insert(to_addr(address.addr()), link.ifindex);
+        }
+        let hooks = [
+            (Hook::Ingress, Some(Attach::tc(Program::UplinkIngress))),
+            (Hook::Egress, Some(Attach::tc(Program::UplinkEgress))),
+            (Hook::Xdp, xdp(self.config.host.xdp, link)),
+        ];
+        for (hook, attach) in hooks {
+            if let Some(attach) = attach {
+                self.out.hooks.insert(HookAt::new(name, hook), attach);
+            }
+        }
+    }
+
+    /// This host's tunnel endpoint.
+    pub(super) fn vtep(&self) -> Option<IpAddr> {
+        let uplinks = self.config.host.uplinks.iter();
+        let mut links = uplinks.filter_map(|name| self.facts.links.get(name));
+        self.config.host.vtep.or_else(|| links.find_map(first_v4))
+    }
+
+    /// The uplink with the smallest MTU.
+    pub(super) fn narrowest(&self) -> Option<(&str, u32)> {
+        let uplinks = self.config.host.uplinks.iter();
+        let mtus =
+            uplinks.filter_map(|name| Some((name.as_str(), self.facts.links.get(name)?.mtu)));
+        mtus.min_by_key(|(_, mtu)| *mtu)
+    }
+}
+
+fn first_v4(link: &Link) -> Option<IpAddr> {
+    let mut addresses = link.addresses.iter().map(ipnet::IpNet::addr);
+    addresses.find(IpAddr::is_ipv4)
+}
+
+/// How the cache in front of an uplink is attached. On virtual links XDP frames have been skbs
+/// before, so that the cache costs more than it saves; `auto` leaves them alone.
+fn xdp(policy: XdpPolicy, link: &Link) -> Option<Attach> {
+    let attach = |generic, required| Attach {
+        program: Program::UplinkXdp,
+        generic,
+        required,
+    };
+    match policy {
+        XdpPolicy::Auto => (link.kind.is_none() && !link.loopback).then(|| attach(false, false)),
+        XdpPolicy::Native => Some(attach(false, true)),
+        XdpPolicy::Generic => Some(attach(true, true)),
+        XdpPolicy::Off => None,
+    }
+}

@@ -1,0 +1,54 @@
+//! Names and MACs that netfwd derives, the same on every host and after every restart.
+
+use netfwd_common::addr::Mac;
+
+/// Name of the companion device.
+pub const COMPANION: &str = "nfvx0";
+
+/// The alias (IFLA_IFALIAS) of every link that an instance makes.
+pub fn alias(instance: &str) -> String {
+    format!("netfwd:{instance}")
+}
+
+/// The network's end of a gateway's pair.
+pub fn gateway_end(network: &str) -> String {
+    format!("nfg{:08x}", fnv(network))
+}
+
+/// The end in netfwd's namespace of a pair whose other end is `name` in `netns`.
+pub fn pair_end(netns: &str, name: &str) -> String {
+    format!("nfp{:08x}", fnv(&format!("{netns}/{name}")))
+}
+
+/// A network's gateway MAC where the configuration gives none: locally administered (IEEE 802-2014
+/// §8.2.2), and the same on every host, so that a station that moves keeps its gateway.
+pub fn gateway_mac(network: &str) -> Mac {
+    let [a, b, c, d] = fnv(network).to_be_bytes();
+    let [e, ..] = fnv(&format!("gateway of {network}")).to_be_bytes();
+    [0x02, a, b, c, d, e]
+}
+
+/// FNV-1a, 32 bits.
+fn fnv(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, octet| {
+        (hash ^ u32::from(octet)).wrapping_mul(0x0100_0193)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fnv_matches_its_published_vectors() {
+        assert_eq!(fnv(""), 0x811c_9dc5);
+        assert_eq!(fnv("a"), 0xe40c_292c);
+        assert_eq!(fnv("foobar"), 0xbf9c_f968);
+    }
+
+    #[test]
+    fn names_fit_an_interface() {
+        assert!(gateway_end("blue").len() <= 15);
+        assert!(pair_end("c2", "eth0").len() <= 15);
+    }
+}

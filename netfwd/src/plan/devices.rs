@@ -1,0 +1,144 @@
+//! Devices that netfwd makes: creation, settings, deletion.
+
+use super::{Action, PairPeer};
+use crate::desired::{Desired, Device, Made};
+use crate::naming;
+use crate::observed::{Inner, Link, Observed};
+
+/// Makes what is missing; what is not made as it should be is deleted first.
+pub(super) fn create(desired: &Desired, observed: &Observed) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for (name, device) in &desired.devices {
+        let link = observed.links.get(name);
+        let sound = link.is_some_and(|link| is_sound(name, device, link, observed));
+        if sound || matches!(device.made, Made::PeerOf { .. }) {
+            continue;
+        }
+        if link.is_some() {
+            actions.push(Action::DeleteLink { name: name.clone() });
+        }
+        actions.push(creation(name, device));
+    }
+    actions
+}
+
+/// Whether a link is of the making that the device should be of.
+fn is_sound(name: &str, device: &Device, link: &Link, observed: &Observed) -> bool {
+    match &device.made {
+        Made::Companion { port } => link.vxlan.is_some_and(|v| v.external && v.port == *port),
+        Made::Pair { peer } => observed.links.contains_key(peer),
+        Made::PeerOf { .. } => true,
+        Made::PairInto(inner) => observed
+            .inner
+            .get(name)
+            .is_some_and(|known| (&known.netns, &known.name) == (&inner.netns, &inner.name)),
+    }
+}
+
+fn creation(name: &str, device: &Device) -> Action {
+    let pair = |peer| Action::CreatePair {
+        name: name.to_owned(),
+        mtu: device.mtu,
+        peer,
+    };
+    match &device.made {
+        Made::Companion { port } => Action::CreateCompanion {
+            name: name.to_owned(),
+            port: *port,
+        },
+        Made::PairInto(inner) => pair(PairPeer::Into {
+            netns: inner.netns.clone(),
+            name: inner.name.clone(),
+        }),
+        Made::Pair { peer } | Made::PeerOf { device: peer } => pair(PairPeer::Here(peer.clone())),
+    }
+}
+
+/// Sets devices that exist as they should be.
+pub(super) fn set_up(desired: &Desired, observed: &Observed) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for (name, device) in &desired.devices {
+        if let Some(link) = observed.links.get(name) {
+            actions.extend(settings(name, device, link));
+        }
+        if let Made::PairInto(inner) = &device.made {
+            actions.extend(inner_end(name, inner, observed.inner.get(name)));
+        }
+    }
+    actions
+}
+
+fn settings(name: &str, device: &Device, link: &Link) -> Vec<Action> {
+    let name = || name.to_owned();
+    let mut actions = Vec::new();
+    if let Some(mac) = device.mac.filter(|mac| *mac != link.mac) {
+        actions.push(Action::SetMac { name: name(), mac });
+    }
+    if device.mtu != link.mtu {
+        let mtu = device.mtu;
+        actions.push(Action::SetMtu { name: name(), mtu });
+    }
+    for (&sysctl, &value) in &device.sysctls {
+        if link.sysctls.get(&sysctl) != Some(&value) {
+            let name = name();
+            actions.push(Action::SetSysctl {
+                name,
+                sysctl,
+                value,
+            });
+        }
+    }
+    for &address in link
+        .addresses
+        .iter()
+        .filter(|a| !device.addresses.contains(a))
+    {
+        actions.push(Action::RemoveAddress {
+            name: name(),
+            address,
+        });
+    }
+    for &address in device
+        .addresses
+        .iter()
+        .filter(|a| !link.addresses.contains(a))
+    {
+        actions.push(Action::AddAddress {
+            name: name(),
+            address,
+        });
+    }
+    if !link.up {
+        actions.push(Action::SetUp { name: name() });
+    }
+    actions
+}
+
+fn inner_end(host: &str, wanted: &Inner, known: Option<&Inner>) -> Option<Action> {
+    let mac = |known: &Inner| wanted.mac.is_none_or(|mac| known.mac == Some(mac));
+    let same = |known: &Inner| {
+        let known = Inner {
+            mac: wanted.mac,
+            ..known.clone()
+        };
+        known == *wanted
+    };
+    if known.is_some_and(|known| mac(known) && same(known)) {
+        return None;
+    }
+    Some(Action::SetInner {
+        host: host.to_owned(),
+        inner: wanted.clone(),
+    })
+}
+
+/// Deletes what the instance made and does not want any more; the ends of a pair go together.
+pub(super) fn delete(desired: &Desired, observed: &Observed) -> Vec<Action> {
+    let ours = naming::alias(&desired.instance);
+    let stale = observed.links.iter().filter(|(name, link)| {
+        link.alias.as_deref() == Some(ours.as_str()) && !desired.devices.contains_key(*name)
+    });
+    stale
+        .map(|(name, _)| Action::DeleteLink { name: name.clone() })
+        .collect()
+}

@@ -1,0 +1,173 @@
+//! Map entries.
+
+use std::collections::BTreeMap;
+
+use netfwd_common::maps::{FdbEntry, FloodKey, Member, Network, Peer};
+
+use super::{Action, Entry, EntryKey};
+use crate::desired::Desired;
+use crate::observed::{MapState, Observed};
+
+/// Writes entries that are missing or differ.
+///
+/// A network's entry holds the length of its flood list: entries that the list grows by are written
+/// before it, highest first, and those that move down when it shrinks in between, lowest first, so
+/// that at every moment each target that stays is reached at least once.
+pub(super) fn put(desired: &Desired, observed: &Observed) -> Vec<Action> {
+    let (wanted, known) = (&desired.maps, &observed.maps);
+    let mut entries = Vec::new();
+    if wanted.config != known.config {
+        entries.extend(wanted.config.map(Entry::Config));
+    }
+    entries.extend(differing(
+        &wanted.peers,
+        &known.peers,
+        keep_next_hop,
+        Entry::Peer,
+    ));
+    entries.extend(differing(
+        &wanted.members,
+        &known.members,
+        keep_last_seen,
+        Entry::Member,
+    ));
+    entries.extend(flood(wanted, known));
+    entries.extend(differing(
+        &wanted.networks,
+        &known.networks,
+        as_is,
+        Entry::Network,
+    ));
+    entries.extend(differing(&wanted.vnis, &known.vnis, as_is, Entry::Vni));
+    entries.extend(differing(&wanted.fdb, &known.fdb, keep_stamp, Entry::Fdb));
+    entries.extend(differing(
+        &wanted.subnets,
+        &known.subnets,
+        as_is,
+        Entry::Subnet,
+    ));
+    entries.extend(differing(
+        &wanted.publishes,
+        &known.publishes,
+        as_is,
+        Entry::Publish,
+    ));
+    entries.extend(differing(
+        &wanted.uplinks,
+        &known.uplinks,
+        as_is,
+        Entry::Uplink,
+    ));
+    entries.extend(differing(
+        &wanted.locals,
+        &known.locals,
+        as_is,
+        Entry::Local,
+    ));
+    entries.extend(differing(&wanted.ports, &known.ports, as_is, Entry::Port));
+    entries.into_iter().map(Action::Put).collect()
+}
+
+/// Entries that differ, after `merge` has taken over what the programs keep in the known one.
+fn differing<K: Ord + Copy, V: PartialEq + Copy>(
+    wanted: &BTreeMap<K, V>,
+    known: &BTreeMap<K, V>,
+    merge: fn(V, V) -> V,
+    entry: fn(K, V) -> Entry,
+) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for (&key, &value) in wanted {
+        let old = known.get(&key).copied();
+        let new = old.map_or(value, |old| merge(value, old));
+        if old != Some(new) {
+            entries.push(entry(key, new));
+        }
+    }
+    entries
+}
+
+fn as_is<V>(wanted: V, _: V) -> V {
+    wanted
+}
+
+fn keep_next_hop(wanted: Peer, known: Peer) -> Peer {
+    Peer {
+        next_hop: known.next_hop,
+        ..wanted
+    }
+}
+
+fn keep_last_seen(wanted: Member, known: Member) -> Member {
+    Member {
+        last_seen_ns: known.last_seen_ns,
+        ..wanted
+    }
+}
+
+fn keep_stamp(wanted: FdbEntry, known: FdbEntry) -> FdbEntry {
+    FdbEntry {
+        last_seen_ns: known.last_seen_ns,
+        ..wanted
+    }
+}
+
+fn flood(wanted: &MapState, known: &MapState) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for (&network, new) in &wanted.networks {
+        let old_len = known
+            .networks
+            .get(&network)
+            .map_or(0, |old: &Network| old.flood_len);
+        let of_network = FloodKey { network, index: 0 }..FloodKey {
+            network: network + 1,
+            index: 0,
+        };
+        let changed = wanted
+            .flood
+            .range(of_network)
+            .filter(|(key, target)| known.flood.get(key) != Some(target));
+        let mut changed: Vec<_> = changed
+            .map(|(key, target)| Entry::Flood(*key, *target))
+            .collect();
+        if new.flood_len > old_len {
+            changed.reverse();
+        }
+        entries.extend(changed);
+    }
+    entries
+}
+
+/// Deletes entries that are not wanted: first what leads into a network, last the network.
+pub(super) fn delete(desired: &Desired, observed: &Observed) -> Vec<Action> {
+    let (wanted, known) = (&desired.maps, &observed.maps);
+    let mut keys = Vec::new();
+    keys.extend(unwanted(
+        &wanted.publishes,
+        &known.publishes,
+        EntryKey::Publish,
+    ));
+    keys.extend(unwanted(&wanted.vnis, &known.vnis, EntryKey::Vni));
+    keys.extend(unwanted(&wanted.ports, &known.ports, EntryKey::Port));
+    keys.extend(unwanted(&wanted.locals, &known.locals, EntryKey::Local));
+    keys.extend(unwanted(&wanted.uplinks, &known.uplinks, EntryKey::Uplink));
+    keys.extend(unwanted(&wanted.subnets, &known.subnets, EntryKey::Subnet));
+    keys.extend(unwanted(&wanted.fdb, &known.fdb, EntryKey::Fdb));
+    keys.extend(unwanted(
+        &wanted.networks,
+        &known.networks,
+        EntryKey::Network,
+    ));
+    keys.extend(unwanted(&wanted.flood, &known.flood, EntryKey::Flood));
+    keys.extend(unwanted(&wanted.members, &known.members, EntryKey::Member));
+    keys.extend(unwanted(&wanted.peers, &known.peers, EntryKey::Peer));
+    keys.into_iter().map(Action::Delete).collect()
+}
+
+fn unwanted<K: Ord + Copy, V>(
+    wanted: &BTreeMap<K, V>,
+    known: &BTreeMap<K, V>,
+    key: fn(K) -> EntryKey,
+) -> Vec<EntryKey> {
+    let gone = known.keys().filter(|key| !wanted.contains_key(key));
+    gone.copied().map(key).collect()
+}
