@@ -55,7 +55,11 @@ fn show(paths: &Paths, prefix: &str, once: bool) -> Result<()> {
     let twin = Twin::create(prefix)?;
     let mut instances = configure(paths, prefix, &lab)?;
     check(&mut report, &lab, &twin, &mut instances)?;
-    instances.iter().try_for_each(tables::print)?;
+    tables::print(
+        &instances[0],
+        &["port show", "peer show", "fdb show", "session show"],
+    )?;
+    tables::print(&instances[1], &["fdb show"])?;
     report.sum();
     if !once {
         live::show(&lab, &instances)?;

@@ -70,7 +70,12 @@ fn spawn(command: &mut Command) -> Result<Child> {
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
-        .with_context(|| format!("`{}` could not be started", shown(command)))
+        .with_context(|| {
+            format!(
+                "`{}` could not be started; `cargo xtask setup` installs what the lab needs",
+                shown(command)
+            )
+        })
 }
 
 fn wait(child: &mut Child, limit: Duration, stop: impl Fn() -> bool) -> Result<ExitStatus> {

@@ -43,9 +43,9 @@ fn count(objects: &[Value], field: &str, value: &str) -> usize {
         .count()
 }
 
-/// Prints the tables of an instance as a person sees them.
-pub fn print(instance: &Instance) -> Result<()> {
-    for words in ["port show", "peer show", "fdb show", "session show"] {
+/// Prints the tables of these commands as a person sees them, and what was dropped.
+pub fn print(instance: &Instance, commands: &[&str]) -> Result<()> {
+    for words in commands {
         excerpt(
             &format!("netfwd -N {} {words}", instance.name()),
             &instance.table(words)?,
@@ -53,7 +53,11 @@ pub fn print(instance: &Instance) -> Result<()> {
         );
     }
     let drops = drops(instance)?;
-    excerpt("drops by reason, from `netfwd -j stats`", &drops, 10);
+    excerpt(
+        &format!("drops by reason, netfwd -N {} -j stats", instance.name()),
+        &drops,
+        10,
+    );
     Ok(())
 }
 
