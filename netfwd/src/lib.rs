@@ -12,3 +12,4 @@ pub mod links;
 pub mod naming;
 pub mod observed;
 pub mod plan;
+pub mod runtime;

@@ -19,8 +19,7 @@ pub use model::{
 };
 pub use overlap::check;
 pub use place::Place;
+pub use port::netns_name;
 pub use values::{
     ENDPOINT, LISTEN, MAC, device_name, endpoint, format_mac, instance_name, listen, unicast_mac,
 };
-#[cfg(test)]
-mod tests;

@@ -69,7 +69,7 @@ fn pair(section: &Section<'_>, netns: &Value<'_>) -> Result<Pair, ConfigError> {
 }
 
 /// A network namespace: a name under /run/netns, or an absolute path.
-pub(super) fn netns_name(text: &str) -> Option<String> {
+pub fn netns_name(text: &str) -> Option<String> {
     let name = !text.is_empty() && !text.contains('/') && text != "." && text != "..";
     (name || text.starts_with('/')).then(|| text.to_owned())
 }

@@ -86,3 +86,17 @@ pub enum DesiredError {
     #[error(transparent)]
     OutOfSlots(#[from] OutOfSlots),
 }
+
+impl DesiredError {
+    /// Whether it is about something that was added by command.
+    pub fn is_of_command(&self) -> bool {
+        match self {
+            Self::NoInterface { place, .. }
+            | Self::NoNamespace { place, .. }
+            | Self::OwnPeer { place, .. }
+            | Self::NotAPort { place, .. }
+            | Self::MtuTooLarge { place, .. } => place.is_command(),
+            _ => false,
+        }
+    }
+}

@@ -36,8 +36,9 @@ pub struct Desired {
     pub maps: MapState,
     /// Counter slots that are given to a new object and must be zeroed.
     pub zero: Vec<u32>,
-    /// What is left out because the host lacks it for now, each as a sentence.
-    pub waiting: Vec<String>,
+    /// What is left out because the host lacks it for now. A start or a change refuses what it
+    /// brings itself; once it runs, netfwd waits for it.
+    pub waiting: Vec<DesiredError>,
 }
 
 /// A device that netfwd makes.
@@ -119,9 +120,6 @@ pub struct Facts<'a> {
     pub links: &'a BTreeMap<String, Link>,
     /// The namespaces, of those that the configuration names, that exist.
     pub namespaces: &'a BTreeSet<String>,
-    /// Whether to go on without what the host lacks for now, once it runs; a start and a reload
-    /// refuse it instead.
-    pub lenient: bool,
 }
 
 /// Resolves a configuration. `ids` gets what is new and loses what is gone.
@@ -165,7 +163,7 @@ impl<'a> Builder<'a> {
         let network = Numbered {
             config,
             id: self.ids.network(&config.name),
-            mtu: self.mtu(config)?,
+            mtu: self.mtu(config),
         };
         let slot = self.ids.slot(Scope::Network, &config.name)?;
         let mut targets = self.gateway(&network)?;
@@ -203,13 +201,9 @@ impl<'a> Builder<'a> {
         self.ids.retain(Scope::Peer, |name| peers.contains(name));
     }
 
-    /// Refuses, or where netfwd runs already goes on without.
-    fn lacking(&mut self, error: DesiredError) -> Result<(), DesiredError> {
-        if !self.facts.lenient {
-            return Err(error);
-        }
-        self.out.waiting.push(error.to_string());
-        Ok(())
+    /// Goes on without what the host lacks for now.
+    fn lacking(&mut self, error: DesiredError) {
+        self.out.waiting.push(error);
     }
 
     /// Adds a device that netfwd makes; a link of that name that it did not make is in the way.

@@ -30,7 +30,7 @@ impl Builder<'_> {
             self.port_is_free()?;
             self.companion()?;
             if self.vtep().is_none() {
-                self.lacking(DesiredError::NoVtep)?;
+                self.lacking(DesiredError::NoVtep);
             }
         }
         self.out.maps.config = Some(self.host_entry());
@@ -147,14 +147,14 @@ impl Builder<'_> {
     }
 
     /// A network's MTU; automatic where the configuration gives none.
-    pub(super) fn mtu(&mut self, network: &Network) -> Result<u32, DesiredError> {
+    pub(super) fn mtu(&mut self, network: &Network) -> u32 {
         let overhead = network.vni.map_or(0, |_| MTU_OVERHEAD_V4);
         let Some((uplink, mtu)) = self.narrowest() else {
-            return Ok(network.mtu.unwrap_or(1500 - overhead));
+            return network.mtu.unwrap_or(1500 - overhead);
         };
         let most = mtu.saturating_sub(overhead);
         let Some(wanted) = network.mtu else {
-            return Ok(most);
+            return most;
         };
         if wanted > most && network.vni.is_some() {
             let error = DesiredError::MtuTooLarge {
@@ -164,8 +164,8 @@ impl Builder<'_> {
                 most,
                 place: network.place.clone(),
             };
-            self.lacking(error)?;
+            self.lacking(error);
         }
-        Ok(wanted)
+        wanted
     }
 }

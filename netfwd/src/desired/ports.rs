@@ -27,7 +27,7 @@ impl Builder<'_> {
                     self.lacking(DesiredError::NoNamespace {
                         netns: pair.netns.clone(),
                         place: port.place.clone(),
-                    })?;
+                    });
                     continue;
                 }
                 self.pair(network, port, pair)?;
@@ -84,7 +84,7 @@ impl Builder<'_> {
                     what: "port",
                     interface,
                     place: port.place.clone(),
-                })?;
+                });
             }
             return Ok(None);
         };

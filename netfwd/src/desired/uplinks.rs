@@ -22,7 +22,7 @@ impl Builder<'_> {
                     what: "uplink",
                     interface: name.clone(),
                     place: Place::in_section("[host]"),
-                })?,
+                }),
             }
         }
         Ok(())

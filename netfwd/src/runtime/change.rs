@@ -1,0 +1,225 @@
+//! A change, and what it does to the runtime state.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ChangeError, FdbKind, FdbSpec, NetworkSpec, PeerSpec, PortSpec, PublishSpec, Runtime};
+use crate::config::{Config, Network, Place};
+
+/// What to do with an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Op {
+    /// Adds it; an error when it exists.
+    Add,
+    /// Makes it so, whether it exists or not.
+    Replace,
+    /// Deletes it; an error when it does not exist.
+    Del,
+}
+
+/// An object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "object", rename_all = "lowercase")]
+pub enum Object {
+    /// A network.
+    Network(NetworkSpec),
+    /// A port.
+    Port(PortSpec),
+    /// A peer of a network.
+    Peer(PeerSpec),
+    /// An FDB entry.
+    Fdb(FdbSpec),
+    /// A published port.
+    Publish(PublishSpec),
+}
+
+/// A change that a command asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// What to do.
+    pub op: Op,
+    /// With what.
+    #[serde(flatten)]
+    pub object: Object,
+}
+
+impl Runtime {
+    /// The state after a change. `file` is what the configuration file says; `now` is that with
+    /// this state merged in.
+    pub fn after(&self, change: &Change, file: &Config, now: &Config) -> Result<Self, ChangeError> {
+        let mut next = self.clone();
+        match &change.object {
+            Object::Network(spec) => next.network(change.op, spec, now)?,
+            Object::Port(spec) => next.port(change.op, spec, now)?,
+            Object::Peer(spec) => next.peer(change.op, spec, now)?,
+            Object::Fdb(spec) => next.fdb(change.op, spec, now)?,
+            Object::Publish(spec) => next.publish(change.op, spec, now)?,
+        }
+        next.merge(file)?;
+        Ok(next)
+    }
+
+    fn network(&mut self, op: Op, spec: &NetworkSpec, now: &Config) -> Result<(), ChangeError> {
+        let what = format!("network {}", spec.name);
+        let known = now
+            .networks
+            .iter()
+            .find(|network| network.name == spec.name);
+        if op != Op::Del {
+            spec.network()?;
+        }
+        let same = |one: &NetworkSpec| one.name == spec.name;
+        if op == Op::Del {
+            self.unused(&spec.name)?;
+        }
+        let given = known.map(|network| (&network.place, false));
+        replace(&mut self.networks, op, spec, same, &what, given)
+    }
+
+    fn unused(&self, network: &str) -> Result<(), ChangeError> {
+        let of = |name: &Option<String>| name.as_deref() == Some(network);
+        let port = self
+            .ports
+            .iter()
+            .find(|p| of(&p.network))
+            .map(|p| format!("port {}", p.label()));
+        let publish = self.publishes.iter().find(|p| of(&p.network));
+        let publish = publish.map(|p| format!("publish {}", p.listen));
+        let peer = self.peers.iter().find(|p| p.network == network);
+        let peer = peer.map(|p| format!("peer {}", p.address));
+        let fdb = self.fdb.iter().find(|entry| entry.network == network);
+        let fdb = fdb.map(|entry| format!("FDB entry {}", entry.mac));
+        match port.or(publish).or(peer).or(fdb) {
+            Some(what) => Err(ChangeError::InUse {
+                network: network.to_owned(),
+                what,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn port(&mut self, op: Op, spec: &PortSpec, now: &Config) -> Result<(), ChangeError> {
+        let label = spec.label();
+        let what = format!("port {label}");
+        let known = now
+            .networks
+            .iter()
+            .flat_map(|n| n.ports.iter().map(move |p| (n, p)));
+        let known = known.into_iter().find(|(_, port)| port.is(&label));
+        let wanted = if op == Op::Del {
+            None
+        } else {
+            Some(spec.port()?)
+        };
+        let given = known.map(|(network, port)| {
+            let in_network = Some(&network.name) == spec.network.as_ref();
+            let same = in_network
+                && wanted
+                    .as_ref()
+                    .is_some_and(|w| w.at == port.at && w.isolated == port.isolated);
+            (&port.place, same)
+        });
+        let same = |one: &PortSpec| one.port().is_ok_and(|port| port.is(&label));
+        replace(&mut self.ports, op, spec, same, &what, given)
+    }
+
+    fn peer(&mut self, op: Op, spec: &PeerSpec, now: &Config) -> Result<(), ChangeError> {
+        let address = spec.peer()?;
+        let what = format!("peer {address} of network {}", spec.network);
+        let network = named(now, &spec.network)?;
+        let known = network.peers.iter().find(|(peer, _)| *peer == address);
+        let given = known.map(|(_, place)| (place, true));
+        replace(&mut self.peers, op, spec, |one| one == spec, &what, given)
+    }
+
+    /// Only static entries are state; the caller puts the others into the map.
+    fn fdb(&mut self, op: Op, spec: &FdbSpec, now: &Config) -> Result<(), ChangeError> {
+        let mac = spec.station()?;
+        let what = format!("FDB entry {} of network {}", spec.mac, spec.network);
+        let network = named(now, &spec.network)?;
+        let wanted = if op == Op::Del {
+            None
+        } else {
+            Some(spec.entry()?)
+        };
+        let known = network.fdb.iter().find(|entry| entry.mac == mac);
+        let given = known.map(|entry| {
+            let same = wanted
+                .as_ref()
+                .is_some_and(|wanted| wanted.target == entry.target);
+            (&entry.place, same && spec.kind == FdbKind::Static)
+        });
+        let same = |one: &FdbSpec| one.network == spec.network && one.station() == Ok(mac);
+        if op == Op::Replace
+            && spec.kind != FdbKind::Static
+            && given.is_some_and(|(p, _)| p.is_command())
+        {
+            self.fdb.retain(|one| !same(one));
+            return Ok(());
+        }
+        if spec.kind != FdbKind::Static && op != Op::Del && given.is_none() {
+            return Ok(());
+        }
+        replace(&mut self.fdb, op, spec, same, &what, given)
+    }
+
+    fn publish(&mut self, op: Op, spec: &PublishSpec, now: &Config) -> Result<(), ChangeError> {
+        let listen = spec.listener()?;
+        let what = format!("publish {listen}");
+        let wanted = if op == Op::Del {
+            None
+        } else {
+            Some(spec.publish()?)
+        };
+        let known = now
+            .networks
+            .iter()
+            .flat_map(|n| n.publishes.iter().map(move |p| (n, p)));
+        let known = known
+            .into_iter()
+            .find(|(_, publish)| publish.listen == listen);
+        let given = known.map(|(network, publish)| {
+            let in_network = Some(&network.name) == spec.network.as_ref();
+            let to = wanted.as_ref().map(|wanted| (wanted.to, wanted.to_port));
+            (
+                &publish.place,
+                in_network && to == Some((publish.to, publish.to_port)),
+            )
+        });
+        let same = |one: &PublishSpec| one.listener() == Ok(listen);
+        replace(&mut self.publishes, op, spec, same, &what, given)
+    }
+}
+
+fn named<'a>(config: &'a Config, name: &str) -> Result<&'a Network, ChangeError> {
+    let network = config.networks.iter().find(|network| network.name == name);
+    network.ok_or_else(|| ChangeError::Absent(format!("network {name}")))
+}
+
+/// Does `op` to a list. `given` is where the object stands now, if it exists, and whether it is
+/// already as wanted.
+fn replace<T: Clone>(
+    list: &mut Vec<T>,
+    op: Op,
+    spec: &T,
+    same: impl Fn(&T) -> bool,
+    what: &str,
+    given: Option<(&Place, bool)>,
+) -> Result<(), ChangeError> {
+    match (op, given) {
+        (Op::Add, Some(_)) => return Err(ChangeError::Exists(what.to_owned())),
+        (Op::Del, None) => return Err(ChangeError::Absent(what.to_owned())),
+        (Op::Replace, Some((_, true))) => return Ok(()),
+        (Op::Replace | Op::Del, Some((place, _))) if !place.is_command() => {
+            return Err(ChangeError::InFile {
+                what: what.to_owned(),
+                place: place.clone(),
+            });
+        }
+        _ => list.retain(|one| !same(one)),
+    }
+    if op != Op::Del {
+        list.push(spec.clone());
+    }
+    Ok(())
+}

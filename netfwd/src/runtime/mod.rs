@@ -1,0 +1,14 @@
+//! What was added by command: objects as commands give them, their merge into the configuration,
+//! and how they are kept across restarts.
+
+mod change;
+mod error;
+mod merge;
+mod spec;
+mod store;
+
+pub use change::{Change, Object, Op};
+pub use error::ChangeError;
+pub use merge::Runtime;
+pub use spec::{FdbKind, FdbSpec, NetworkSpec, PeerSpec, PortSpec, PublishSpec};
+pub use store::{Store, StoreError};

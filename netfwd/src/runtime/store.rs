@@ -1,0 +1,114 @@
+//! Files under /var/lib/netfwd/NAME, written atomically.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Runtime;
+use crate::ids::Ids;
+
+/// A file of the state that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} cannot be {doing} ({source}); {remedy}", path = path.display())]
+pub struct StoreError {
+    path: PathBuf,
+    doing: &'static str,
+    remedy: &'static str,
+    source: io::Error,
+}
+
+/// The folder of an instance's state.
+#[derive(Clone, Debug)]
+pub struct Store {
+    dir: PathBuf,
+}
+
+impl Store {
+    /// The folder of an instance.
+    pub fn of(instance: &str) -> Self {
+        Self::at(Path::new("/var/lib/netfwd").join(instance))
+    }
+
+    /// This folder.
+    pub fn at(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    /// Where it is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What was added by command; nothing where there is no file.
+    pub fn runtime(&self) -> Result<Runtime, StoreError> {
+        self.read("runtime.json")
+    }
+
+    /// Keeps what was added by command.
+    pub fn save_runtime(&self, runtime: &Runtime) -> Result<(), StoreError> {
+        self.write("runtime.json", runtime)
+    }
+
+    /// Ids and slots; none where there is no file.
+    pub fn ids(&self) -> Result<Ids, StoreError> {
+        self.read("ids.json")
+    }
+
+    /// Keeps ids and slots.
+    pub fn save_ids(&self, ids: &Ids) -> Result<(), StoreError> {
+        self.write("ids.json", ids)
+    }
+
+    fn read<T: Default + DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
+        let path = self.dir.join(name);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
+            Err(error) => return Err(failed(path, "read", "check its permissions", error)),
+        };
+        let remedy = "repair it, or remove all of the instance with `netfwd cleanup`";
+        serde_json::from_slice(&text)
+            .map_err(|error| failed(path, "understood", remedy, error.into()))
+    }
+
+    fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<(), StoreError> {
+        let path = self.dir.join(name);
+        self.replace(&path, value).map_err(|error| {
+            failed(
+                path,
+                "written",
+                "check the space and permissions there",
+                error,
+            )
+        })
+    }
+
+    /// A reader sees the old file or the new one, also after a power cut.
+    fn replace<T: Serialize>(&self, path: &Path, value: &T) -> io::Result<()> {
+        fs::create_dir_all(&self.dir)?;
+        let new = path.with_extension("json.new");
+        let mut file = fs::File::create(&new)?;
+        file.write_all(&serde_json::to_vec_pretty(value)?)?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        fs::rename(&new, path)?;
+        fs::File::open(&self.dir)?.sync_all()
+    }
+}
+
+fn failed(
+    path: PathBuf,
+    doing: &'static str,
+    remedy: &'static str,
+    source: io::Error,
+) -> StoreError {
+    StoreError {
+        path,
+        doing,
+        remedy,
+        source,
+    }
+}
