@@ -1,0 +1,41 @@
+//! What a stack must do, as functions of a running topology: each runs on netfwd, on the kernel
+//! twin, and on one of each, so that a test that the kernel would fail as well is noticed.
+
+pub mod local;
+pub mod masquerade;
+pub mod offload;
+pub mod overlay;
+pub mod publish;
+
+/// Declares one test per behaviour and pair of stacks: in the module `on_netfwd` both hosts run
+/// netfwd, in `on_twin` the kernel twin; `mixed` makes `a_is_netfwd` and `b_is_netfwd`, where the
+/// other host is the twin.
+///
+/// ```ignore
+/// tests::on_stacks!(same: tests::behaviour::local => ping, broadcast);
+/// tests::on_stacks!(mixed: tests::behaviour::overlay => ping);
+/// ```
+#[macro_export]
+macro_rules! on_stacks {
+    (same: $from:path => $($behaviour:ident),* $(,)?) => {
+        $crate::on_stacks!(@module on_netfwd, Netfwd, Netfwd, $from => $($behaviour),*);
+        $crate::on_stacks!(@module on_twin, Kernel, Kernel, $from => $($behaviour),*);
+    };
+    (mixed: $from:path => $($behaviour:ident),* $(,)?) => {
+        $crate::on_stacks!(@module a_is_netfwd, Netfwd, Kernel, $from => $($behaviour),*);
+        $crate::on_stacks!(@module b_is_netfwd, Kernel, Netfwd, $from => $($behaviour),*);
+    };
+    (@module $name:ident, $a:ident, $b:ident, $from:path => $($behaviour:ident),*) => {
+        mod $name {
+            use $crate::topology::{Options, Stack};
+            use $from as behaviour;
+            $(
+                #[test]
+                fn $behaviour() -> anyhow::Result<()> {
+                    let hosts = Options::mixed(Stack::$a, Stack::$b).start()?;
+                    behaviour::$behaviour(&hosts)
+                }
+            )*
+        }
+    };
+}

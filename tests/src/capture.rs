@@ -1,0 +1,73 @@
+//! Captures: what is on a wire, as tcpdump writes and tshark reads it.
+
+use std::{env, fs, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result};
+use nix::sys::signal::Signal;
+
+use crate::{
+    netns::Namespace,
+    process::{self, Output, Running, TIMEOUT},
+};
+
+/// A running capture of one interface; its file goes with it.
+#[derive(Debug)]
+pub struct Capture {
+    namespace: Namespace,
+    file: PathBuf,
+    tcpdump: Running,
+}
+
+impl Capture {
+    /// Starts tcpdump with a filter ("" for everything) and waits until it listens.
+    pub fn start(namespace: &Namespace, interface: &str, filter: &str) -> Result<Self> {
+        let file = env::temp_dir().join(format!("{}-{interface}.pcap", namespace.name()));
+        let mut command = namespace.command("tcpdump");
+        // Without --immediate-mode the last frames stay in the ring for a second.
+        command.args([
+            "-U",
+            "--immediate-mode",
+            "-Z",
+            "root",
+            "-i",
+            interface,
+            "-w",
+        ]);
+        command.arg(&file).args(filter.split_whitespace());
+        let mut tcpdump = Running::start(command)?;
+        tcpdump.wait_for("listening on", TIMEOUT)?;
+        Ok(Self {
+            namespace: namespace.clone(),
+            file,
+            tcpdump,
+        })
+    }
+
+    /// Ends the capture and decodes one column a field, one row a frame:
+    /// `capture.fields(&["udp.dstport", "vxlan.vni"])`. A field that a frame has twice, as in outer
+    /// and inner header, is separated by a comma.
+    pub fn fields(mut self, fields: &[&str]) -> Result<Vec<Vec<String>>> {
+        // One that has been told to end writes out what it has.
+        self.tcpdump.stop(Signal::SIGINT, TIMEOUT)?;
+        let output = self.tshark(fields)?.success()?;
+        let rows = output.stdout.lines();
+        Ok(rows
+            .map(|row| row.split('\t').map(str::to_owned).collect())
+            .collect())
+    }
+
+    fn tshark(&self, fields: &[&str]) -> Result<Output> {
+        let mut command = self.namespace.command("tshark");
+        command.arg("-r").arg(&self.file).args(["-T", "fields"]);
+        for field in fields {
+            command.args(["-e", field]);
+        }
+        process::run(command, Duration::from_mins(1)).context("tshark decodes a capture")
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.file);
+    }
+}

@@ -1,0 +1,12 @@
+//! Containers of two hosts over VXLAN, the same stack on both.
+
+tests::on_stacks!(same: tests::behaviour::overlay =>
+    ping_all,
+    full_mtu,
+    fragments,
+    tcp,
+    udp_segment,
+    wire_format,
+    broadcast_crosses_once,
+    gateway_is_local,
+);
