@@ -84,7 +84,7 @@ fn answer(mut stream: TcpStream, client: SocketAddr) -> Result<()> {
 fn serve_udp(socket: UdpSocket, over: Arc<AtomicBool>) -> Result<()> {
     socket.set_read_timeout(Some(STEP))?;
     thread::spawn(move || {
-        let mut request = [0; 1 << 16];
+        let mut request = [0; 2048];
         while !over.load(Ordering::Relaxed) {
             if let Ok((_, client)) = socket.recv_from(&mut request) {
                 let _ = socket.send_to(client.to_string().as_bytes(), client);
