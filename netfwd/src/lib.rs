@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod config;
+pub mod dataplane;
 pub mod desired;
 pub mod ids;
 pub mod links;
@@ -13,3 +14,6 @@ pub mod naming;
 pub mod observed;
 pub mod plan;
 pub mod runtime;
+
+#[cfg(test)]
+mod sandbox;

@@ -19,14 +19,14 @@ pub enum Side {
 }
 
 impl Links {
-    /// The name of the BPF program in the filter with this priority and handle, if there is one.
+    /// The kernel's id of the BPF program in the filter with this priority and handle, if there is one.
     pub async fn filter_program(
         &self,
         index: u32,
         side: Side,
         priority: u16,
         handle: u32,
-    ) -> Result<Option<String>, LinkError> {
+    ) -> Result<Option<u32>, LinkError> {
         let request = self.handle.traffic_filter(index as i32).get();
         let request = match side {
             Side::Ingress => request.ingress(),
@@ -71,13 +71,13 @@ impl Links {
     }
 }
 
-fn program(filter: &TcMessage) -> Option<String> {
+fn program(filter: &TcMessage) -> Option<u32> {
     let options = filter.attributes.iter().find_map(|a| match a {
         TcAttribute::Options(options) => Some(options),
         _ => None,
     })?;
     options.iter().find_map(|option| match option {
-        TcOption::Bpf(TcFilterBpfOption::ProgName(name)) => Some(name.clone()),
+        TcOption::Bpf(TcFilterBpfOption::ProgId(id)) => Some(*id),
         _ => None,
     })
 }

@@ -3,36 +3,9 @@
 use std::{net::IpAddr, time::Duration};
 
 use futures::StreamExt;
-use nix::sched::{CloneFlags, unshare};
 
-use super::{netns::Netns, sysctl, veth::VethEnd, *};
-
-/// Runs `work` in a new network namespace on a thread of its own.
-fn in_new_netns<F: Future<Output = ()>>(work: impl FnOnce(Links) -> F + Send + 'static) {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: needs root");
-        return;
-    }
-    let thread = std::thread::spawn(move || {
-        unshare(CloneFlags::CLONE_NEWNET).expect("a new network namespace");
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        runtime.block_on(async { work(Links::open("test").expect("netlink")).await });
-    });
-    thread.join().expect("the test passes");
-}
-
-/// A namespace that lives as long as the returned value.
-fn other_netns() -> Netns {
-    std::thread::spawn(|| {
-        unshare(CloneFlags::CLONE_NEWNET).expect("a new network namespace");
-        Netns::current().expect("it opens")
-    })
-    .join()
-    .expect("the thread ends")
-}
+use super::{sysctl, veth::VethEnd, *};
+use crate::sandbox::{in_new_netns, other_netns};
 
 fn end(name: &str) -> VethEnd {
     VethEnd {

@@ -1,0 +1,89 @@
+//! What can go wrong with the data path.
+
+use std::{io, path::PathBuf};
+
+use crate::observed::Hook;
+
+/// Why the data path could not be loaded, changed or read.
+#[derive(Debug, thiserror::Error)]
+pub enum DataplaneError {
+    /// Loading takes privileges.
+    #[error("netfwd needs root to load its programs; run it as root or with sudo")]
+    NotRoot,
+    /// The kernel is too old, or built without something.
+    #[error("this kernel lacks {0}, which netfwd needs; Linux 6.1 or newer with BPF has it")]
+    Missing(&'static str),
+    /// There is nowhere to pin.
+    #[error("cannot mount a BPF file system at {path}: {source}; mount one there by hand")]
+    Bpffs {
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A directory for pins cannot be made, read or removed.
+    #[error("cannot use {path}: {source}")]
+    Pin {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The instance has never run, or was cleaned up.
+    #[error(
+        "instance {instance} has no maps in {path}; start it with `netfwd -N {instance} run` or \
+         name another with -N"
+    )]
+    NoInstance {
+        /// The instance.
+        instance: String,
+        /// Where its maps would be.
+        path: PathBuf,
+    },
+    /// The pinned maps are another version's.
+    #[error(
+        "the pinned maps of instance {instance} have another layout than this netfwd; remove them \
+         with `netfwd -N {instance} cleanup` and start again"
+    )]
+    Layout {
+        /// The instance.
+        instance: String,
+    },
+    /// The object does not load.
+    #[error("cannot load the BPF object: {0}")]
+    Object(#[from] aya::EbpfError),
+    /// The kernel refuses a program.
+    #[error("the kernel refuses program {program}: {source}")]
+    Program {
+        /// Which.
+        program: &'static str,
+        /// Why.
+        #[source]
+        source: aya::programs::ProgramError,
+    },
+    /// A map cannot be read or written.
+    #[error("cannot {what} map {map}: {source}")]
+    Map {
+        /// What was tried.
+        what: &'static str,
+        /// Which map.
+        map: &'static str,
+        /// Why not.
+        #[source]
+        source: aya::maps::MapError,
+    },
+    /// A program cannot be attached or detached.
+    #[error("cannot {what} {} of interface {interface}: {why}", hook.name())]
+    Hook {
+        /// What was tried: "attach to", "detach from".
+        what: &'static str,
+        /// The interface.
+        interface: String,
+        /// The hook.
+        hook: Hook,
+        /// Why not.
+        why: String,
+    },
+}

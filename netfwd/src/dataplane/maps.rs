@@ -1,0 +1,288 @@
+//! Typed access to the pinned maps, for the daemon and for whoever only looks.
+
+use std::collections::BTreeMap;
+
+use aya::{
+    Pod,
+    maps::{
+        Array, HashMap, LpmTrie, Map, MapData, MapError, PerCpuArray, PerCpuHashMap, PerCpuValues,
+        lpm_trie::Key,
+    },
+    util::nr_cpus,
+};
+use netfwd_common::{
+    addr::Addr,
+    limits,
+    maps::{
+        Config, Counters, DropKey, FdbEntry, FdbKey, FloodKey, FloodTarget, Member, MemberKey,
+        Network, Peer, Port, Publish, PublishKey, Session, SessionKey, Subnet, Uplink,
+    },
+};
+use nix::time::{ClockId, clock_gettime};
+
+use super::{DataplaneError, Pins};
+use crate::observed::Prefix;
+
+/// Every map that is pinned.
+pub(super) const PINNED: [&str; 15] = [
+    "config",
+    "ports",
+    "networks",
+    "vnis",
+    "fdb",
+    "flood",
+    "peers",
+    "members",
+    "uplinks",
+    "locals",
+    "subnets",
+    "publishes",
+    "sessions",
+    "counters",
+    "drops",
+];
+
+/// CLOCK_MONOTONIC in nanoseconds, the clock of every stamp in the maps.
+pub fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("every kernel has CLOCK_MONOTONIC");
+    now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
+}
+
+/// The maps of one instance.
+pub struct Maps {
+    config: Array<MapData, Config>,
+    /// `ports`.
+    pub ports: Table<u32, Port>,
+    /// `networks`.
+    pub networks: Table<u32, Network>,
+    /// `vnis`.
+    pub vnis: Table<u32, u32>,
+    /// `fdb`.
+    pub fdb: Table<FdbKey, FdbEntry>,
+    /// `flood`.
+    pub flood: Table<FloodKey, FloodTarget>,
+    /// `peers`.
+    pub peers: Table<Addr, Peer>,
+    /// `members`.
+    pub members: Table<MemberKey, Member>,
+    /// `uplinks`.
+    pub uplinks: Table<u32, Uplink>,
+    /// `locals`.
+    pub locals: Table<Addr, u32>,
+    subnets: LpmTrie<MapData, Addr, Subnet>,
+    /// `publishes`.
+    pub publishes: Table<PublishKey, Publish>,
+    /// `sessions`.
+    pub sessions: Table<SessionKey, Session>,
+    counters: PerCpuArray<MapData, Counters>,
+    drops: PerCpuHashMap<MapData, DropKey, u64>,
+}
+
+impl Maps {
+    /// Opens the pinned maps of an instance, whether its daemon lives or not.
+    pub fn open(instance: &str) -> Result<Self, DataplaneError> {
+        let pins = Pins::of(instance);
+        if !pins.maps().exists() {
+            return Err(DataplaneError::NoInstance {
+                instance: instance.to_owned(),
+                path: pins.maps(),
+            });
+        }
+        let pins = &pins;
+        Ok(Self {
+            config: typed(pins, "config")?,
+            ports: Table::open(pins, "ports")?,
+            networks: Table::open(pins, "networks")?,
+            vnis: Table::open(pins, "vnis")?,
+            fdb: Table::open(pins, "fdb")?,
+            flood: Table::open(pins, "flood")?,
+            peers: Table::open(pins, "peers")?,
+            members: Table::open(pins, "members")?,
+            uplinks: Table::open(pins, "uplinks")?,
+            locals: Table::open(pins, "locals")?,
+            subnets: typed(pins, "subnets")?,
+            publishes: Table::open(pins, "publishes")?,
+            sessions: Table::open(pins, "sessions")?,
+            counters: typed(pins, "counters")?,
+            drops: typed(pins, "drops")?,
+        })
+    }
+
+    /// The configuration, once it has been written.
+    pub fn config(&self) -> Result<Option<Config>, DataplaneError> {
+        let config = self.config.get(&0, 0).tried("read", "config")?;
+        Ok((config.layout != 0).then_some(config))
+    }
+
+    /// Writes the configuration.
+    pub fn set_config(&mut self, config: Config) -> Result<(), DataplaneError> {
+        self.config.set(0, config, 0).tried("write", "config")
+    }
+
+    /// The masqueraded subnets.
+    pub fn subnets(&self) -> Result<BTreeMap<Prefix, Subnet>, DataplaneError> {
+        self.subnets
+            .iter()
+            .map(|entry| entry.map(|(key, value)| ((key.prefix_len(), key.data()), value)))
+            .collect::<Result<_, _>>()
+            .tried("read", "subnets")
+    }
+
+    /// Writes a subnet.
+    pub fn put_subnet(&mut self, prefix: Prefix, subnet: Subnet) -> Result<(), DataplaneError> {
+        let key = Key::new(prefix.0, prefix.1);
+        self.subnets
+            .insert(&key, subnet, 0)
+            .tried("write", "subnets")
+    }
+
+    /// Removes a subnet; one that is gone already is no error.
+    pub fn remove_subnet(&mut self, prefix: Prefix) -> Result<(), DataplaneError> {
+        let key = Key::new(prefix.0, prefix.1);
+        unless_absent(self.subnets.remove(&key)).tried("write", "subnets")?;
+        Ok(())
+    }
+
+    /// The counters of a slot, summed over the CPUs.
+    pub fn counters(&self, slot: u32) -> Result<Counters, DataplaneError> {
+        let values = self.counters.get(&slot, 0).tried("read", "counters")?;
+        Ok(values.iter().fold(Counters::default(), sum))
+    }
+
+    /// The drops by slot and reason, summed over the CPUs.
+    pub fn drops(&self) -> Result<BTreeMap<DropKey, u64>, DataplaneError> {
+        self.drops
+            .iter()
+            .map(|entry| entry.map(|(key, values)| (key, values.iter().sum())))
+            .collect::<Result<_, _>>()
+            .tried("read", "drops")
+    }
+
+    /// Sets the counters and drops of a slot to zero.
+    pub fn zero(&mut self, slot: u32) -> Result<(), DataplaneError> {
+        let cpus = nr_cpus().map_err(|(_, error)| MapError::IoError(error));
+        let zeros = cpus
+            .and_then(|n| Ok(PerCpuValues::try_from(vec![Counters::default(); n])?))
+            .tried("write", "counters")?;
+        self.counters
+            .set(slot, zeros, 0)
+            .tried("write", "counters")?;
+        let keys: Vec<DropKey> = self.drops.keys().flatten().collect();
+        for key in keys.into_iter().filter(|key| key.slot == slot) {
+            unless_absent(self.drops.remove(&key)).tried("write", "drops")?;
+        }
+        Ok(())
+    }
+}
+
+fn sum(a: Counters, b: &Counters) -> Counters {
+    Counters {
+        rx_packets: a.rx_packets + b.rx_packets,
+        rx_bytes: a.rx_bytes + b.rx_bytes,
+        tx_packets: a.tx_packets + b.tx_packets,
+        tx_bytes: a.tx_bytes + b.tx_bytes,
+    }
+}
+
+/// A hash map.
+pub struct Table<K, V> {
+    name: &'static str,
+    inner: HashMap<MapData, K, V>,
+}
+
+impl<K: Pod + Ord, V: Pod> Table<K, V> {
+    fn open(pins: &Pins, name: &'static str) -> Result<Self, DataplaneError> {
+        let inner = typed(pins, name)?;
+        Ok(Self { name, inner })
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &K) -> Result<Option<V>, DataplaneError> {
+        match self.inner.get(key, 0) {
+            Ok(value) => Ok(Some(value)),
+            Err(MapError::KeyNotFound) => Ok(None),
+            Err(source) => Err(source).tried("read", self.name),
+        }
+    }
+
+    /// Sets the value of a key.
+    pub fn put(&mut self, key: &K, value: &V) -> Result<(), DataplaneError> {
+        self.inner.insert(key, value, 0).tried("write", self.name)
+    }
+
+    /// Removes a key; says whether it was there.
+    pub fn remove(&mut self, key: &K) -> Result<bool, DataplaneError> {
+        unless_absent(self.inner.remove(key)).tried("write", self.name)
+    }
+
+    /// Every entry, in the order of the keys.
+    ///
+    /// While programs delete and insert, the kernel's walk may see a key twice or start over; the
+    /// map returned holds each once.
+    pub fn entries(&self) -> Result<BTreeMap<K, V>, DataplaneError> {
+        self.inner
+            .iter()
+            .collect::<Result<_, _>>()
+            .tried("read", self.name)
+    }
+}
+
+fn typed<M>(pins: &Pins, name: &'static str) -> Result<M, DataplaneError>
+where
+    M: TryFrom<Map, Error = MapError>,
+{
+    let map = MapData::from_pin(pins.map(name))
+        .and_then(Map::from_map_data)
+        .tried("open", name)?;
+    M::try_from(map).map_err(|error| match error {
+        MapError::InvalidKeySize { .. }
+        | MapError::InvalidValueSize { .. }
+        | MapError::InvalidMapType { .. } => DataplaneError::Layout {
+            instance: pins.instance().to_owned(),
+        },
+        source => DataplaneError::Map {
+            what: "open",
+            map: name,
+            source,
+        },
+    })
+}
+
+fn unless_absent(done: Result<(), MapError>) -> Result<bool, MapError> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(MapError::KeyNotFound) => Ok(false),
+        Err(MapError::SyscallError(error))
+            if error.io_error.kind() == std::io::ErrorKind::NotFound =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Fails where the pinned maps cannot be adopted by this version.
+pub(super) fn check_layout(pins: &Pins) -> Result<(), DataplaneError> {
+    if !pins.map("config").exists() {
+        return Ok(());
+    }
+    let config: Array<MapData, Config> = typed(pins, "config")?;
+    let layout = config.get(&0, 0).tried("read", "config")?.layout;
+    if layout == 0 || layout == limits::LAYOUT {
+        return Ok(());
+    }
+    Err(DataplaneError::Layout {
+        instance: pins.instance().to_owned(),
+    })
+}
+
+/// Adds to a failed access which map it was.
+trait Tried<T> {
+    fn tried(self, what: &'static str, map: &'static str) -> Result<T, DataplaneError>;
+}
+
+impl<T> Tried<T> for Result<T, MapError> {
+    fn tried(self, what: &'static str, map: &'static str) -> Result<T, DataplaneError> {
+        self.map_err(|source| DataplaneError::Map { what, map, source })
+    }
+}

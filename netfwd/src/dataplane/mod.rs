@@ -1,0 +1,107 @@
+//! The programs and maps in the kernel: loading, attaching, and typed access. The one module that
+//! uses aya.
+//!
+//! Maps and attachments are pinned, so the data path outlives the loader. A start loads the embedded
+//! object against the maps that are pinned already, and whoever attaches then replaces the program
+//! of each pinned link atomically: no packet is lost over a restart or an upgrade.
+
+mod attach;
+mod detach;
+mod error;
+mod hooks;
+mod load;
+mod log;
+pub mod maps;
+mod object;
+pub mod pins;
+pub mod probe;
+mod programs;
+
+#[cfg(test)]
+mod tests;
+
+pub use attach::{FILTER_HANDLE, FILTER_PRIORITY};
+pub use error::DataplaneError;
+pub use hooks::Seen;
+pub use maps::Maps;
+pub use pins::{Pin, Pins};
+pub use probe::Features;
+pub use programs::program_by_id;
+
+use std::collections::BTreeMap;
+
+use aya::Ebpf;
+
+use crate::observed::{HookAt, Program};
+
+/// How to load.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoadOptions {
+    /// Have the programs log what they decide; off, they do not even look.
+    pub trace: bool,
+    /// Attach with the clsact qdisc although the kernel has TCX.
+    pub no_tcx: bool,
+}
+
+/// The loaded programs of one instance and its maps.
+pub struct Dataplane {
+    ebpf: Ebpf,
+    pins: Pins,
+    features: Features,
+    loaded: BTreeMap<u32, Program>,
+    refused: BTreeMap<HookAt, u32>,
+    maps: Maps,
+}
+
+impl Dataplane {
+    /// Loads the embedded object for an instance, against the maps that are pinned for it already.
+    pub fn open(instance: &str, options: &LoadOptions) -> Result<Self, DataplaneError> {
+        Self::open_object(instance, object::OBJECT, *options)
+    }
+
+    fn open_object(
+        instance: &str,
+        object: &[u8],
+        options: LoadOptions,
+    ) -> Result<Self, DataplaneError> {
+        if !nix::unistd::geteuid().is_root() {
+            return Err(DataplaneError::NotRoot);
+        }
+        probe::require()?;
+        let pins = Pins::create(instance)?;
+        maps::check_layout(&pins)?;
+        let mut features = Features::probe();
+        features.tcx &= !options.no_tcx;
+        let mut ebpf = load::load(object, &pins, features, options)?;
+        let loaded = programs::load_all(&mut ebpf)?;
+        let maps = Maps::open(instance)?;
+        Ok(Self {
+            ebpf,
+            pins,
+            features,
+            loaded,
+            refused: BTreeMap::new(),
+            maps,
+        })
+    }
+
+    /// What the kernel can do.
+    pub fn features(&self) -> Features {
+        self.features
+    }
+
+    /// The maps.
+    pub fn maps(&self) -> &Maps {
+        &self.maps
+    }
+
+    /// The maps, to change them.
+    pub fn maps_mut(&mut self) -> &mut Maps {
+        &mut self.maps
+    }
+
+    /// Where this instance is pinned.
+    pub fn pins(&self) -> &Pins {
+        &self.pins
+    }
+}

@@ -1,0 +1,220 @@
+//! Live tests of loading and attaching, in namespaces of their own.
+
+use netfwd_common::maps::{Config, FdbEntry, FdbFlags, FdbKey};
+
+use super::*;
+use crate::{
+    desired::Attach,
+    links::{Links, veth::VethEnd},
+    observed::{Hook, Mode},
+    sandbox::in_new_netns,
+};
+
+async fn veth(links: &Links, name: &str) -> u32 {
+    let end = |name: &str| VethEnd {
+        name: name.into(),
+        mac: None,
+        mtu: 1500,
+    };
+    let other = format!("{name}-far");
+    links
+        .add_veth(&end(name), &end(&other), None)
+        .await
+        .expect("a pair");
+    let index = links
+        .find(name)
+        .await
+        .expect("a look")
+        .expect("it is there")
+        .index;
+    links.set_up(index, true).await.expect("up");
+    index
+}
+
+fn open(no_tcx: bool) -> Dataplane {
+    let options = LoadOptions {
+        no_tcx,
+        ..LoadOptions::default()
+    };
+    Dataplane::open("test.one", &options).expect("the object loads")
+}
+
+fn attached(dataplane: &Dataplane, at: &HookAt, seen: Seen) -> Option<crate::observed::Attached> {
+    let pins = dataplane.pins().attached().expect("pins");
+    let (_, pin) = pins.into_iter().find(|(hook, _)| hook == at)?;
+    dataplane.attachment(at, pin, seen)
+}
+
+#[test]
+fn maps_survive_and_links_are_replaced() {
+    in_new_netns(|links| async move {
+        let ifindex = veth(&links, "eth0.1").await;
+        let seen = Seen {
+            ifindex,
+            program: None,
+        };
+        let at = HookAt::new("eth0.1", Hook::Ingress);
+        let attach = Attach::tc(Program::PortIngress);
+        let mut first = open(false);
+        first.attach(&at, ifindex, attach).expect("attached");
+        let key = FdbKey {
+            network: 1,
+            vlan: 0,
+            mac: [2; 6],
+        };
+        let entry = FdbEntry {
+            last_seen_ns: maps::now_ns(),
+            peer: [0; 16],
+            ifindex,
+            slot: 0,
+            flags: FdbFlags::STATIC,
+            deliver: 0,
+            pad: [0; 3],
+        };
+        first.maps_mut().fdb.put(&key, &entry).expect("written");
+        let now = attached(&first, &at, seen).expect("attached");
+        assert!(now.current && now.ifindex == ifindex && now.mode == Mode::Tcx);
+        drop(first);
+
+        let mut second = open(false);
+        assert_eq!(second.maps().fdb.get(&key).expect("read"), Some(entry));
+        let old = attached(&second, &at, seen).expect("still attached");
+        assert!(!old.current && old.program == Program::PortIngress);
+        second.attach(&at, ifindex, attach).expect("replaced");
+        assert!(attached(&second, &at, seen).expect("attached").current);
+
+        links.delete(ifindex).await.expect("deleted");
+        let gone = attached(&second, &at, Seen::default()).expect("the pin is left");
+        assert_eq!(gone.ifindex, 0);
+        let ifindex = veth(&links, "eth0.1").await;
+        second.attach(&at, ifindex, attach).expect("attached anew");
+        let seen = Seen {
+            ifindex,
+            program: None,
+        };
+        assert_eq!(
+            attached(&second, &at, seen).expect("attached").ifindex,
+            ifindex
+        );
+        assert!(!second.detach(&at).expect("detached"));
+        assert!(attached(&second, &at, seen).is_none());
+        assert!(!second.detach(&at).expect("absent is fine"));
+    });
+}
+
+#[test]
+fn clsact_stands_in_for_tcx() {
+    in_new_netns(|links| async move {
+        let ifindex = veth(&links, "eth0").await;
+        let at = HookAt::new("eth0", Hook::Egress);
+        let mut dataplane = open(true);
+        for program in [Program::UplinkEgress, Program::PortIngress] {
+            dataplane
+                .attach(&at, ifindex, Attach::tc(program))
+                .expect("attached");
+            let id = links
+                .filter_program(
+                    ifindex,
+                    crate::links::tc::Side::Egress,
+                    FILTER_PRIORITY,
+                    FILTER_HANDLE,
+                )
+                .await
+                .expect("a look");
+            let now = attached(
+                &dataplane,
+                &at,
+                Seen {
+                    ifindex,
+                    program: id,
+                },
+            )
+            .expect("attached");
+            assert_eq!(
+                (now.mode, now.program, now.current),
+                (Mode::Clsact, program, true)
+            );
+        }
+        assert!(
+            dataplane.detach(&at).expect("detached"),
+            "the qdisc is ours"
+        );
+        links.delete_clsact(ifindex).await.expect("removed");
+        links.delete_clsact(ifindex).await.expect("absent is fine");
+    });
+}
+
+#[test]
+fn xdp_is_native_unless_generic_is_asked_for() {
+    in_new_netns(|links| async move {
+        let ifindex = veth(&links, "eth0").await;
+        let at = HookAt::new("eth0", Hook::Xdp);
+        let mut dataplane = open(false);
+        for generic in [false, true, false] {
+            let attach = Attach {
+                program: Program::UplinkXdp,
+                generic,
+                required: true,
+            };
+            dataplane.attach(&at, ifindex, attach).expect("attached");
+            dataplane
+                .attach(&at, ifindex, attach)
+                .expect("twice is once");
+            let link = links
+                .find("eth0")
+                .await
+                .expect("a look")
+                .expect("it is there");
+            let xdp = link.xdp.expect("a program");
+            assert_eq!(xdp.native, !generic);
+            let seen = Seen {
+                ifindex,
+                program: Some(xdp.program_id),
+            };
+            let now = attached(&dataplane, &at, seen).expect("attached");
+            assert!(now.current && now.ifindex == ifindex);
+        }
+        let lo = HookAt::new("lo", Hook::Xdp);
+        let attach = Attach {
+            program: Program::UplinkXdp,
+            generic: false,
+            required: false,
+        };
+        let refused = dataplane.attach(&lo, 1, attach);
+        assert!(refused.is_err(), "the loopback has no native XDP");
+    });
+}
+
+#[test]
+fn another_layout_is_refused() {
+    in_new_netns(|_| async {
+        let mut dataplane = open(false);
+        assert_eq!(dataplane.maps().config().expect("read"), None);
+        let config = Config {
+            layout: 4711,
+            ..Config::default()
+        };
+        dataplane.maps_mut().set_config(config).expect("written");
+        drop(dataplane);
+        let error = Dataplane::open("test.one", &LoadOptions::default())
+            .err()
+            .expect("refused");
+        assert!(
+            error.to_string().contains("netfwd -N test.one cleanup"),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn counters_are_summed_and_zeroed() {
+    in_new_netns(|_| async {
+        let mut dataplane = open(false);
+        dataplane.maps_mut().zero(7).expect("zeroed");
+        assert_eq!(
+            dataplane.maps().counters(7).expect("read"),
+            netfwd_common::maps::Counters::default()
+        );
+        assert!(dataplane.maps().drops().expect("read").is_empty());
+    });
+}
