@@ -5,6 +5,8 @@ mod paths;
 mod process;
 mod run;
 mod setup;
+mod test;
+mod vm;
 
 use std::{
     ffi::OsString,
@@ -42,6 +44,11 @@ enum Task {
     },
     /// Build the programs and the loader that embeds them: target/release/netfwd
     Build,
+    /// Run every suite, or those named
+    Test {
+        /// Suites, in the order to run them
+        suites: Vec<test::Suite>,
+    },
     /// Install what is missing
     Setup,
 }
@@ -62,6 +69,11 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Run { once, args } if args.is_empty() => lab(&paths, once)?,
         Task::Run { args, .. } => loader(&paths, &args)?,
         Task::Build => build::build(&paths)?,
+        Task::Test { suites } => {
+            if !test::test(&paths, &suites)? {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Task::Setup => set_up(&paths)?,
     }
     Ok(ExitCode::SUCCESS)

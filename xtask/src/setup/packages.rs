@@ -103,7 +103,8 @@ impl Installer {
         }
         let install = ["-qq", "-y", "--no-install-recommends", "install"];
         let kept = self::kept(names)?;
-        process::run(apt_get().args(install).args(names).args(kept))
+        process::capture(apt_get().args(install).args(names).args(kept))
+            .map(drop)
             .with_context(|| format!("cannot install {}", names.join(" ")))
     }
 }
