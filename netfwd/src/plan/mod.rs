@@ -8,16 +8,18 @@
 //!
 //! ```text
 //! dataplane::Dataplane::open(instance: &str, options: &LoadOptions) -> Result<Dataplane, DataplaneError>
-//! links::Links::open(instance: &str) -> Result<Links, LinkError>            (netlink handle)
-//! links::Links::watch() -> Result<impl Stream<Item = ()>, LinkError>        (links, addresses changed)
-//! observe::links(&Links) -> Result<BTreeMap<String, Link>, LinkError>       (cheap; the 1 s poll)
-//! observe::observe(&Dataplane, &Links, pairs: &BTreeMap<String, Inner>) -> Result<Observed, …>
+//! links::Links::open(instance: &str), links::Links::watch()
+//! observe::links(&Links) -> Result<BTreeMap<String, Link>, ObserveError>    (async, cheap: each second)
+//! observe::observe(&Dataplane, &Links, pairs: &BTreeMap<String, Inner>)
+//!     -> Result<Observed, ObserveError>                                     (async)
 //!     pairs: the inner ends to look at, by the name of the end here; one that is gone is left out
-//! apply::apply(&mut Dataplane, &Links, &[Action]) -> Result<(), ApplyError> (undone in reverse on failure)
-//! cleanup::cleanup(instance: &str) -> Result<Vec<String>, …>                (what was removed)
-//! check::check(&Config) -> Vec<Finding>
-//! ageing::Ageing::new(&Config), .tick(&mut Dataplane) -> Result<…>          (once a second)
-//! show::{networks, ports, peers, fdb, sessions, publishes, stats, status}   (read pinned maps; serde rows)
+//! apply::apply(&mut Dataplane, &Links, &[Action]) -> Result<(), ApplyError> (async; undone in reverse on failure)
+//! cleanup::cleanup(instance: &str) -> Result<Vec<String>, impl Display>     (async; what was removed)
+//! check::check(&Config) -> Result<Vec<Finding>, impl Display>               (async; Finding: Serialize, is_error())
+//! ageing::Ageing::new(&Timeouts), .tick(&mut self, &mut Dataplane) -> Result<(), impl Display>
+//! show::{networks, ports, peers, fdb, publishes, stats, status}(instance: &str)
+//!     -> Result<Vec<Row>, impl Display>                                     (blocking; Row: Serialize)
+//! show::sessions(instance: &str, &SessionFilter) -> Result<Vec<Row>, impl Display>
 //! ```
 
 mod action;
