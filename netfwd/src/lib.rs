@@ -5,12 +5,14 @@
 //! [`observed`]. None of the three does I/O.
 
 pub mod address;
+pub mod apply;
 pub mod config;
 pub mod dataplane;
 pub mod desired;
 pub mod ids;
 pub mod links;
 pub mod naming;
+pub mod observe;
 pub mod observed;
 pub mod plan;
 pub mod runtime;

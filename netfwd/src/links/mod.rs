@@ -26,6 +26,8 @@ use std::io;
 
 use tokio::task::JoinHandle;
 
+use crate::naming;
+
 /// What went wrong with an interface: what was tried, and the kernel's reason.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {what}: {source}")]
@@ -98,10 +100,15 @@ impl Links {
             rtnetlink::new_connection().tried(|| "open a netlink socket".into())?;
         let connection = tokio::spawn(connection);
         Ok(Self {
-            alias: model::alias_of(instance),
+            alias: naming::alias(instance),
             handle,
             connection,
         })
+    }
+
+    /// The alias of what the instance makes.
+    pub fn alias(&self) -> &str {
+        &self.alias
     }
 }
 

@@ -87,13 +87,8 @@ impl Link {
 
     /// Whether its alias says that this instance made it.
     pub fn is_made_by(&self, instance: &str) -> bool {
-        self.alias.as_deref() == Some(alias_of(instance).as_str())
+        self.alias.as_deref() == Some(crate::naming::alias(instance).as_str())
     }
-}
-
-/// The alias of what an instance makes.
-pub fn alias_of(instance: &str) -> String {
-    format!("netfwd:{instance}")
 }
 
 /// An entry of a neighbour table that somebody set: permanent or kept by the kernel.

@@ -1,48 +1,21 @@
-//! Switches of one interface under `/proc/sys/net`, which show the calling thread's namespace.
+//! Settings of one interface under `/proc/sys/net`, which shows the calling thread's namespace.
 
-use std::{fs, path::PathBuf};
+use std::fs;
 
 use super::{LinkError, Tried};
+use crate::observed::Sysctl;
 
-/// IP version of a switch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Family {
-    /// `net.ipv4`.
-    V4,
-    /// `net.ipv6`.
-    V6,
-}
-
-/// Reads `net.FAMILY.conf.DEVICE.NAME`; `None` where the kernel does not have it.
-pub fn read(family: Family, device: &str, name: &str) -> Option<String> {
-    let value = fs::read_to_string(path(family, device, name)).ok()?;
+/// The value of a device's setting; `None` where the kernel does not have it.
+pub fn read(which: Sysctl, device: &str) -> Option<String> {
+    let value = fs::read_to_string(which.path(device)).ok()?;
     Some(value.trim().to_owned())
 }
 
-/// Writes `net.FAMILY.conf.DEVICE.NAME`, where it does not have that value already.
-pub fn write(family: Family, device: &str, name: &str, value: &str) -> Result<(), LinkError> {
-    if read(family, device, name).as_deref() == Some(value) {
+/// Sets a device's setting. A kernel without IPv6 has it disabled already.
+pub fn write(which: Sysctl, device: &str, value: u8) -> Result<(), LinkError> {
+    if which == Sysctl::DisableIpv6 && value == 1 && read(which, device).is_none() {
         return Ok(());
     }
-    fs::write(path(family, device, name), value)
-        .tried(|| format!("set {name} of interface {device} to {value}"))
-}
-
-/// Switches IPv6 off on a device; a kernel without IPv6 has it off.
-pub fn disable_ipv6(device: &str) -> Result<(), LinkError> {
-    if read(Family::V6, device, "disable_ipv6").is_none() {
-        return Ok(());
-    }
-    write(Family::V6, device, "disable_ipv6", "1")
-}
-
-fn path(family: Family, device: &str, name: &str) -> PathBuf {
-    let family = match family {
-        Family::V4 => "ipv4",
-        Family::V6 => "ipv6",
-    };
-    // The file system takes the name as it stands: no dots are turned into slashes as sysctl does.
-    ["/proc/sys/net", family, "conf", device, name]
-        .iter()
-        .collect()
+    let path = which.path(device);
+    fs::write(&path, value.to_string()).tried(|| format!("write {value} to {path}"))
 }

@@ -5,6 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use futures::StreamExt;
 
 use super::{sysctl, veth::VethEnd, *};
+use crate::observed::Sysctl;
 use crate::sandbox::{in_new_netns, other_netns};
 
 fn end(name: &str) -> VethEnd {
@@ -104,10 +105,8 @@ fn a_pair_reaches_into_another_namespace() {
 #[test]
 fn the_companion_takes_its_parameters_from_packets() {
     in_new_netns(|links| async move {
-        let index = links
-            .add_companion("nfvx0", 4789, 65485)
-            .await
-            .expect("a device");
+        let index = links.add_companion("nfvx0", 4789).await.expect("a device");
+        links.set_mtu(index, 65485).await.expect("the largest MTU");
         links.set_no_ipv6_address(index).await.expect("no address");
         links.set_up(index, true).await.expect("up");
         let device = named(&links, "nfvx0").await;
@@ -116,7 +115,7 @@ fn the_companion_takes_its_parameters_from_packets() {
         assert_eq!(device.mtu, 65485);
         assert!(device.is_made_by("test"));
         assert!(device.addresses.is_empty());
-        assert!(links.add_companion("nfvx0", 4789, 65485).await.is_err());
+        assert!(links.add_companion("nfvx0", 4789).await.is_err());
     });
 }
 
@@ -174,10 +173,10 @@ fn switches_follow_the_namespace() {
             .add_veth(&end("gw0"), &end("nfg1"), None)
             .await
             .expect("a pair");
-        sysctl::write(sysctl::Family::V4, "gw0", "forwarding", "1").expect("written");
-        let value = sysctl::read(sysctl::Family::V4, "gw0", "forwarding");
+        sysctl::write(Sysctl::Forwarding, "gw0", 1).expect("written");
+        let value = sysctl::read(Sysctl::Forwarding, "gw0");
         assert_eq!(value.as_deref(), Some("1"));
-        sysctl::disable_ipv6("gw0").expect("off");
+        sysctl::write(Sysctl::DisableIpv6, "gw0", 1).expect("off");
         assert_eq!(ethtool::driver("gw0").expect("a driver"), "veth");
     });
 }

@@ -1,0 +1,51 @@
+//! Forgetting FDB entries and sessions that match a filter.
+
+use netfwd_common::maps::{FdbEntry, FdbFlags, FdbKey, Session, SessionFlags, SessionKey};
+
+use crate::address::to_addr;
+use crate::dataplane::{DataplaneError, Maps};
+use crate::plan::{FdbFilter, SessionFilter};
+
+/// Deletes the learned and sticky FDB entries that match; says how many.
+pub fn flush_fdb(maps: &mut Maps, filter: &FdbFilter) -> Result<usize, DataplaneError> {
+    let entries = maps.fdb.entries()?;
+    let mut flushed = 0;
+    for (key, _) in entries.iter().filter(|(k, e)| fdb_matches(filter, k, e)) {
+        flushed += usize::from(maps.fdb.remove(key)?);
+    }
+    Ok(flushed)
+}
+
+/// Deletes both directions of the sessions that match; says how many sessions.
+pub fn flush_sessions(maps: &mut Maps, filter: &SessionFilter) -> Result<usize, DataplaneError> {
+    let entries = maps.sessions.entries()?;
+    let mut flushed = 0;
+    for (key, session) in &entries {
+        if !session_matches(filter, key, session) {
+            continue;
+        }
+        maps.sessions.remove(&key.opposite(session))?;
+        flushed += usize::from(maps.sessions.remove(key)?);
+    }
+    Ok(flushed)
+}
+
+fn fdb_matches(filter: &FdbFilter, key: &FdbKey, entry: &FdbEntry) -> bool {
+    !entry.flags.has(FdbFlags::STATIC)
+        && filter.network.is_none_or(|network| key.network == network)
+        && filter.ifindex.is_none_or(|index| entry.ifindex == index)
+        && filter.peer.is_none_or(|peer| entry.peer == peer)
+        && filter.mac.is_none_or(|mac| key.mac == mac)
+}
+
+/// A session is matched by its original direction.
+fn session_matches(filter: &SessionFilter, key: &SessionKey, session: &Session) -> bool {
+    session.flags.has(SessionFlags::ORIGINAL)
+        && filter
+            .network
+            .is_none_or(|network| session.network == network)
+        && filter.kind.is_none_or(|kind| session.kind == kind as u8)
+        && filter.proto.is_none_or(|proto| key.proto == proto)
+        && filter.src.is_none_or(|src| key.src == to_addr(src))
+        && filter.dst.is_none_or(|dst| key.dst == to_addr(dst))
+}

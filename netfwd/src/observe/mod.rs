@@ -1,0 +1,187 @@
+//! Reads what is: interfaces and neighbours by netlink, attachments and map contents from their pins.
+
+mod inner;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use netfwd_common::maps::{FdbEntry, FdbFlags, FdbKey};
+
+use crate::dataplane::{
+    Dataplane, DataplaneError, FILTER_HANDLE, FILTER_PRIORITY, Maps, Pin, Seen,
+};
+use crate::links::{self, LinkError, Links, sysctl, tc::Side};
+use crate::observed::{
+    Attached, Hook, HookAt, Inner, Link, MapState, Neighbour, Observed, Sysctl, VxlanLink,
+};
+
+/// Why the state could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// Netlink.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// Maps or pins.
+    #[error(transparent)]
+    Dataplane(#[from] DataplaneError),
+}
+
+/// Every link of the namespace, by name.
+pub async fn links(links: &Links) -> Result<BTreeMap<String, Link>, LinkError> {
+    Ok(named(links, &links.list().await?))
+}
+
+/// Everything that a plan compares. `pairs` are the ends in other namespaces to look at, by the name
+/// of the end here; one that is gone is left out.
+pub async fn observe(
+    dataplane: &Dataplane,
+    links: &Links,
+    pairs: &BTreeMap<String, Inner>,
+) -> Result<Observed, ObserveError> {
+    let list = links.list().await?;
+    let named = named(links, &list);
+    let mut inner = BTreeMap::new();
+    for (name, wanted) in pairs {
+        let host = list.iter().find(|link| link.name == *name);
+        if let Some(host) = host
+            && let Some(found) = inner::end_of(host, wanted).await
+        {
+            inner.insert(name.clone(), found);
+        }
+    }
+    let ifindex_of = |name: &str| named.get(name).map(|link| link.ifindex);
+    Ok(Observed {
+        inner,
+        hooks: hooks(dataplane, links, &list).await?,
+        refused: dataplane.refused(ifindex_of),
+        neighbours: neighbours(links, &list).await?,
+        maps: maps(dataplane.maps())?,
+        links: named,
+    })
+}
+
+fn named(ours: &Links, list: &[links::Link]) -> BTreeMap<String, Link> {
+    list.iter()
+        .map(|link| (link.name.clone(), plain(ours, link)))
+        .collect()
+}
+
+fn plain(ours: &Links, link: &links::Link) -> Link {
+    let made_here = link.alias.as_deref() == Some(ours.alias());
+    let global = link.addresses.iter().filter(|address| address.global);
+    Link {
+        ifindex: link.index,
+        kind: (!link.kind.is_empty()).then(|| link.kind.clone()),
+        alias: link.alias.clone(),
+        mac: link.mac.unwrap_or_default(),
+        mtu: link.mtu,
+        up: link.up,
+        loopback: link.loopback,
+        addresses: global.map(|address| address.net).collect(),
+        peer_in_other_netns: link.kind == "veth" && link.peer_elsewhere,
+        vxlan: link.vxlan.map(|vxlan| VxlanLink {
+            port: vxlan.port,
+            external: vxlan.external,
+        }),
+        sysctls: if made_here {
+            sysctls(&link.name)
+        } else {
+            BTreeMap::new()
+        },
+    }
+}
+
+fn sysctls(device: &str) -> BTreeMap<Sysctl, u8> {
+    Sysctl::ALL
+        .into_iter()
+        .filter_map(|which| Some((which, value(which, device)?)))
+        .collect()
+}
+
+/// A kernel without IPv6 has it disabled.
+fn value(which: Sysctl, device: &str) -> Option<u8> {
+    match sysctl::read(which, device) {
+        Some(value) => value.parse().ok(),
+        None if which == Sysctl::DisableIpv6 => Some(1),
+        None => None,
+    }
+}
+
+async fn hooks(
+    dataplane: &Dataplane,
+    links: &Links,
+    list: &[links::Link],
+) -> Result<BTreeMap<HookAt, Attached>, ObserveError> {
+    let mut hooks = BTreeMap::new();
+    for (at, pin) in dataplane.pins().attached()? {
+        let seen = seen(links, list, &at, pin).await?;
+        if let Some(attached) = dataplane.attachment(&at, pin, seen) {
+            hooks.insert(at, attached);
+        }
+    }
+    Ok(hooks)
+}
+
+/// What the kernel says of the interface of a hook, as far as the pin cannot tell.
+pub async fn seen(
+    links: &Links,
+    list: &[links::Link],
+    at: &HookAt,
+    pin: Pin,
+) -> Result<Seen, LinkError> {
+    let Some(link) = list.iter().find(|link| link.name == at.interface) else {
+        return Ok(Seen::default());
+    };
+    let program = match pin {
+        Pin::Tcx => None,
+        Pin::XdpNative | Pin::XdpGeneric => link.xdp.map(|xdp| xdp.program_id),
+        Pin::Clsact => {
+            let side = if at.hook == Hook::Egress {
+                Side::Egress
+            } else {
+                Side::Ingress
+            };
+            let (priority, handle) = (FILTER_PRIORITY, FILTER_HANDLE);
+            links
+                .filter_program(link.index, side, priority, handle)
+                .await?
+        }
+    };
+    Ok(Seen {
+        ifindex: link.index,
+        program,
+    })
+}
+
+async fn neighbours(links: &Links, list: &[links::Link]) -> Result<BTreeSet<Neighbour>, LinkError> {
+    let made_here = |index| {
+        list.iter()
+            .find(|link| link.index == index && link.alias.as_deref() == Some(links.alias()))
+    };
+    let known = links.neighbours().await?;
+    let ours = known.iter().filter_map(|neighbour| {
+        Some(Neighbour {
+            interface: made_here(neighbour.ifindex)?.name.clone(),
+            address: neighbour.address,
+            mac: neighbour.mac.filter(|_| neighbour.permanent),
+        })
+    });
+    Ok(ours.collect())
+}
+
+fn maps(maps: &Maps) -> Result<MapState, DataplaneError> {
+    let fixed = |(_, entry): &(FdbKey, FdbEntry)| entry.flags.has(FdbFlags::STATIC);
+    Ok(MapState {
+        config: maps.config()?,
+        ports: maps.ports.entries()?,
+        networks: maps.networks.entries()?,
+        vnis: maps.vnis.entries()?,
+        fdb: maps.fdb.entries()?.into_iter().filter(fixed).collect(),
+        flood: maps.flood.entries()?,
+        peers: maps.peers.entries()?,
+        members: maps.members.entries()?,
+        uplinks: maps.uplinks.entries()?,
+        locals: maps.locals.entries()?,
+        subnets: maps.subnets()?,
+        publishes: maps.publishes.entries()?,
+    })
+}
