@@ -31,3 +31,17 @@ pub fn ipv4_header(header: &[u8; 20]) -> u16 {
 pub const fn replace(check: u16, old: u16, new: u16) -> u16 {
     !fold((!check) as u32 + (!old) as u32 + new as u32)
 }
+
+/// The checksum after an IPv4 address, two 16-bit words, changed.
+#[inline(always)]
+pub const fn replace_v4(check: u16, old: [u8; 4], new: [u8; 4]) -> u16 {
+    let high = (
+        u16::from_be_bytes([old[0], old[1]]),
+        u16::from_be_bytes([new[0], new[1]]),
+    );
+    let low = (
+        u16::from_be_bytes([old[2], old[3]]),
+        u16::from_be_bytes([new[2], new[3]]),
+    );
+    replace(replace(check, high.0, high.1), low.0, low.1)
+}

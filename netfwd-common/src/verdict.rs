@@ -70,8 +70,10 @@ drop_reasons! {
     NoTarget = 21, "no-target";
     /// A frame from a peer with this network's gateway as its source.
     GatewayFromPeer = 22, "gateway-from-peer";
-    /// The ECN marks of the inner and the outer header contradict each other (RFC 6040 §4.2).
-    Ecn = 23, "ecn";
+    /// A frame for a link-local group (01:80:C2:00:00:0X) came over the overlay.
+    LinkLocal = 23, "link-local";
+    /// The reply of a new session would be taken for another one's.
+    SessionConflict = 24, "session-conflict";
 }
 
 impl DropReason {

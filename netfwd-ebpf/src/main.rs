@@ -1,9 +1,70 @@
+//! netfwd's TC and XDP programs: the entry points, which sequence the stages.
 #![no_std]
 #![no_main]
-//! netfwd's programs.
 
-#[cfg(not(test))]
+mod bridge;
+mod count;
+mod exit;
+mod flood;
+mod frame;
+mod maps;
+mod nat;
+mod overlay;
+mod parse;
+mod port;
+mod route;
+mod skb;
+mod uplink;
+mod vxlan;
+mod xdp;
+
+use aya_ebpf::{
+    macros::{classifier, xdp},
+    programs::{TcContext, XdpContext},
+};
+
+/// TC ingress of a port: what a container, a VM or the host's own stack sends.
+#[classifier]
+pub fn port_ingress(ctx: TcContext) -> i32 {
+    let verdict = port::ingress(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// TC ingress of an uplink: VXLAN from peers, and packets from outside that NAT knows.
+#[classifier]
+pub fn uplink_ingress(ctx: TcContext) -> i32 {
+    let verdict = uplink::ingress(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// TC egress of an uplink: what the host's stack routed out of a masqueraded network.
+#[classifier]
+pub fn uplink_egress(ctx: TcContext) -> i32 {
+    let verdict = uplink::egress(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// TC ingress of the companion device: what the kernel decapsulated because the fast path could not.
+#[classifier]
+pub fn overlay_ingress(ctx: TcContext) -> i32 {
+    let verdict = overlay::ingress(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// XDP on an uplink: a cache in front of [`uplink_ingress`] for VXLAN to known unicast.
+#[xdp]
+pub fn uplink_xdp(ctx: XdpContext) -> u32 {
+    xdp::ingress(&ctx)
+}
+
+#[cfg(target_arch = "bpf")]
 #[panic_handler]
-fn panic(_info: &core::panic::PanicInfo) -> ! {
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    // Nothing here panics: the verifier would have to find this loop reachable, and refuses it.
     loop {}
 }
+
+// The kernel lets only programs that say so call its GPL-only helpers; "Dual MIT/GPL" does.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

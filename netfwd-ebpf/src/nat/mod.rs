@@ -1,0 +1,6 @@
+//! Address translation: masquerade and published ports.
+
+pub mod egress;
+pub mod ingress;
+mod rewrite;
+mod session;

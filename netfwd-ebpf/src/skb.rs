@@ -1,0 +1,84 @@
+//! The socket buffer's fields and the helpers that move it.
+
+use aya_ebpf::{
+    bindings::{BPF_F_INGRESS, TC_ACT_REDIRECT},
+    helpers::{bpf_redirect, bpf_redirect_peer},
+    programs::TcContext,
+};
+use netfwd_common::{maps::Deliver, verdict::DropReason};
+
+use crate::{
+    count,
+    exit::{Action, Stage},
+};
+
+/// `PACKET_HOST`, include/uapi/linux/if_packet.h.
+const PACKET_HOST: u32 = 0;
+
+/// Declares a reader of one field of `__sk_buff`.
+macro_rules! field {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[inline(always)]
+        pub fn $name(ctx: &TcContext) -> u32 {
+            // SAFETY: the kernel hands the program a valid context.
+            unsafe { (*ctx.skb.skb).$name }
+        }
+    };
+}
+
+field!(/// The interface that the hook stands on.
+    ifindex);
+field!(/// Octets of payload of each segment of a super-packet; 0 for a plain packet.
+    gso_size);
+field!(/// Whether an 802.1Q tag stands in the metadata.
+    vlan_present);
+field!(/// Whom the link layer addressed it to.
+    pkt_type);
+
+/// Whether the link layer addressed the frame to this host.
+#[inline(always)]
+pub fn is_for_host(ctx: &TcContext) -> bool {
+    pkt_type(ctx) == PACKET_HOST
+}
+
+/// Hands the frame to an interface and counts it for the owner of `slot`.
+#[inline(always)]
+pub fn deliver(ctx: &TcContext, ifindex: u32, deliver: u8, slot: u32) -> Stage {
+    count::tx(slot, ctx.len() as usize);
+    let ret = match Deliver::from_number(deliver) {
+        Deliver::Transmit => redirect(ifindex, 0),
+        Deliver::Receive => redirect(ifindex, u64::from(BPF_F_INGRESS)),
+        Deliver::Peer => {
+            // The port's own MAC is not the frame's destination, so it came in as PACKET_OTHERHOST,
+            // and the container's stack would drop it (net/ipv4/ip_input.c, ip_rcv_core).
+            if !is_for_host(ctx) && ctx.change_type(PACKET_HOST).is_err() {
+                return Err(DropReason::RedirectFailed);
+            }
+            // SAFETY: takes two integers; the kernel looks the interface up itself.
+            unsafe { bpf_redirect_peer(ifindex, 0) }
+        }
+    };
+    verdict(ret)
+}
+
+/// Sends the frame out of an interface.
+#[inline(always)]
+pub fn transmit(ifindex: u32) -> Stage {
+    verdict(redirect(ifindex, 0))
+}
+
+#[inline(always)]
+fn redirect(ifindex: u32, flags: u64) -> i64 {
+    // SAFETY: takes two integers; the kernel looks the interface up itself.
+    unsafe { bpf_redirect(ifindex, flags) }
+}
+
+#[inline(always)]
+fn verdict(ret: i64) -> Stage {
+    if ret == i64::from(TC_ACT_REDIRECT) {
+        Ok(Action::Redirect)
+    } else {
+        Err(DropReason::RedirectFailed)
+    }
+}

@@ -1,0 +1,5 @@
+//! The overlay's two directions, and the companion device for what the fast path cannot finish.
+
+pub mod companion;
+pub mod decap;
+pub mod encap;
