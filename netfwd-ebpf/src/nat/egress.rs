@@ -97,15 +97,14 @@ fn fast(
 #[inline(always)]
 fn send(packet: &Inside<'_>) -> Result<Action, Miss> {
     let key = &packet.flow.key;
-    let session = match session::find(key) {
-        Some(session) => session,
-        None => {
-            open(packet)?;
-            session::find(key).ok_or(DropReason::SessionTableFull)?
-        }
+    let session = if let Some(session) = session::find(key) {
+        session
+    } else {
+        open(packet)?;
+        session::find(key).ok_or(DropReason::SessionTableFull)?
     };
     if session.inside_mac != *packet.station {
-        session::set_station(session, key, packet.station);
+        session::set_station(session, key, *packet.station);
     }
     if !route::is_fresh(&session.next_hop, packet.now) && !refresh(packet, session) {
         return Err(Miss::Slow);

@@ -167,7 +167,7 @@ fn second(scratch: &mut Scratch, key: &SessionKey) -> Result<(), DropReason> {
     if error == 0 {
         return Ok(());
     }
-    let _ = SESSIONS.remove(&scratch.reply);
+    let _ = SESSIONS.remove(scratch.reply);
     if error == -EEXIST {
         Ok(())
     } else {
@@ -224,9 +224,9 @@ fn note_flags(session: &mut Session, key: &SessionKey, flags: u8) {
 /// Tells both directions which station is inside: it may have moved, or have been unknown while the
 /// host's stack carried the flow.
 #[inline(never)]
-pub fn set_station(session: &mut Session, key: &SessionKey, station: &Mac) {
-    session.inside_mac = *station;
+pub fn set_station(session: &mut Session, key: &SessionKey, station: Mac) {
+    session.inside_mac = station;
     if let Some(opposite) = find(&key.opposite(session)) {
-        opposite.inside_mac = *station;
+        opposite.inside_mac = station;
     }
 }

@@ -75,7 +75,7 @@ pub fn to_peer(
 #[inline(always)]
 fn is_fast(ctx: &TcContext, eth: &Ethernet, len: usize) -> bool {
     let is_ip = matches!(eth.ether_type, ether_type::IPV4 | ether_type::IPV6);
-    let fits = len + OUTER_LEN <= usize::from(u16::MAX);
+    let fits = u16::try_from(len + OUTER_LEN).is_ok();
     let plain = maps::config().is_some_and(|c| !c.flags.has(ConfigFlags::UDP_CHECKSUM));
     is_ip && fits && plain && skb::vlan_present(ctx) == 0
 }
