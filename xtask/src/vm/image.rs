@@ -18,8 +18,9 @@ use crate::{paths::Paths, process};
 
 const INIT: &str = include_str!("guest/init");
 const MAIN_PATH: &str = include_str!("guest/main_path");
-const HOST_A: &str = include_str!("guest/a.toml");
-const HOST_B: &str = include_str!("guest/b.toml");
+/// The configurations that a reader is given.
+const HOST_A: &str = include_str!("../../../examples/host-a.toml");
+const HOST_B: &str = include_str!("../../../examples/host-b.toml");
 
 /// Programs of the host that the checks call; busybox has what else they need.
 const PROGRAMS: &[&str] = &["ip", "ping", "socat", "bpftool"];

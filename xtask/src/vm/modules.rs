@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
 
-/// What netfwd and its checks use of a kernel that Debian builds as modules.
-pub const WANTED: &[&str] = &["veth", "vxlan", "sch_ingress", "cls_bpf", "tun"];
+/// What netfwd and its checks use of a kernel that Debian builds as modules; the bridge is the
+/// outside's.
+pub const WANTED: &[&str] = &["veth", "vxlan", "sch_ingress", "cls_bpf", "tun", "bridge"];
 
 /// The files of `wanted` and of all they depend on, each after what it depends on, from the text
 /// of `modules.dep`.
