@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{paths::Paths, process};
 
-/// 0.13 is the first with LLVM 22; 0.10 the first to handle what aya-ebpf 0.2 emits.
-const VERSION: &str = "0.13";
+/// One version for everybody: it takes LLVM 21, 22 and 23, and Rust 1.95 builds it.
+const VERSION: &str = "0.13.0";
 
 /// The least program whose bitcode shows whether a linker understands the compiler.
 const PROBE: &str = "#![no_std]\n#[unsafe(no_mangle)]\npub extern \"C\" fn probe() -> u64 { 7 }\n";
