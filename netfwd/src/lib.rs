@@ -5,7 +5,9 @@
 //! [`observed`]. None of the three does I/O.
 
 pub mod address;
+pub mod ageing;
 pub mod apply;
+pub mod cleanup;
 pub mod config;
 pub mod dataplane;
 pub mod desired;

@@ -26,7 +26,7 @@ pub enum ObserveError {
 }
 
 /// Every link of the namespace, by name.
-pub async fn links(links: &Links) -> Result<BTreeMap<String, Link>, LinkError> {
+pub async fn links(links: &Links) -> Result<BTreeMap<String, Link>, ObserveError> {
     Ok(named(links, &links.list().await?))
 }
 
