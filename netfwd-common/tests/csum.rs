@@ -1,0 +1,75 @@
+//! Checksums against RFC 1071 computed the plain way.
+
+use netfwd_common::csum;
+use proptest::prelude::*;
+
+/// RFC 1071 §4.1, over a 64-bit sum that cannot overflow here.
+fn plain(bytes: &[u8]) -> u16 {
+    let mut sum: u64 = bytes
+        .chunks(2)
+        .map(|pair| u64::from(pair[0]) << 8 | u64::from(*pair.get(1).unwrap_or(&0)))
+        .sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !(sum as u16)
+}
+
+/// Ones' complement has two zeros; a checksum field may hold either.
+fn same(a: u16, b: u16) -> bool {
+    a == b || (a.min(b) == 0 && a.max(b) == 0xffff)
+}
+
+#[test]
+fn rfc_1071_example() {
+    // RFC 1071 §3: the words 0001 f203 f4f5 f6f7 sum to ddf2.
+    let sum = csum::fold(csum::add(
+        0,
+        &[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7],
+    ));
+    assert_eq!(sum, 0xddf2);
+}
+
+#[test]
+fn rfc_1624_example() {
+    // RFC 1624 §4: a word 5555 becomes 3285, the checksum DD2F becomes 0000, not FFFF.
+    assert_eq!(csum::replace(0xdd2f, 0x5555, 0x3285), 0x0000);
+}
+
+proptest! {
+    #[test]
+    fn sum_is_rfc_1071(bytes in proptest::collection::vec(any::<u8>(), 0..1600)) {
+        prop_assert_eq!(!csum::fold(csum::add(0, &bytes)), plain(&bytes));
+    }
+
+    #[test]
+    fn header_checksum_verifies(mut header in any::<[u8; 20]>()) {
+        header[10..12].fill(0);
+        let check = csum::ipv4_header(&header);
+        header[10..12].copy_from_slice(&check.to_be_bytes());
+        prop_assert!(same(plain(&header), 0));
+    }
+
+    #[test]
+    fn replacing_a_word_is_summing_again(
+        mut bytes in any::<[u8; 40]>(), at in 0usize..20, new in any::<u16>()
+    ) {
+        // A header of nothing but zeros has no predecessor that a checksum could tell from ones.
+        bytes[39] |= 1;
+        let at = at.min(18) * 2;
+        let before = plain(&bytes);
+        let old = u16::from_be_bytes([bytes[at], bytes[at + 1]]);
+        bytes[at..at + 2].copy_from_slice(&new.to_be_bytes());
+        prop_assert!(same(csum::replace(before, old, new), plain(&bytes)));
+    }
+
+    #[test]
+    fn replacing_an_address_is_replacing_its_words(
+        check in any::<u16>(), old in any::<[u8; 4]>(), new in any::<[u8; 4]>()
+    ) {
+        let word = |a: [u8; 4], i: usize| u16::from_be_bytes([a[i], a[i + 1]]);
+        let high = csum::replace(check, word(old, 0), word(new, 0));
+        let both = csum::replace(high, word(old, 2), word(new, 2));
+        prop_assert_eq!(csum::replace_v4(check, old, new), both);
+    }
+}
