@@ -18,6 +18,7 @@ pub mod observe;
 pub mod observed;
 pub mod plan;
 pub mod runtime;
+pub mod show;
 
 #[cfg(test)]
 mod sandbox;

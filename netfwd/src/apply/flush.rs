@@ -38,8 +38,8 @@ fn fdb_matches(filter: &FdbFilter, key: &FdbKey, entry: &FdbEntry) -> bool {
         && filter.mac.is_none_or(|mac| key.mac == mac)
 }
 
-/// A session is matched by its original direction.
-fn session_matches(filter: &SessionFilter, key: &SessionKey, session: &Session) -> bool {
+/// Whether this is the original direction of a session that matches.
+pub fn session_matches(filter: &SessionFilter, key: &SessionKey, session: &Session) -> bool {
     session.flags.has(SessionFlags::ORIGINAL)
         && filter
             .network

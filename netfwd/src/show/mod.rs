@@ -1,0 +1,104 @@
+//! What `show` commands show: rows made from the pinned maps, with the names of the state file, so
+//! that they answer when the daemon is dead. Field names are the contract of `-j`.
+
+mod fdb;
+mod names;
+mod network;
+mod peer;
+mod port;
+mod publish;
+mod session;
+mod stats;
+mod status;
+
+#[cfg(test)]
+mod tests;
+
+pub use fdb::{FdbRow, fdb};
+pub use network::{NetworkRow, networks};
+pub use peer::{PeerRow, peers};
+pub use port::{PortRow, ports};
+pub use publish::{PublishRow, publishes};
+pub use session::{SessionRow, sessions};
+pub use stats::{StatsRow, stats};
+pub use status::{HookRow, status};
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use netfwd_common::addr::Addr;
+use netfwd_common::maps::DropKey;
+use netfwd_common::nat::proto;
+
+use crate::address::from_addr;
+use crate::dataplane::{DataplaneError, Maps, maps::now_ns};
+use crate::links::LinkError;
+use crate::runtime::{Store, StoreError};
+use names::Names;
+
+/// Why there is nothing to show.
+#[derive(Debug, thiserror::Error)]
+pub enum ShowError {
+    /// The maps.
+    #[error(transparent)]
+    Dataplane(#[from] DataplaneError),
+    /// The names.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The interfaces.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+/// The maps of an instance, and the names of what is in them.
+struct Source {
+    maps: Maps,
+    names: Names,
+    now_ns: u64,
+}
+
+impl Source {
+    fn open(instance: &str) -> Result<Self, ShowError> {
+        Ok(Self {
+            maps: Maps::open(instance)?,
+            names: Names::new(Store::of(instance).ids()?),
+            now_ns: now_ns(),
+        })
+    }
+
+    fn seconds_since(&self, stamp_ns: u64) -> u64 {
+        self.now_ns.saturating_sub(stamp_ns) / 1_000_000_000
+    }
+
+    /// Seconds since something was heard; `None` where it never was.
+    fn heard(&self, stamp_ns: u64) -> Option<u64> {
+        (stamp_ns != 0).then(|| self.seconds_since(stamp_ns))
+    }
+
+    /// Drops by slot, whatever the reason.
+    fn drops(&self) -> Result<BTreeMap<u32, u64>, ShowError> {
+        let mut by_slot = BTreeMap::new();
+        for (DropKey { slot, .. }, count) in self.maps.drops()? {
+            *by_slot.entry(slot).or_default() += count;
+        }
+        Ok(by_slot)
+    }
+}
+
+/// An address and an l4 port, or an ICMP identifier, as `ip:port`.
+fn endpoint(address: &Addr, port: u16) -> String {
+    SocketAddr::new(from_addr(address), port).to_string()
+}
+
+fn address(address: &Addr) -> IpAddr {
+    from_addr(address)
+}
+
+fn proto_name(number: u8) -> String {
+    match number {
+        proto::ICMP => "icmp".to_owned(),
+        proto::TCP => "tcp".to_owned(),
+        proto::UDP => "udp".to_owned(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,123 @@
+//! `status`: what is attached where, and why so.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::ShowError;
+use crate::dataplane::{Features, Pins};
+use crate::ids::{Ids, Scope};
+use crate::links::{Link, LinkError, ethtool, netns};
+use crate::observe;
+use crate::observed::{Attached, Hook, HookAt, Mode};
+use crate::runtime::Store;
+
+/// A hook of an interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HookRow {
+    /// The interface.
+    pub interface: String,
+    /// `ingress`, `egress` or `xdp`.
+    pub hook: &'static str,
+    /// The program there.
+    pub program: Option<&'static str>,
+    /// The mode in force: `tcx`, `clsact`, `xdp-native`, `xdp-generic`; `None` for none.
+    pub mode: Option<&'static str>,
+    /// Why this mode.
+    pub why: String,
+}
+
+/// What is attached in this network namespace, and its interfaces.
+pub(super) struct Hooks {
+    pub(super) links: Vec<Link>,
+    attached: BTreeMap<HookAt, Attached>,
+}
+
+impl Hooks {
+    /// What is attached to a hook now; what is left of an interface that is gone is not.
+    pub(super) fn of(&self, interface: &str, hook: Hook) -> Option<&Attached> {
+        let attached = self.attached.get(&HookAt::new(interface, hook))?;
+        (attached.ifindex != 0).then_some(attached)
+    }
+}
+
+/// Reads what is attached.
+pub(super) fn hooks(instance: &str) -> Result<Hooks, ShowError> {
+    let pins = Pins::of(instance);
+    let pinned = pins.attached()?;
+    let wanted = pinned.clone();
+    let (links, seen) = netns::here_blocking(move |links| async move {
+        let list = links.list().await?;
+        let mut seen = Vec::new();
+        for (at, pin) in &wanted {
+            seen.push(observe::seen(&links, &list, at, *pin).await?);
+        }
+        Ok::<_, LinkError>((list, seen))
+    })?;
+    let attached = pinned
+        .into_iter()
+        .zip(seen)
+        .filter_map(|((at, pin), seen)| {
+            let attached = pins.attachment(&at, pin, seen)?;
+            Some((at, attached))
+        });
+    Ok(Hooks {
+        attached: attached.collect(),
+        links,
+    })
+}
+
+/// The hooks of an instance, and of each uplink without XDP why it has none.
+pub fn status(instance: &str) -> Result<Vec<HookRow>, ShowError> {
+    let hooks = hooks(instance)?;
+    let features = Features::probe();
+    let mut rows: Vec<HookRow> = hooks
+        .attached
+        .iter()
+        .map(|(at, attached)| row(at, attached, features))
+        .collect();
+    rows.extend(without_xdp(&Store::of(instance).ids()?, &hooks));
+    rows.sort_by(|a, b| (&a.interface, a.hook).cmp(&(&b.interface, b.hook)));
+    Ok(rows)
+}
+
+fn row(at: &HookAt, attached: &Attached, features: Features) -> HookRow {
+    let live = attached.ifindex != 0;
+    let why = if live {
+        reason(attached.mode, features)
+    } else {
+        "the interface is gone, or in another network namespace than this command"
+    };
+    HookRow {
+        interface: at.interface.clone(),
+        hook: at.hook.name(),
+        program: Some(attached.program.name()),
+        mode: live.then(|| attached.mode.name()),
+        why: why.to_owned(),
+    }
+}
+
+const fn reason(mode: Mode, features: Features) -> &'static str {
+    match mode {
+        Mode::Tcx => "the kernel has TCX",
+        Mode::Clsact if features.tcx => "attached before the kernel had TCX",
+        Mode::Clsact => "the kernel has no TCX (Linux 6.6 brings it)",
+        Mode::XdpNative => "the driver takes XDP programs",
+        Mode::XdpGeneric => "the configuration asks for it",
+    }
+}
+
+fn without_xdp<'a>(ids: &'a Ids, hooks: &'a Hooks) -> impl Iterator<Item = HookRow> + 'a {
+    let uplinks = ids.slots(Scope::Uplink).keys();
+    let without = uplinks.filter(|uplink| hooks.of(uplink, Hook::Xdp).is_none());
+    without.map(|uplink| HookRow {
+        interface: uplink.clone(),
+        hook: Hook::Xdp.name(),
+        program: None,
+        mode: None,
+        why: match ethtool::driver(uplink) {
+            Ok(driver) => format!("not asked for, or not taken by driver {driver}"),
+            Err(error) => error.to_string(),
+        },
+    })
+}

@@ -1,0 +1,230 @@
+//! Live tests: rows from maps that a dead loader left.
+
+use netfwd_common::addr::from_v4;
+use netfwd_common::maps::{
+    Deliver, FdbEntry, FdbFlags, FdbKey, Member, MemberKey, Network, NetworkFlags, NextHop, Peer,
+    Port, PortFlags, Session, SessionFlags, SessionKey,
+};
+use netfwd_common::tcp;
+use serde_json::json;
+
+use super::*;
+use crate::{
+    dataplane::{Dataplane, LoadOptions},
+    ids::{Ids, Scope},
+    plan::SessionFilter,
+    sandbox::in_new_netns,
+};
+
+/// An instance whose state file goes with the value.
+struct Instance {
+    name: String,
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(Store::of(&self.name).dir());
+    }
+}
+
+fn leave_behind(name: &str) -> Instance {
+    let instance = Instance {
+        name: format!("{name}-{}", std::process::id()),
+    };
+    let mut ids = Ids::default();
+    let network = ids.network("blue");
+    let port_slot = ids.slot(Scope::Port, "veth1").expect("a slot");
+    let peer_slot = ids.slot(Scope::Peer, "192.0.2.2").expect("a slot");
+    Store::of(&instance.name).save_ids(&ids).expect("kept");
+    let mut dataplane = Dataplane::open(&instance.name, &LoadOptions::default()).expect("it loads");
+    let maps = dataplane.maps_mut();
+    let entry = Network {
+        ageing_ns: 1,
+        vni: 200,
+        slot: 0,
+        flags: NetworkFlags::OVERLAY.with(NetworkFlags::GATEWAY),
+        gateway_ifindex: 9,
+        mtu: 1450,
+        flood_len: 0,
+        gateway_v4: [10, 0, 3, 1],
+        gateway_mac: [2; 6],
+        pad: [0; 6],
+    };
+    maps.networks.put(&network, &entry).expect("written");
+    let subnet = netfwd_common::maps::Subnet {
+        source: [0; 16],
+        network,
+        masquerade: 1,
+    };
+    let net = "10.0.3.0/24".parse().expect("a net");
+    maps.put_subnet(crate::address::to_prefix(&net), subnet)
+        .expect("written");
+    let port = Port {
+        network,
+        slot: port_slot,
+        flags: PortFlags::ISOLATED,
+        deliver: Deliver::Peer as u8,
+        pad: 0,
+        vlan: 0,
+    };
+    maps.ports.put(&7, &port).expect("written");
+    let peer = from_v4([192, 0, 2, 2]);
+    maps.peers
+        .put(
+            &peer,
+            &Peer {
+                slot: peer_slot,
+                ..Peer::default()
+            },
+        )
+        .expect("written");
+    let member = Member {
+        last_seen_ns: now_ns(),
+        slot: peer_slot,
+        pad: 0,
+    };
+    maps.members
+        .put(&MemberKey { network, peer }, &member)
+        .expect("written");
+    stations(maps, network, (port_slot, peer_slot));
+    session(maps, network);
+    instance
+}
+
+fn stations(maps: &mut Maps, network: u32, slots: (u32, u32)) {
+    let local = FdbEntry {
+        last_seen_ns: now_ns(),
+        peer: [0; 16],
+        ifindex: 7,
+        slot: slots.0,
+        flags: FdbFlags::default(),
+        deliver: 0,
+        pad: [0; 3],
+    };
+    let remote = FdbEntry {
+        peer: from_v4([192, 0, 2, 2]),
+        ifindex: 0,
+        slot: slots.1,
+        flags: FdbFlags::STATIC,
+        ..local
+    };
+    let key = |last| FdbKey {
+        network,
+        vlan: 0,
+        mac: [2, 0, 0, 0, 0, last],
+    };
+    maps.fdb.put(&key(1), &local).expect("written");
+    maps.fdb.put(&key(2), &remote).expect("written");
+}
+
+/// 10.0.3.20:4000 → 198.51.100.1:80, masqueraded to 203.0.113.1:40000.
+fn session(maps: &mut Maps, network: u32) {
+    let (inside, server) = (from_v4([10, 0, 3, 20]), from_v4([198, 51, 100, 1]));
+    let key = SessionKey {
+        src: inside,
+        dst: server,
+        network,
+        src_port: 4000,
+        dst_port: 80,
+        proto: 6,
+        pad: [0; 3],
+    };
+    let there = Session {
+        created_ns: now_ns(),
+        last_seen_ns: now_ns(),
+        packets: 3,
+        bytes: 300,
+        next_hop: NextHop::default(),
+        src: from_v4([203, 0, 113, 1]),
+        dst: server,
+        network,
+        src_port: 40000,
+        dst_port: 80,
+        inside_mac: [0; 6],
+        tcp_flags: tcp::SYN | tcp::ACK,
+        kind: 0,
+        flags: SessionFlags::ORIGINAL.with(SessionFlags::FROM_INSIDE),
+        pad: [0; 7],
+    };
+    let back = Session {
+        src: server,
+        dst: inside,
+        src_port: 80,
+        dst_port: 4000,
+        packets: 2,
+        bytes: 200,
+        flags: SessionFlags::default(),
+        ..there
+    };
+    let opposite = key.opposite(&there);
+    assert_eq!(opposite.opposite(&back), key);
+    maps.sessions.put(&key, &there).expect("written");
+    maps.sessions.put(&opposite, &back).expect("written");
+}
+
+#[test]
+fn rows_name_what_a_dead_loader_left() {
+    in_new_netns(|_| async {
+        let instance = leave_behind("show");
+        let name = instance.name.as_str();
+        let networks = serde_json::to_value(networks(name).expect("rows")).expect("JSON");
+        assert_eq!(
+            networks,
+            json!([{"name": "blue", "vni": 200, "subnets": ["10.0.3.0/24"], "gateway": "10.0.3.1",
+                "mtu": 1450, "ports": ["veth1"], "peers": ["192.0.2.2"]}])
+        );
+        let ports = ports(name).expect("rows");
+        assert_eq!(
+            (ports[0].interface.as_str(), ports[0].isolated),
+            ("veth1", true)
+        );
+        assert_eq!((ports[0].mode, &ports[0].mac), (None, &None));
+        let peers = peers(name).expect("rows");
+        assert_eq!(
+            (peers[0].state, peers[0].last_seen_seconds),
+            ("up", Some(0))
+        );
+        assert_eq!(peers[0].networks, ["blue"]);
+        let fdb = serde_json::to_value(fdb(name).expect("rows")).expect("JSON");
+        assert_eq!(
+            fdb,
+            json!([
+                {"network": "blue", "mac": "02:00:00:00:00:01", "vlan": null, "port": "veth1",
+                    "peer": null, "flags": [], "age_seconds": 0},
+                {"network": "blue", "mac": "02:00:00:00:00:02", "vlan": null, "port": null,
+                    "peer": "192.0.2.2", "flags": ["static"], "age_seconds": null},
+            ])
+        );
+        assert_eq!(stats(name).expect("rows").len(), 8);
+        assert!(publishes(name).expect("rows").is_empty());
+        assert!(status(name).expect("rows").is_empty());
+    });
+}
+
+#[test]
+fn a_session_is_one_row_with_both_tuples() {
+    in_new_netns(|_| async {
+        let instance = leave_behind("session");
+        let all = SessionFilter::default();
+        let rows = sessions(&instance.name, &all).expect("rows");
+        let rows = serde_json::to_value(rows).expect("JSON");
+        assert_eq!(
+            rows,
+            json!([{"proto": "tcp", "kind": "masquerade", "inside_src": "10.0.3.20:4000",
+                "inside_dst": "198.51.100.1:80", "outside_src": "203.0.113.1:40000",
+                "outside_dst": "198.51.100.1:80", "state": "established", "age_seconds": 0,
+                "idle_seconds": 0, "packets": 5, "bytes": 500}])
+        );
+        let other = SessionFilter {
+            proto: Some(17),
+            ..all
+        };
+        assert!(sessions(&instance.name, &other).expect("rows").is_empty());
+    });
+}
+
+#[test]
+fn an_instance_that_never_ran_is_an_error() {
+    let error = fdb("never-ran").expect_err("no maps").to_string();
+    assert!(error.contains("netfwd -N never-ran run"), "{error}");
+}
