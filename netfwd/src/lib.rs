@@ -7,6 +7,7 @@
 pub mod address;
 pub mod ageing;
 pub mod apply;
+pub mod check;
 pub mod cleanup;
 pub mod config;
 pub mod dataplane;

@@ -89,6 +89,11 @@ impl Pins {
         Ok(pins)
     }
 
+    /// Whether there is a file system to pin in.
+    pub fn mounted() -> bool {
+        statfs(BPFFS).is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC)
+    }
+
     /// The instance.
     pub fn instance(&self) -> &str {
         &self.instance
@@ -152,8 +157,7 @@ fn decode(name: &str) -> String {
 }
 
 fn mount_bpffs() -> Result<(), DataplaneError> {
-    let mounted = statfs(BPFFS).is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC);
-    if mounted {
+    if Pins::mounted() {
         return Ok(());
     }
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;

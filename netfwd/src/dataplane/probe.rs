@@ -36,7 +36,7 @@ impl Features {
 }
 
 /// Fails with what is missing, where netfwd cannot work without it.
-pub(super) fn require() -> Result<(), DataplaneError> {
+pub fn require() -> Result<(), DataplaneError> {
     let has = |kind| is_program_supported(kind).unwrap_or(false);
     if !has(ProgramType::SchedClassifier) {
         return Err(DataplaneError::Missing("BPF programs in traffic control"));

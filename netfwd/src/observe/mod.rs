@@ -59,14 +59,25 @@ pub async fn observe(
     })
 }
 
-fn named(ours: &Links, list: &[links::Link]) -> BTreeMap<String, Link> {
+/// Links as a plan compares them, but for their settings.
+pub fn plain_links(list: &[links::Link]) -> BTreeMap<String, Link> {
     list.iter()
-        .map(|link| (link.name.clone(), plain(ours, link)))
+        .map(|link| (link.name.clone(), plain(link)))
         .collect()
 }
 
-fn plain(ours: &Links, link: &links::Link) -> Link {
-    let made_here = link.alias.as_deref() == Some(ours.alias());
+/// Links as a plan compares them, with the settings of those that the instance made.
+fn named(ours: &Links, list: &[links::Link]) -> BTreeMap<String, Link> {
+    let mut named = plain_links(list);
+    for (name, link) in &mut named {
+        if link.alias.as_deref() == Some(ours.alias()) {
+            link.sysctls = sysctls(name);
+        }
+    }
+    named
+}
+
+fn plain(link: &links::Link) -> Link {
     let global = link.addresses.iter().filter(|address| address.global);
     Link {
         ifindex: link.index,
@@ -82,11 +93,7 @@ fn plain(ours: &Links, link: &links::Link) -> Link {
             port: vxlan.port,
             external: vxlan.external,
         }),
-        sysctls: if made_here {
-            sysctls(&link.name)
-        } else {
-            BTreeMap::new()
-        },
+        sysctls: BTreeMap::new(),
     }
 }
 

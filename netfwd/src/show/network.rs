@@ -54,7 +54,7 @@ struct Parts {
 
 fn row(source: &Source, parts: &Parts, id: u32, network: &Network) -> NetworkRow {
     let subnets = parts.subnets.iter().filter(|(_, s)| s.network == id);
-    let ports = parts.ports.iter().filter(|(_, port)| port.network == id);
+    let interfaces = parts.ports.iter().filter(|(_, p)| p.network == id);
     let peers = parts.members.keys().filter(|m| m.network == id);
     let overlay = network.flags.has(NetworkFlags::OVERLAY);
     NetworkRow {
@@ -63,7 +63,7 @@ fn row(source: &Source, parts: &Parts, id: u32, network: &Network) -> NetworkRow
         subnets: subnets.filter_map(|(prefix, _)| cidr(prefix)).collect(),
         gateway: gateway(network),
         mtu: network.mtu,
-        ports: ports
+        ports: interfaces
             .map(|(ifindex, port)| source.names.port(port.slot, *ifindex))
             .collect(),
         peers: peers

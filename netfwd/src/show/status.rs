@@ -74,14 +74,14 @@ pub fn status(instance: &str) -> Result<Vec<HookRow>, ShowError> {
     let mut rows: Vec<HookRow> = hooks
         .attached
         .iter()
-        .map(|(at, attached)| row(at, attached, features))
+        .map(|(at, attached)| row(at, *attached, features))
         .collect();
     rows.extend(without_xdp(&Store::of(instance).ids()?, &hooks));
     rows.sort_by(|a, b| (&a.interface, a.hook).cmp(&(&b.interface, b.hook)));
     Ok(rows)
 }
 
-fn row(at: &HookAt, attached: &Attached, features: Features) -> HookRow {
+fn row(at: &HookAt, attached: Attached, features: Features) -> HookRow {
     let live = attached.ifindex != 0;
     let why = if live {
         reason(attached.mode, features)
