@@ -5,14 +5,13 @@ use netfwd_common::{
     maps::SessionKey,
     nat::proto,
 };
-use network_types::{eth::EthHdr, ip::Ipv4Hdr};
 
 use crate::frame::Frame;
 
 /// Octets of an Ethernet header.
-pub const ETH_LEN: usize = EthHdr::LEN;
+pub const ETH_LEN: usize = 14;
 /// Octets of an IPv4 header without options.
-pub const IP_LEN: usize = Ipv4Hdr::LEN;
+pub const IP_LEN: usize = 20;
 
 /// EtherTypes (IANA).
 pub mod ether_type {

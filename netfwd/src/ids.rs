@@ -36,6 +36,9 @@ pub struct Ids {
     pub peer_slots: BTreeMap<String, u32>,
     /// Counter slots of uplinks, by interface.
     pub uplink_slots: BTreeMap<String, u32>,
+    /// The last network id that was allotted.
+    #[serde(default)]
+    last_network: u32,
     /// Slots below this have been used.
     #[serde(default)]
     used: u32,
@@ -58,9 +61,9 @@ impl Ids {
         if let Some(id) = self.networks.get(name) {
             return *id;
         }
-        let id = (1..)
-            .find(|id| self.networks.values().all(|used| used != id))
-            .unwrap_or(1);
+        // Never used twice: what was learned or translated under an id belongs to that network.
+        self.last_network += 1;
+        let id = self.last_network;
         self.networks.insert(name.to_owned(), id);
         id
     }

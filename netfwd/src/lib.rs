@@ -6,10 +6,14 @@
 
 pub mod address;
 pub mod ageing;
+pub mod api;
 pub mod apply;
 pub mod check;
 pub mod cleanup;
+pub mod cli;
+pub mod client;
 pub mod config;
+pub mod daemon;
 pub mod dataplane;
 pub mod desired;
 pub mod ids;

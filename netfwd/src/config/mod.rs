@@ -23,3 +23,6 @@ pub use port::netns_name;
 pub use values::{
     ENDPOINT, LISTEN, MAC, device_name, endpoint, format_mac, instance_name, listen, unicast_mac,
 };
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,6 @@
 //! `cargo xtask test`: the suites, and one closing line over all of them.
 
 mod libtest;
-mod licences;
 mod limits;
 mod lint;
 pub mod tally;

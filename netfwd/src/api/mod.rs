@@ -1,0 +1,9 @@
+//! The control socket: HTTP and JSON on a Unix socket. What goes over it, and the server.
+
+mod server;
+mod socket;
+mod wire;
+
+pub use server::serve;
+pub use socket::{Lock, SocketError, bind, path};
+pub use wire::{Failure, FdbQuery, SessionQuery, Status};

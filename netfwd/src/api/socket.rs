@@ -1,0 +1,82 @@
+//! The socket's file, and the lock that lets one daemon of a name run.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+use nix::sys::stat::{Mode, umask};
+use tokio::net::UnixListener;
+
+/// Where sockets are.
+const DIR: &str = "/run/netfwd";
+
+/// Why the socket cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// Another daemon of that name runs.
+    #[error("netfwd {0} runs already; stop it first, or choose another name with -N")]
+    Running(String),
+    /// The file system refuses.
+    #[error("{path} cannot be made ({source}); check the permissions there", path = path.display())]
+    Io {
+        /// What was to be made.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// Held while a daemon or a cleanup of an instance runs; the kernel frees it when the process ends,
+/// however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: Flock<File>,
+}
+
+impl Lock {
+    /// Takes the lock of an instance, or says that it runs.
+    pub fn take(instance: &str) -> Result<Self, SocketError> {
+        let path = Path::new(DIR).join(format!("{instance}.lock"));
+        let file = open(&path).map_err(|source| SocketError::Io { path, source })?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(file) => Ok(Self { _file: file }),
+            Err(_) => Err(SocketError::Running(instance.to_owned())),
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    fs::create_dir_all(DIR)?;
+    File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+}
+
+/// The socket of an instance.
+pub fn path(instance: &str) -> PathBuf {
+    Path::new(DIR).join(format!("{instance}.sock"))
+}
+
+/// Listens on the socket of an instance whose lock is held: a socket that is there is left over.
+pub fn bind(instance: &str, _lock: &Lock) -> Result<UnixListener, SocketError> {
+    let path = path(instance);
+    listen(&path).map_err(|source| SocketError::Io { path, source })
+}
+
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    // From its first moment nobody but owner and group may connect.
+    let before = umask(Mode::from_bits_truncate(0o117));
+    let listener = UnixListener::bind(path);
+    umask(before);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
+    listener
+}

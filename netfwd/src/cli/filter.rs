@@ -1,0 +1,106 @@
+//! `--network`, `--port`, `--peer` and `--mac` of the `show` commands.
+
+use serde_json::Value;
+
+use super::Failed;
+use super::args::Filter;
+use crate::config::{self, format_mac};
+use crate::ids::Ids;
+use crate::naming;
+
+/// Fields of a row that a filter looks at.
+#[derive(Clone, Copy)]
+pub struct Fields {
+    /// Of `--network`.
+    pub network: Option<&'static str>,
+    /// Of `--port`.
+    pub port: Option<&'static str>,
+    /// Of `--peer`.
+    pub peer: Option<&'static str>,
+    /// Of `--mac`.
+    pub mac: Option<&'static str>,
+}
+
+impl Fields {
+    /// No field.
+    pub const NONE: Self = Self {
+        network: None,
+        port: None,
+        peer: None,
+        mac: None,
+    };
+}
+
+/// The rows that match; a filter that names what does not exist is an error.
+pub fn apply(
+    rows: Vec<Value>,
+    filter: &Filter,
+    fields: Fields,
+    ids: &Ids,
+) -> Result<Vec<Value>, Failed> {
+    let mut tests = Vec::new();
+    if let Some(name) = &filter.network {
+        exists(ids.networks.contains_key(name), "network", name)?;
+        tests.push((fields.network, "network", name.clone()));
+    }
+    if let Some(name) = &filter.port {
+        let interface = interface(name, ids);
+        exists(ids.port_slots.contains_key(&interface), "port", name)?;
+        tests.push((fields.port, "port", interface));
+    }
+    if let Some(peer) = filter.peer.map(|peer| peer.to_string()) {
+        exists(ids.peer_slots.contains_key(&peer), "peer", &peer)?;
+        tests.push((fields.peer, "peer", peer));
+    }
+    if let Some(text) = &filter.mac {
+        let mac = config::unicast_mac(text).map(|mac| format_mac(&mac));
+        let mac = mac.ok_or_else(|| usage(format!("`{text}` is not {}", config::MAC)))?;
+        tests.push((fields.mac, "mac", mac));
+    }
+    let tests: Vec<_> = tests.into_iter().map(test).collect::<Result<_, _>>()?;
+    let matching = |row: &Value| tests.iter().all(|(field, value)| has(&row[*field], value));
+    let rows: Vec<Value> = rows.into_iter().filter(matching).collect();
+    exists(
+        filter.mac.is_none() || !rows.is_empty(),
+        "station",
+        filter.mac.as_deref().unwrap_or(""),
+    )?;
+    Ok(rows)
+}
+
+/// The interface in netfwd's namespace of a port, which may be named `netns/name`.
+fn interface(name: &str, ids: &Ids) -> String {
+    match name.rsplit_once('/') {
+        Some((netns, end)) if !ids.port_slots.contains_key(name) => naming::pair_end(netns, end),
+        _ => name.to_owned(),
+    }
+}
+
+fn test(
+    (field, option, value): (Option<&'static str>, &str, String),
+) -> Result<(&'static str, String), Failed> {
+    let field =
+        field.ok_or_else(|| usage(format!("--{option} does not apply here; leave it out")))?;
+    Ok((field, value))
+}
+
+fn has(field: &Value, value: &str) -> bool {
+    match field {
+        Value::String(text) => text == value,
+        Value::Array(items) => items.iter().any(|item| item == value),
+        _ => false,
+    }
+}
+
+fn exists(there: bool, what: &str, name: &str) -> Result<(), Failed> {
+    if there {
+        return Ok(());
+    }
+    Err(Failed::new(format!(
+        "{what} {name} does not exist; `show` without the filter lists all"
+    )))
+}
+
+fn usage(sentence: String) -> Failed {
+    Failed { sentence, code: 2 }
+}

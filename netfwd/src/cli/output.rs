@@ -1,0 +1,87 @@
+//! Rows, as JSON or as an aligned table.
+
+use std::io::{self, Write as _};
+
+use comfy_table::Table;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Failed;
+
+/// A row: an object whose fields keep the order they were declared in.
+pub fn rows<T: Serialize>(items: &[T]) -> Result<Vec<Value>, Failed> {
+    let rows = items.iter().map(serde_json::to_value);
+    rows.collect::<Result<_, _>>().map_err(Failed::new)
+}
+
+/// Prints rows.
+pub fn print<T: Serialize>(items: &[T], json: bool) -> Result<(), Failed> {
+    let rows = rows(items)?;
+    let text = if json {
+        serde_json::to_string_pretty(&rows).map_err(Failed::new)?
+    } else {
+        table(&rows)
+    };
+    // A reader that has seen enough, as `head` has, is no failure.
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failed::new(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Rows below the names of their fields, two spaces apart.
+fn table(rows: &[Value]) -> String {
+    let Some(first) = rows.first().and_then(Value::as_object) else {
+        return "none".to_owned();
+    };
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(first.keys().map(|key| key.replace('_', " ").to_uppercase()));
+    for row in rows.iter().filter_map(Value::as_object) {
+        table.add_row(row.values().map(cell));
+    }
+    table.trim_fmt()
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::String(text) if text.is_empty() => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_table_has_a_header_and_one_line_a_row() {
+        let rows =
+            [json!({"interface": "veth-c1", "vlan": null, "isolated": false, "peers": ["a", "b"]})];
+        let text = table(&rows);
+        let lines: Vec<Vec<&str>> = text
+            .lines()
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                vec!["INTERFACE", "VLAN", "ISOLATED", "PEERS"],
+                vec!["veth-c1", "-", "no", "a,b"]
+            ]
+        );
+    }
+
+    #[test]
+    fn no_rows_are_said_to_be_none() {
+        assert_eq!(table(&[]), "none");
+    }
+}

@@ -1,0 +1,212 @@
+//! What the daemon holds, and what can be asked of it.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::CoreError;
+use super::reconcile::Host;
+use crate::ageing::Ageing;
+use crate::api::Status;
+use crate::cleanup;
+use crate::config::{self, Config};
+use crate::dataplane::{Dataplane, LoadOptions, Pins};
+use crate::desired::{Desired, DesiredError};
+use crate::ids::Ids;
+use crate::links::Links;
+use crate::runtime::{Change, Runtime, Store};
+
+/// The daemon's state. One lock around it makes every operation whole.
+pub struct Core {
+    pub(super) instance: String,
+    file: PathBuf,
+    /// What the file says.
+    config: Config,
+    /// What was added by command.
+    pub(super) runtime: Runtime,
+    /// Both.
+    pub(super) merged: Config,
+    pub(super) ids: Ids,
+    pub(super) store: Store,
+    pub(super) dataplane: Dataplane,
+    pub(super) links: Links,
+    /// What is in force.
+    pub(super) desired: Desired,
+    /// The host as it was when that was put in force.
+    host: Host,
+    ageing: Ageing,
+    /// The last failure that was logged, so that it is not logged every second.
+    failure: Option<String>,
+    ready: Instant,
+}
+
+impl Core {
+    /// Brings the host to what the file says. When that fails on a host where this instance left
+    /// nothing before, nothing stays.
+    pub async fn start(instance: &str, file: &Path, trace: bool) -> Result<Self, CoreError> {
+        let config = config::load(file)?;
+        let adopted = Pins::of(instance).root().exists();
+        let started = Self::bring_up(instance, file, config, trace).await;
+        if let (Err(error), false) = (&started, adopted) {
+            tracing::debug!("removing what was begun: {error}");
+            if let Err(error) = cleanup::cleanup(instance).await {
+                tracing::warn!("{error}");
+            }
+        }
+        started
+    }
+
+    async fn bring_up(
+        instance: &str,
+        file: &Path,
+        config: Config,
+        trace: bool,
+    ) -> Result<Self, CoreError> {
+        let store = Store::of(instance);
+        let (runtime, refused) = store.runtime()?.fitting(&config);
+        for error in refused {
+            tracing::warn!("dropped what was added by command, because {error}");
+        }
+        let merged = runtime.merge(&config)?;
+        let links = Links::open(instance)?;
+        let ids = store.ids()?;
+        let host = Host::look(&links, &merged).await?;
+        let first = host.resolve(instance, &merged, &mut ids.clone())?;
+        refuse(first.waiting.iter().filter(|lack| !lack.is_of_command()))?;
+        let options = LoadOptions {
+            trace,
+            ..LoadOptions::default()
+        };
+        let mut core = Self {
+            instance: instance.to_owned(),
+            file: file.to_owned(),
+            ageing: Ageing::new(&config.nat.timeouts),
+            config,
+            runtime,
+            ids,
+            store,
+            dataplane: Dataplane::open(instance, &options)?,
+            links,
+            desired: Desired::default(),
+            host,
+            failure: None,
+            ready: Instant::now(),
+            merged: merged.clone(),
+        };
+        core.reconcile(&merged).await?;
+        core.store.save_runtime(&core.runtime)?;
+        Ok(core)
+    }
+
+    /// Applies the file again.
+    pub async fn reload(&mut self) -> Result<(), CoreError> {
+        let config = config::load(&self.file)?;
+        self.become_that(config, self.runtime.clone()).await?;
+        self.ageing = Ageing::new(&self.config.nat.timeouts);
+        tracing::info!("applied {}", self.file.display());
+        Ok(())
+    }
+
+    /// Makes a change that a command asks for.
+    pub async fn change(&mut self, change: &Change) -> Result<(), CoreError> {
+        if let Some(action) = self.fdb_change(change)? {
+            return self.apply(&action).await;
+        }
+        let runtime = self.runtime.after(change, &self.config, &self.merged)?;
+        self.become_that(self.config.clone(), runtime).await
+    }
+
+    /// Goes over to another configuration and runtime state, or stays as it is.
+    async fn become_that(&mut self, config: Config, runtime: Runtime) -> Result<(), CoreError> {
+        let merged = runtime.merge(&config)?;
+        let host = Host::look(&self.links, &merged).await?;
+        let first = host.resolve(&self.instance, &merged, &mut self.ids.clone())?;
+        let known = &self.desired.waiting;
+        refuse(first.waiting.iter().filter(|lack| !known.contains(lack)))?;
+        let mut done = self.reconcile(&merged).await;
+        if done.is_ok() {
+            done = self.store.save_runtime(&runtime).map_err(CoreError::from);
+        }
+        if let Err(error) = done {
+            let before = self.merged.clone();
+            if let Err(again) = self.reconcile(&before).await {
+                tracing::error!("going back failed as well: {again}");
+            }
+            return Err(error);
+        }
+        (self.config, self.runtime, self.merged) = (config, runtime, merged);
+        Ok(())
+    }
+
+    /// Brings the host back to what it should be when something changed on it.
+    pub async fn poll(&mut self) {
+        let result = self.follow().await.err().map(|error| error.to_string());
+        if let Some(failure) = result
+            .as_ref()
+            .filter(|now| self.failure.as_ref() != Some(now))
+        {
+            tracing::error!("{failure}");
+        }
+        self.failure = result;
+    }
+
+    async fn follow(&mut self) -> Result<(), CoreError> {
+        let host = Host::look(&self.links, &self.merged).await?;
+        if host == self.host && self.failure.is_none() {
+            return Ok(());
+        }
+        let known = self.desired.waiting.clone();
+        let merged = self.merged.clone();
+        self.reconcile(&merged).await?;
+        for lack in self
+            .desired
+            .waiting
+            .iter()
+            .filter(|lack| !known.contains(lack))
+        {
+            tracing::warn!("waiting: {lack}");
+        }
+        Ok(())
+    }
+
+    /// Remembers what was put in force, on which host.
+    pub(super) fn settle(&mut self, host: Host, desired: Desired) {
+        (self.host, self.desired) = (host, desired);
+    }
+
+    /// Ages FDB entries and sessions.
+    pub fn age(&mut self) {
+        if let Err(error) = self.ageing.tick(&mut self.dataplane) {
+            tracing::warn!("ageing: {error}");
+        }
+    }
+
+    /// Follows what the programs log.
+    pub fn follow_log(&mut self) {
+        self.dataplane.follow_log();
+    }
+
+    /// The daemon, as `status` shows it.
+    pub fn status(&self) -> Status {
+        Status {
+            instance: self.instance.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            uptime_seconds: self.ready.elapsed().as_secs(),
+            config: self.file.display().to_string(),
+            waiting: self
+                .desired
+                .waiting
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        }
+    }
+}
+
+/// Refuses the first thing that the host lacks.
+fn refuse<'a>(mut lacks: impl Iterator<Item = &'a DesiredError>) -> Result<(), DesiredError> {
+    match lacks.next() {
+        Some(lack) => Err(lack.clone()),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,157 @@
+//! What changes the maps at once and is no state: FDB entries that age, and flushes.
+
+use netfwd_common::addr::UNSPECIFIED;
+use netfwd_common::maps::{FdbEntry, FdbFlags, FdbKey};
+
+use super::{Core, CoreError};
+use crate::address::to_addr;
+use crate::api::{FdbQuery, SessionQuery};
+use crate::config::FdbTarget;
+use crate::dataplane::maps::now_ns;
+use crate::desired::fdb_flags;
+use crate::ids::Scope;
+use crate::plan::{Action, Entry, EntryKey, FdbFilter};
+use crate::runtime::{Change, ChangeError, FdbKind, FdbSpec, Object, Op};
+
+impl Core {
+    /// The actions of a change to an FDB entry that is no state, if it is one.
+    pub(super) fn fdb_change(&self, change: &Change) -> Result<Option<Vec<Action>>, CoreError> {
+        let Object::Fdb(spec) = &change.object else {
+            return Ok(None);
+        };
+        let key = self.fdb_key(spec)?;
+        let known = self.dataplane.maps().fdb.get(&key)?;
+        let fixed = known.is_some_and(|entry| entry.flags.has(FdbFlags::STATIC));
+        if known.is_some() && !fixed && change.op == Op::Add {
+            let what = format!("FDB entry {} of network {}", spec.mac, spec.network);
+            return Err(ChangeError::Exists(what).into());
+        }
+        if known.is_some_and(|entry| entry.flags.has(FdbFlags::GATEWAY)) {
+            let (mac, network) = (&spec.mac, &spec.network);
+            let message = format!("{mac} is the gateway of network {network}; use another MAC");
+            return Err(ChangeError::Bad(message).into());
+        }
+        if fixed || (spec.kind == FdbKind::Static && change.op != Op::Del) {
+            return Ok(None);
+        }
+        match (change.op, known) {
+            (Op::Del, Some(_)) => Ok(Some(vec![Action::Delete(EntryKey::Fdb(key))])),
+            (Op::Del, None) => Ok(None),
+            _ => Ok(Some(vec![Action::Put(Entry::Fdb(
+                key,
+                self.fdb_entry(spec)?,
+            ))])),
+        }
+    }
+
+    fn fdb_key(&self, spec: &FdbSpec) -> Result<FdbKey, ChangeError> {
+        Ok(FdbKey {
+            network: self.network_id(&spec.network)?,
+            vlan: 0,
+            mac: spec.station()?,
+        })
+    }
+
+    fn network_id(&self, name: &str) -> Result<u32, ChangeError> {
+        let id = self.ids.networks.get(name).copied();
+        id.ok_or_else(|| ChangeError::Absent(format!("network {name}")))
+    }
+
+    /// An entry as if it had just been learned.
+    fn fdb_entry(&self, spec: &FdbSpec) -> Result<FdbEntry, ChangeError> {
+        let sticky = FdbFlags::default().with_if(FdbFlags::STICKY, spec.kind == FdbKind::Sticky);
+        let entry = FdbEntry {
+            last_seen_ns: now_ns(),
+            peer: UNSPECIFIED,
+            ifindex: 0,
+            slot: 0,
+            flags: sticky,
+            deliver: 0,
+            pad: [0; 3],
+        };
+        match spec.entry()?.target {
+            FdbTarget::Peer(peer) => Ok(FdbEntry {
+                peer: to_addr(peer),
+                slot: self.slot(Scope::Peer, &peer.to_string(), "peer")?,
+                ..entry
+            }),
+            FdbTarget::Port(name) => self.behind_port(&spec.network, &name, entry),
+        }
+    }
+
+    fn behind_port(
+        &self,
+        network: &str,
+        name: &str,
+        entry: FdbEntry,
+    ) -> Result<FdbEntry, ChangeError> {
+        let absent = || ChangeError::Absent(format!("port {name} of network {network}"));
+        let (ifindex, port) = self.port(network, name).ok_or_else(absent)?;
+        Ok(FdbEntry {
+            ifindex,
+            slot: port.slot,
+            flags: entry.flags.with(fdb_flags(port.flags)),
+            deliver: port.deliver,
+            ..entry
+        })
+    }
+
+    /// A port that is in force, with its ifindex.
+    fn port(&self, network: &str, name: &str) -> Option<(u32, netfwd_common::maps::Port)> {
+        let mut networks = self.merged.networks.iter();
+        let network = networks.find(|known| known.name == network)?;
+        let port = network.ports.iter().find(|port| port.is(name))?;
+        let slot = *self.ids.slots(Scope::Port).get(&port.interface())?;
+        let mut ports = self.desired.maps.ports.iter();
+        let (ifindex, port) = ports.find(|(_, port)| port.slot == slot)?;
+        Some((*ifindex, *port))
+    }
+
+    fn slot(&self, scope: Scope, name: &str, what: &str) -> Result<u32, ChangeError> {
+        let slot = self.ids.slots(scope).get(name).copied();
+        slot.ok_or_else(|| ChangeError::Absent(format!("{what} {name}")))
+    }
+
+    /// Forgets the FDB entries that match, but for static ones.
+    pub async fn flush_fdb(&mut self, query: &FdbQuery) -> Result<(), CoreError> {
+        let filter = self.fdb_filter(query)?;
+        self.apply(&[Action::FlushFdb(filter)]).await
+    }
+
+    fn fdb_filter(&self, query: &FdbQuery) -> Result<FdbFilter, ChangeError> {
+        let spec = FdbSpec {
+            mac: query.mac.clone().unwrap_or_default(),
+            ..FdbSpec::default()
+        };
+        if let Some(peer) = query.peer {
+            self.slot(Scope::Peer, &peer.to_string(), "peer")?;
+        }
+        Ok(FdbFilter {
+            network: query
+                .network
+                .as_deref()
+                .map(|name| self.network_id(name))
+                .transpose()?,
+            ifindex: query
+                .port
+                .as_deref()
+                .map(|name| self.any_port(name))
+                .transpose()?,
+            peer: query.peer.map(to_addr),
+            mac: query.mac.as_ref().map(|_| spec.station()).transpose()?,
+        })
+    }
+
+    fn any_port(&self, name: &str) -> Result<u32, ChangeError> {
+        let mut networks = self.merged.networks.iter();
+        let found = networks.find_map(|network| self.port(&network.name, name));
+        let found = found.map(|(ifindex, _)| ifindex);
+        found.ok_or_else(|| ChangeError::Absent(format!("port {name}")))
+    }
+
+    /// Forgets the sessions that match.
+    pub async fn flush_sessions(&mut self, query: &SessionQuery) -> Result<(), CoreError> {
+        let filter = query.filter()?;
+        self.apply(&[Action::FlushSessions(filter)]).await
+    }
+}

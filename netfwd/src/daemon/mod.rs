@@ -1,0 +1,11 @@
+//! The daemon: brings the host to what the configuration says, keeps it there, and takes changes.
+
+mod core;
+mod error;
+mod flush;
+mod reconcile;
+mod run;
+
+pub use self::core::Core;
+pub use error::CoreError;
+pub use run::{Options, run};

@@ -1,0 +1,121 @@
+//! From what is to what should be, in rounds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::{Core, CoreError};
+use crate::apply::apply;
+use crate::config::{Config, PortAt};
+use crate::desired::{self, Desired, DesiredError, Facts, Made};
+use crate::ids::Ids;
+use crate::links::Links;
+use crate::observe;
+use crate::observed::{Inner, Link};
+use crate::plan::{Action, plan};
+
+/// Rounds until a plan must be empty: devices, then everything else, then one to see that nothing
+/// is left; more where somebody else changes the same things at the same time.
+const ROUNDS: usize = 6;
+
+/// The facts that a configuration is resolved against.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Host {
+    links: BTreeMap<String, Link>,
+    namespaces: BTreeSet<String>,
+}
+
+impl Host {
+    /// Looks at the host, for a configuration.
+    pub async fn look(links: &Links, config: &Config) -> Result<Self, CoreError> {
+        Ok(Self {
+            links: observe::links(links).await?,
+            namespaces: namespaces(config),
+        })
+    }
+
+    /// What a configuration means on this host.
+    pub fn resolve(
+        &self,
+        instance: &str,
+        config: &Config,
+        ids: &mut Ids,
+    ) -> Result<Desired, DesiredError> {
+        let facts = Facts {
+            instance,
+            links: &self.links,
+            namespaces: &self.namespaces,
+        };
+        desired::resolve(config, ids, facts)
+    }
+}
+
+/// The namespaces that a configuration names and that exist.
+fn namespaces(config: &Config) -> BTreeSet<String> {
+    let ports = config.networks.iter().flat_map(|network| &network.ports);
+    let names = ports.filter_map(|port| match &port.at {
+        PortAt::Pair(pair) => Some(pair.netns.clone()),
+        PortAt::Interface(_) => None,
+    });
+    // A path that starts with a slash replaces the folder.
+    names
+        .filter(|name| Path::new("/run/netns").join(name).exists())
+        .collect()
+}
+
+impl Core {
+    /// Brings the host to what a configuration says.
+    pub(super) async fn reconcile(&mut self, config: &Config) -> Result<(), CoreError> {
+        let mut last = None;
+        for _ in 0..ROUNDS {
+            let host = Host::look(&self.links, config).await?;
+            let mut ids = self.ids.clone();
+            let desired = host.resolve(&self.instance, config, &mut ids)?;
+            self.keep_ids(ids)?;
+            let observed = observe::observe(&self.dataplane, &self.links, &pairs(&desired)).await?;
+            let actions = plan(&desired, &observed);
+            if actions.is_empty() {
+                self.settle(host, desired);
+                return Ok(());
+            }
+            self.apply(&actions).await?;
+            self.zeroed(&actions)?;
+            last = actions.into_iter().next();
+        }
+        Err(CoreError::NoEnd(format!("{last:?}")))
+    }
+
+    /// Applies actions, and says which.
+    pub(super) async fn apply(&mut self, actions: &[Action]) -> Result<(), CoreError> {
+        for action in actions {
+            tracing::debug!(?action);
+        }
+        apply(&mut self.dataplane, &self.links, actions).await?;
+        Ok(())
+    }
+
+    /// Written before what uses them is, so that a number never stands for two things.
+    fn keep_ids(&mut self, ids: Ids) -> Result<(), CoreError> {
+        if ids != self.ids {
+            self.store.save_ids(&ids)?;
+            self.ids = ids;
+        }
+        Ok(())
+    }
+
+    /// Forgets which slots had to be zeroed, once they are.
+    fn zeroed(&mut self, actions: &[Action]) -> Result<(), CoreError> {
+        let mut ids = self.ids.clone();
+        ids.zero
+            .retain(|slot| !actions.contains(&Action::ZeroSlot(*slot)));
+        self.keep_ids(ids)
+    }
+}
+
+fn pairs(desired: &Desired) -> BTreeMap<String, Inner> {
+    let devices = desired.devices.iter();
+    let pairs = devices.filter_map(|(name, device)| match &device.made {
+        Made::PairInto(inner) => Some((name.clone(), inner.clone())),
+        _ => None,
+    });
+    pairs.collect()
+}

@@ -1,0 +1,150 @@
+//! The daemon's life: start, events, end.
+
+use std::future::pending;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt as _};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Mutex;
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+
+use super::{Core, CoreError};
+use crate::api::{self, Lock};
+use crate::cleanup;
+use crate::links::Links;
+
+/// How often the host is looked at and entries age, whatever netlink says.
+const TICK: Duration = Duration::from_secs(1);
+/// Events within this time are handled together.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Name of the instance.
+    pub instance: String,
+    /// The configuration file.
+    pub config: PathBuf,
+    /// Remove the data path on exit.
+    pub teardown: bool,
+    /// Log what the data path does.
+    pub trace: bool,
+}
+
+/// Runs until a signal ends it.
+pub async fn run(options: &Options) -> Result<(), CoreError> {
+    let instance = &options.instance;
+    let lock = Lock::take(instance)?;
+    let listener = api::bind(instance, &lock)?;
+    let _socket = RemoveOnDrop(api::path(instance));
+    let mut signals = Signals::new().map_err(|e| CoreError::System("take signals", e))?;
+    let mut core = Core::start(instance, &options.config, options.trace).await?;
+    if options.trace {
+        core.follow_log();
+    }
+    let core = Arc::new(Mutex::new(core));
+    let served = Arc::clone(&core);
+    let server = tokio::spawn(async move { api::serve(listener, served).await });
+    let events = Links::watch()?;
+    tell(&[NotifyState::Ready]);
+    eprintln!("netfwd {instance} ready");
+    follow(&core, events, &mut signals).await;
+    tell(&[NotifyState::Stopping]);
+    server.abort();
+    if options.teardown {
+        // The lock on the state is held to the end: nothing is put back any more.
+        let _stopped = core.lock().await;
+        cleanup::cleanup(instance).await?;
+    }
+    Ok(())
+}
+
+struct RemoveOnDrop(PathBuf);
+
+impl Drop for RemoveOnDrop {
+    fn drop(&mut self) {
+        remove(&self.0);
+    }
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path) {
+        tracing::debug!("{}: {error}", path.display());
+    }
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
+async fn follow(
+    core: &Mutex<Core>,
+    mut events: impl Stream<Item = ()> + Unpin,
+    signals: &mut Signals,
+) {
+    let mut ticks = ticks();
+    loop {
+        tokio::select! {
+            _ = signals.terminate.recv() => return,
+            _ = signals.interrupt.recv() => return,
+            _ = signals.hangup.recv() => reload(core).await,
+            () = next(&mut events) => {
+                sleep(SETTLE).await;
+                while futures::FutureExt::now_or_never(events.next()).flatten().is_some() {}
+                core.lock().await.poll().await;
+            }
+            _ = ticks.tick() => {
+                let mut core = core.lock().await;
+                core.poll().await;
+                core.age();
+            }
+        }
+    }
+}
+
+/// The next event; never one when there are no more, as then the ticks are left.
+async fn next(events: &mut (impl Stream<Item = ()> + Unpin)) {
+    if events.next().await.is_none() {
+        pending::<()>().await;
+    }
+}
+
+fn ticks() -> Interval {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+async fn reload(core: &Mutex<Core>) {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::debug!("no clock for the service manager: {error}"),
+    }
+    if let Err(error) = core.lock().await.reload().await {
+        tracing::error!("not applied: {error}");
+    }
+    tell(&[NotifyState::Ready]);
+}
+
+/// Tells the service manager, if there is one.
+fn tell(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::debug!("the service manager was not told: {error}");
+    }
+}
