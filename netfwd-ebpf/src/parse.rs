@@ -5,13 +5,14 @@ use netfwd_common::{
     maps::SessionKey,
     nat::proto,
 };
+use network_types::{eth::EthHdr, ip::Ipv4Hdr};
 
 use crate::frame::Frame;
 
 /// Octets of an Ethernet header.
-pub const ETH_LEN: usize = 14;
+pub const ETH_LEN: usize = EthHdr::LEN;
 /// Octets of an IPv4 header without options.
-pub const IP_LEN: usize = 20;
+pub const IP_LEN: usize = Ipv4Hdr::LEN;
 
 /// EtherTypes (IANA).
 pub mod ether_type {

@@ -8,6 +8,7 @@ use netfwd_common::{
     verdict::DropReason,
     vxlan,
 };
+use network_types::udp::UdpHdr;
 
 use crate::{
     bridge::{self, Source},
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// Octets of a UDP header.
-const UDP_LEN: usize = 8;
+const UDP_LEN: usize = UdpHdr::LEN;
 /// Where the UDP header of a packet without IP options starts.
 const UDP: usize = ETH_LEN + IP_LEN;
 

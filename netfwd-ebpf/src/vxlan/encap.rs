@@ -28,8 +28,7 @@ use crate::{
     route, skb,
 };
 
-/// The flags without which TCP stalls or loses its offloads (docs/datapath.md has the ratios): the
-/// ENCAP ones tell segmentation where the inner headers are, FIXED_GSO keeps the segment size, and
+/// The flags without which TCP stalls or loses its offloads: the ENCAP ones tell segmentation where the inner headers are, FIXED_GSO keeps the segment size, and
 /// the inner checksum stays as valid as it was.
 const FLAGS: u64 = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 as u64
     | BPF_F_ADJ_ROOM_ENCAP_L4_UDP as u64

@@ -88,6 +88,16 @@ impl Installer {
         self.install(&names(&missing))
     }
 
+    /// Refreshes the package lists, unless that has been done.
+    pub fn refresh(&mut self) -> Result<()> {
+        if !self.refreshed {
+            process::capture(apt_get().args(["-qq", "update"]))
+                .context("the package lists cannot be refreshed: check this machine's network")?;
+            self.refreshed = true;
+        }
+        Ok(())
+    }
+
     fn install(&mut self, names: &[&str]) -> Result<()> {
         if !Uid::effective().is_root() {
             bail!(
@@ -96,11 +106,7 @@ impl Installer {
                 names.join(" ")
             );
         }
-        if !self.refreshed {
-            process::run(apt_get().args(["-qq", "update"]))
-                .context("the package lists cannot be refreshed: check this machine's network")?;
-            self.refreshed = true;
-        }
+        self.refresh()?;
         let install = ["-qq", "-y", "--no-install-recommends", "install"];
         let kept = self::kept(names)?;
         process::capture(apt_get().args(install).args(names).args(kept))

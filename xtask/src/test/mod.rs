@@ -1,6 +1,7 @@
 //! `cargo xtask test`: the suites, and one closing line over all of them.
 
 mod libtest;
+mod licences;
 mod limits;
 mod lint;
 pub mod tally;

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::{paths::Paths, process};
+use crate::{paths::Paths, process, setup::packages::Installer};
 
 /// Packages that depend on the newest kernel of a series.
 const META: &[&str] = &[
@@ -44,15 +44,20 @@ pub fn find_or_fetch(paths: &Paths, series: &str) -> Result<Found> {
     if let Some(kernel) = unpacked(&dir)? {
         return Ok(Found::Kernel(kernel));
     }
-    let Some(package) = package_of(series)? else {
-        return Ok(Found::Nowhere(format!(
-            "the package lists have no Linux {series}"
-        )));
-    };
-    fetch(paths, &dir, &package)?;
-    let kernel = unpacked(&dir)?
-        .with_context(|| format!("{package} has no kernel image or no modules in it"))?;
-    Ok(Found::Kernel(kernel))
+    if !process::exists("apt-cache") {
+        return Ok(Found::Nowhere(
+            "this is no Debian system, whose archive has it".to_owned(),
+        ));
+    }
+    // The lists may be absent, or older than the archive, which keeps no superseded kernel.
+    if let Ok(Some(kernel)) = fetch(paths, &dir, series) {
+        return Ok(Found::Kernel(kernel));
+    }
+    Installer::default().refresh()?;
+    Ok(match fetch(paths, &dir, series)? {
+        Some(kernel) => Found::Kernel(kernel),
+        None => Found::Nowhere("the package lists have none".to_owned()),
+    })
 }
 
 /// The kernel in a directory where one was unpacked to the end: `modules.dep` is made last.
@@ -100,7 +105,10 @@ fn image_in<'a>(depends: &'a str, series: &str) -> Option<&'a str> {
         .find(|name| name.starts_with(&prefix))
 }
 
-fn fetch(paths: &Paths, dir: &Path, package: &str) -> Result<()> {
+fn fetch(paths: &Paths, dir: &Path, series: &str) -> Result<Option<Kernel>> {
+    let Some(package) = package_of(series)? else {
+        return Ok(None);
+    };
     eprintln!("vm: downloading {package} into {} (once)", paths.shown(dir));
     // What an interrupted run left half unpacked.
     if dir.exists() {
@@ -109,11 +117,13 @@ fn fetch(paths: &Paths, dir: &Path, package: &str) -> Result<()> {
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     process::capture(
         Command::new("apt-get")
-            .args(["-q", "download", package])
+            .args(["-q", "download", &package])
             .current_dir(dir),
-    )
-    .with_context(|| format!("cannot download {package}: run `apt-get update`"))?;
-    unpack(dir)
+    )?;
+    unpack(dir)?;
+    unpacked(dir)?
+        .with_context(|| format!("{package} has no kernel image or no modules in it"))
+        .map(Some)
 }
 
 fn unpack(dir: &Path) -> Result<()> {

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 /// Emulated, a guest takes well under a minute; one that hangs is ended here.
-const LIMIT: Duration = Duration::from_mins(3);
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// Boots a kernel, waits until it powers off, and returns what it wrote on its console.
 pub fn boot(image: &Path, initramfs: &Path, console: &Path) -> Result<String> {
