@@ -55,13 +55,12 @@ pub enum DataplaneError {
     #[error("cannot load the BPF object: {0}")]
     Object(#[from] aya::EbpfError),
     /// The kernel refuses a program.
-    #[error("the kernel refuses program {program}: {source}")]
+    #[error("the kernel refuses program {program}: {why}; run with -v for the verifier's log")]
     Program {
         /// Which.
         program: &'static str,
         /// Why.
-        #[source]
-        source: aya::programs::ProgramError,
+        why: String,
     },
     /// A map cannot be read or written.
     #[error("cannot {what} map {map}: {source}")]

@@ -37,11 +37,32 @@ fn load(ebpf: &mut Ebpf, program: Program) -> Result<u32, DataplaneError> {
                 tc.load().and_then(|()| tc.info())
             }
         });
-    let info = loaded.map_err(|source| DataplaneError::Program {
-        program: program.name(),
-        source,
-    })?;
+    let info = loaded.map_err(|error| refused(program, error))?;
     Ok(info.id())
+}
+
+fn refused(program: Program, error: ProgramError) -> DataplaneError {
+    let program = program.name();
+    let why = match error {
+        ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        } => {
+            let log = verifier_log.to_string();
+            tracing::debug!("the verifier on {program}:\n{log}");
+            format!("{io_error}, {}", verdict(&log))
+        }
+        other => other.to_string(),
+    };
+    DataplaneError::Program { program, why }
+}
+
+/// The verifier's last word, before its statistics.
+fn verdict(log: &str) -> &str {
+    let statistics = ["verification time", "stack depth", "processed"];
+    let words = log.lines().map(str::trim).filter(|line| !line.is_empty());
+    let words = words.filter(|line| statistics.iter().all(|word| !line.starts_with(word)));
+    words.last().unwrap_or("without a word")
 }
 
 /// A TC program of the object.
@@ -68,4 +89,17 @@ pub fn program_by_id(id: u32) -> Option<Program> {
         .find(|info| info.id() == id)?;
     let name = info.name_as_str()?;
     ALL.into_iter().find(|program| program.name() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::verdict;
+
+    #[test]
+    fn the_last_word_is_before_the_statistics() {
+        let log =
+            "0: r0 = 1\ninvalid mem access 'scalar'\nverification time 9 usec\nprocessed 1 insns\n";
+        assert_eq!(verdict(log), "invalid mem access 'scalar'");
+        assert_eq!(verdict("processed 1 insns"), "without a word");
+    }
 }
