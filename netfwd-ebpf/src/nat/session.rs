@@ -87,18 +87,23 @@ pub fn masquerade(key: &SessionKey, address: &Addr, config: &Config) -> Result<(
 /// Inserts the reply's direction under the first free l4 port: inserting is what claims it, so that
 /// of CPUs that race for one port a single one gets it.
 #[inline(always)]
-fn claim(scratch: &mut Scratch, key: &SessionKey, config: &Config) -> Result<(), DropReason> {
-    turn_round(&mut scratch.session, key);
-    scratch.session.flags = SessionFlags::default();
-    scratch.inside_port = key.src_port;
-    scratch.low = config.nat_port_low;
-    scratch.high = config.nat_port_high;
+fn claim(scratch: *mut Scratch, key: &SessionKey, config: &Config) -> Result<(), DropReason> {
+    // A pointer, because `attempt` writes what it points to: of a `&mut` the compiler would believe
+    // that nobody else does, and fold the error that it reads after the loop.
+    // SAFETY: the caller's, and until the loop begins only this borrow is used.
+    let draft = unsafe { &mut *scratch };
+    turn_round(&mut draft.session, key);
+    draft.session.flags = SessionFlags::default();
+    draft.inside_port = key.src_port;
+    draft.low = config.nat_port_low;
+    draft.high = config.nat_port_high;
     // SAFETY: the helper takes no argument.
-    scratch.hash = unsafe { bpf_get_prandom_u32() };
-    scratch.error = -EEXIST;
+    draft.hash = unsafe { bpf_get_prandom_u32() };
+    draft.error = -EEXIST;
     // SAFETY: the body takes no state but this CPU's scratch.
     unsafe { bpf_loop(PORT_TRIES, attempt as *mut c_void, core::ptr::null_mut(), 0) };
-    inserted(scratch.error, DropReason::NatPortsExhausted)
+    // SAFETY: the loop is over.
+    inserted(unsafe { (*scratch).error }, DropReason::NatPortsExhausted)
 }
 
 /// Packets of the reply become what the original's were before translation, turned round.
