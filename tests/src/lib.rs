@@ -10,6 +10,7 @@ pub mod capture;
 pub mod netns;
 pub mod packet;
 pub mod process;
+pub mod prog;
 mod sweep;
 pub mod topology;
 pub mod traffic;

@@ -23,6 +23,7 @@ use anyhow::Result;
 
 pub use host::{Container, Host, Publish, offload};
 pub use netfwd::{Config, Instance};
+pub use wiring::veth;
 
 use crate::{netns::Namespace, packet::Mac};
 

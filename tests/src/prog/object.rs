@@ -1,0 +1,66 @@
+//! The embedded object, loaded with maps of its own that nothing pins.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use aya::{
+    Ebpf, EbpfLoader,
+    programs::{SchedClassifier, Xdp, XdpMode},
+};
+
+use super::Hook;
+use crate::built;
+
+/// Loads the object's maps; its programs go through the verifier when they are first run.
+pub fn load() -> Result<Ebpf> {
+    let path = built::object()?;
+    let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+    let mut loader = EbpfLoader::new();
+    loader.btf(None);
+    // Logging off, as it is for users.
+    loader.override_global("AYA_LOG_LEVEL", &0u8, false);
+    loader
+        .load(&bytes)
+        .with_context(|| path.display().to_string())
+}
+
+/// Loads a hook's program, unless it has been loaded.
+pub fn verify(ebpf: &mut Ebpf, hook: Hook) -> Result<()> {
+    let loaded = match hook {
+        Hook::UplinkXdp => load_xdp(xdp(ebpf, hook)?),
+        _ => load_classifier(classifier(ebpf, hook)?),
+    };
+    loaded.with_context(|| format!("program {}", hook.program()))
+}
+
+fn load_classifier(program: &mut SchedClassifier) -> Result<()> {
+    if program.fd().is_err() {
+        program.load()?;
+    }
+    Ok(())
+}
+
+/// A veth's queue takes part in an XDP test run only while the device has a program: this one.
+fn load_xdp(program: &mut Xdp) -> Result<()> {
+    if program.fd().is_err() {
+        program.load()?;
+        program.attach("up0", XdpMode::Driver)?;
+    }
+    Ok(())
+}
+
+/// The classifier of a hook.
+pub fn classifier(ebpf: &mut Ebpf, hook: Hook) -> Result<&mut SchedClassifier> {
+    let program = ebpf
+        .program_mut(hook.program())
+        .context("it is not in the object")?;
+    Ok(program.try_into()?)
+}
+
+/// The XDP program of a hook.
+pub fn xdp(ebpf: &mut Ebpf, hook: Hook) -> Result<&mut Xdp> {
+    let program = ebpf
+        .program_mut(hook.program())
+        .context("it is not in the object")?;
+    Ok(program.try_into()?)
+}

@@ -1,0 +1,133 @@
+//! The maps of a world, by name and type.
+
+use anyhow::{Context, Result};
+use aya::{
+    Ebpf, Pod,
+    maps::{
+        Array, HashMap, LpmTrie, MapData, PerCpuArray, PerCpuHashMap, PerCpuValues, lpm_trie::Key,
+    },
+    util::nr_cpus,
+};
+use netfwd_common::{
+    addr::Addr,
+    maps::{Config, Counters, DropKey, Subnet},
+    verdict::DropReason,
+};
+
+/// Access to the maps of a loaded object.
+#[derive(Debug)]
+pub struct Tables<'a>(pub(super) &'a mut Ebpf);
+
+impl Tables<'_> {
+    fn hash<K: Pod, V: Pod>(&mut self, name: &str) -> Result<HashMap<&mut MapData, K, V>> {
+        let map = self
+            .0
+            .map_mut(name)
+            .with_context(|| format!("map {name} is not there"))?;
+        HashMap::try_from(map).with_context(|| format!("map {name}"))
+    }
+
+    /// Puts an entry into a hash map.
+    pub fn put<K: Pod, V: Pod>(&mut self, name: &str, key: &K, value: &V) -> Result<()> {
+        self.hash::<K, V>(name)?
+            .insert(key, value, 0)
+            .with_context(|| format!("map {name}"))
+    }
+
+    /// The entry of a hash map with a key.
+    pub fn get<K: Pod, V: Pod>(&mut self, name: &str, key: &K) -> Result<Option<V>> {
+        match self.hash::<K, V>(name)?.get(key, 0) {
+            Ok(value) => Ok(Some(value)),
+            Err(aya::maps::MapError::KeyNotFound) => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("map {name}")),
+        }
+    }
+
+    /// All entries of a hash map.
+    pub fn all<K: Pod, V: Pod>(&mut self, name: &str) -> Result<Vec<(K, V)>> {
+        let map = self.hash::<K, V>(name)?;
+        let entries = map.iter().collect::<Result<_, _>>();
+        entries.with_context(|| format!("map {name}"))
+    }
+
+    /// Empties a hash map.
+    pub fn clear<K: Pod, V: Pod>(&mut self, name: &str) -> Result<()> {
+        for (key, _) in self.all::<K, V>(name)? {
+            self.hash::<K, V>(name)?.remove(&key)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the configuration.
+    pub fn set_config(&mut self, config: Config) -> Result<()> {
+        let map = self
+            .0
+            .map_mut("config")
+            .context("map config is not there")?;
+        Ok(Array::try_from(map)?.set(0, config, 0)?)
+    }
+
+    /// Puts an IPv4 subnet into its trie.
+    pub fn put_subnet(&mut self, prefix: u32, address: Addr, subnet: Subnet) -> Result<()> {
+        const MAPPED: u32 = 96;
+        let map = self
+            .0
+            .map_mut("subnets")
+            .context("map subnets is not there")?;
+        let mut trie = LpmTrie::try_from(map)?;
+        Ok(trie.insert(&Key::new(MAPPED + prefix, address), subnet, 0)?)
+    }
+
+    fn counters_map(&mut self) -> Result<PerCpuArray<&mut MapData, Counters>> {
+        let map = self
+            .0
+            .map_mut("counters")
+            .context("map counters is not there")?;
+        Ok(PerCpuArray::try_from(map)?)
+    }
+
+    /// A slot's counters, over all CPUs.
+    pub fn counters(&mut self, slot: u32) -> Result<Counters> {
+        let per_cpu = self.counters_map()?.get(&slot, 0)?;
+        Ok(per_cpu
+            .iter()
+            .fold(Counters::default(), |sum, cpu| Counters {
+                rx_packets: sum.rx_packets + cpu.rx_packets,
+                rx_bytes: sum.rx_bytes + cpu.rx_bytes,
+                tx_packets: sum.tx_packets + cpu.tx_packets,
+                tx_bytes: sum.tx_bytes + cpu.tx_bytes,
+            }))
+    }
+
+    /// Sets a slot's counters to zero.
+    pub fn zero_counters(&mut self, slot: u32) -> Result<()> {
+        let cpus = nr_cpus().map_err(|(what, error)| anyhow::anyhow!("{what}: {error}"))?;
+        let zero = PerCpuValues::try_from(vec![Counters::default(); cpus])?;
+        Ok(self.counters_map()?.set(slot, zero, 0)?)
+    }
+
+    fn drops_map(&mut self) -> Result<PerCpuHashMap<&mut MapData, DropKey, u64>> {
+        let map = self.0.map_mut("drops").context("map drops is not there")?;
+        Ok(PerCpuHashMap::try_from(map)?)
+    }
+
+    /// All drops: slot, reason, and how many over all CPUs.
+    pub fn drops(&mut self) -> Result<Vec<(u32, DropReason, u64)>> {
+        let map = self.drops_map()?;
+        map.iter()
+            .map(|entry| {
+                let (DropKey { slot, reason }, counts) = entry?;
+                let named = DropReason::from_number(reason);
+                let reason = named.with_context(|| format!("drop reason {reason} has no name"))?;
+                Ok((slot, reason, counts.iter().sum()))
+            })
+            .collect()
+    }
+
+    /// Forgets all drops.
+    pub fn clear_drops(&mut self) -> Result<()> {
+        let mut map = self.drops_map()?;
+        let keys: Vec<DropKey> = map.keys().collect::<Result<_, _>>()?;
+        keys.iter().try_for_each(|key| Ok(map.remove(key)?))
+    }
+}

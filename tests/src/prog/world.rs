@@ -1,0 +1,326 @@
+//! A world: one network with two ports, a gateway, a peer, and the outside.
+
+use anyhow::Result;
+use aya::Ebpf;
+use netfwd_common::{
+    addr::{Addr, Mac, UNSPECIFIED, from_v4},
+    limits,
+    maps::{
+        Config, ConfigFlags, Counters, Deliver, FdbEntry, FdbFlags, FdbKey, FloodKey, FloodTarget,
+        Member, MemberKey, Network, NetworkFlags, Peer, Port, PortFlags, Publish, PublishKey,
+        Session, SessionKey, Subnet, Uplink,
+    },
+    nat::proto,
+    verdict::DropReason,
+};
+
+use super::{Hook, NETWORK, Ran, Tables, VNI, Wires, mac, object, run, slot};
+
+const SLOTS: std::ops::RangeInclusive<u32> = slot::NONE..=slot::UPLINK;
+/// The peer.
+const PEER: Addr = from_v4([172, 31, 0, 2]);
+
+/// The interfaces, and the programs with their maps.
+#[derive(Debug)]
+pub struct World {
+    /// The interfaces.
+    pub wires: Wires,
+    ebpf: Ebpf,
+}
+
+impl World {
+    /// Makes a world and fills its maps as the loader would.
+    pub fn new() -> Result<Self> {
+        let wires = Wires::new()?;
+        let ebpf = object::load()?;
+        let mut world = Self { wires, ebpf };
+        world.reset()?;
+        Ok(world)
+    }
+
+    /// The maps.
+    pub fn tables(&mut self) -> Tables<'_> {
+        Tables(&mut self.ebpf)
+    }
+
+    /// Runs a hook's program on a frame that arrives on an interface.
+    pub fn run(&mut self, hook: Hook, ifindex: u32, frame: &[u8]) -> Result<Ran> {
+        self.verify(hook)?;
+        let ebpf = &mut self.ebpf;
+        self.wires
+            .here
+            .within(|| run::run(ebpf, hook, ifindex, frame))
+    }
+
+    /// Takes a hook's program through the verifier; running it does so too.
+    pub fn verify(&mut self, hook: Hook) -> Result<()> {
+        let ebpf = &mut self.ebpf;
+        self.wires.here.within(|| object::verify(ebpf, hook))
+    }
+
+    /// Puts the maps back to what they were at first.
+    pub fn reset(&mut self) -> Result<()> {
+        let mut tables = self.tables();
+        tables.clear::<FdbKey, FdbEntry>("fdb")?;
+        tables.clear::<SessionKey, Session>("sessions")?;
+        tables.clear::<FloodKey, FloodTarget>("flood")?;
+        tables.clear_drops()?;
+        SLOTS
+            .clone()
+            .try_for_each(|slot| tables.zero_counters(slot))?;
+        let config = self.config();
+        self.tables().set_config(config)?;
+        self.ports()?;
+        self.overlay()?;
+        self.nat()
+    }
+
+    /// The configuration as it is before a fixture changes it.
+    pub fn config(&self) -> Config {
+        Config {
+            layout: limits::LAYOUT,
+            flags: ConfigFlags::TOS_INHERIT,
+            vtep: from_v4([172, 31, 0, 1]),
+            companion_ifindex: self.wires.companion,
+            vxlan_port: 4789,
+            source_port_low: 49_152,
+            source_port_high: 65_535,
+            nat_port_low: 32_768,
+            nat_port_high: 60_999,
+            ttl: 64,
+            tos: 0,
+        }
+    }
+
+    /// The network as it is before a fixture changes it.
+    pub fn network(&self) -> Network {
+        Network {
+            ageing_ns: 300_000_000_000,
+            vni: VNI,
+            slot: slot::NETWORK,
+            flags: NetworkFlags::LEARNING
+                .with(NetworkFlags::UNKNOWN_UNICAST)
+                .with(NetworkFlags::GATEWAY)
+                .with(NetworkFlags::OVERLAY)
+                .with(NetworkFlags::MASQUERADE),
+            gateway_ifindex: self.wires.gateway,
+            mtu: 1450,
+            flood_len: 4,
+            gateway_v4: [10, 0, 3, 1],
+            gateway_mac: mac::GATEWAY,
+            pad: [0; 6],
+        }
+    }
+
+    /// Port `p1` or `p2` as it is before a fixture changes it.
+    pub fn port(slot: u32) -> Port {
+        let flags = PortFlags::LEARNING.with(PortFlags::UNKNOWN_UNICAST);
+        Port {
+            network: NETWORK,
+            slot,
+            flags,
+            deliver: Deliver::Peer as u8,
+            pad: 0,
+            vlan: 0,
+        }
+    }
+
+    fn ports(&mut self) -> Result<()> {
+        let network = self.network();
+        let Wires {
+            p1,
+            p2,
+            gateway,
+            gateway_port,
+            ..
+        } = self.wires;
+        let gateway_flags = PortFlags::GATEWAY.with(PortFlags::UNKNOWN_UNICAST);
+        let of_gateway = Port {
+            flags: gateway_flags,
+            deliver: Deliver::Transmit as u8,
+            ..Self::port(slot::GATEWAY)
+        };
+        let gateway_entry = FdbEntry {
+            flags: FdbFlags::STATIC.with(FdbFlags::GATEWAY),
+            deliver: Deliver::Receive as u8,
+            ..station(gateway, slot::GATEWAY)
+        };
+        let mut tables = self.tables();
+        tables.put("networks", &NETWORK, &network)?;
+        tables.put("ports", &p1, &Self::port(slot::P1))?;
+        tables.put("ports", &p2, &Self::port(slot::P2))?;
+        tables.put("ports", &gateway_port, &of_gateway)?;
+        tables.put("fdb", &Self::fdb_key(mac::GATEWAY), &gateway_entry)?;
+        for (index, target) in (0..).zip(self.flood_list()) {
+            self.tables().put(
+                "flood",
+                &FloodKey {
+                    network: NETWORK,
+                    index,
+                },
+                &target,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn flood_list(&self) -> [FloodTarget; 4] {
+        let Wires {
+            p1,
+            p2,
+            gateway,
+            gateway_port,
+            ..
+        } = self.wires;
+        let port = |ifindex, slot| FloodTarget {
+            peer: UNSPECIFIED,
+            ifindex,
+            ingress_ifindex: ifindex,
+            slot,
+            flags: PortFlags::LEARNING.with(PortFlags::UNKNOWN_UNICAST),
+            deliver: Deliver::Transmit as u8,
+            pad: [0; 3],
+        };
+        let of_gateway = FloodTarget {
+            ingress_ifindex: gateway_port,
+            flags: PortFlags::GATEWAY,
+            deliver: Deliver::Receive as u8,
+            ..port(gateway, slot::GATEWAY)
+        };
+        let peer = FloodTarget {
+            peer: PEER,
+            flags: PortFlags::UNKNOWN_UNICAST,
+            ..port(0, slot::PEER)
+        };
+        [port(p1, slot::P1), port(p2, slot::P2), of_gateway, peer]
+    }
+
+    fn overlay(&mut self) -> Result<()> {
+        let peer = Peer {
+            slot: slot::PEER,
+            port: 4789,
+            ..Peer::default()
+        };
+        let member = Member {
+            slot: slot::PEER,
+            ..Member::default()
+        };
+        let mut tables = self.tables();
+        tables.put("vnis", &VNI, &NETWORK)?;
+        tables.put("peers", &PEER, &peer)?;
+        tables.put(
+            "members",
+            &MemberKey {
+                network: NETWORK,
+                peer: PEER,
+            },
+            &member,
+        )
+    }
+
+    fn nat(&mut self) -> Result<()> {
+        let outside = from_v4([192, 168, 99, 1]);
+        let Wires {
+            underlay, uplink, ..
+        } = self.wires;
+        let mut tables = self.tables();
+        let of_underlay = Uplink {
+            address: from_v4([172, 31, 0, 1]),
+            slot: slot::UNDERLAY,
+            mtu: 1500,
+        };
+        tables.put("uplinks", &underlay, &of_underlay)?;
+        tables.put(
+            "uplinks",
+            &uplink,
+            &Uplink {
+                address: outside,
+                slot: slot::UPLINK,
+                mtu: 1500,
+            },
+        )?;
+        tables.put("locals", &outside, &uplink)?;
+        tables.put("locals", &of_underlay.address, &underlay)?;
+        let subnet = Subnet {
+            source: UNSPECIFIED,
+            network: NETWORK,
+            masquerade: 1,
+        };
+        tables.put_subnet(24, from_v4([10, 0, 3, 0]), subnet)?;
+        let listener = PublishKey {
+            address: UNSPECIFIED,
+            port: 8080,
+            proto: proto::TCP,
+            pad: 0,
+        };
+        let to = Publish {
+            address: from_v4([10, 0, 3, 11]),
+            network: NETWORK,
+            port: 80,
+            pad: 0,
+        };
+        tables.put("publishes", &listener, &to)
+    }
+
+    /// The key of a station of the network.
+    pub fn fdb_key(mac: Mac) -> FdbKey {
+        FdbKey {
+            network: NETWORK,
+            vlan: 0,
+            mac,
+        }
+    }
+
+    /// The FDB entry of a station.
+    pub fn fdb(&mut self, mac: Mac) -> Result<Option<FdbEntry>> {
+        self.tables().get("fdb", &Self::fdb_key(mac))
+    }
+
+    /// Puts a station into the FDB.
+    pub fn learn(&mut self, mac: Mac, entry: FdbEntry) -> Result<()> {
+        self.tables().put("fdb", &Self::fdb_key(mac), &entry)
+    }
+
+    /// Both directions of every session.
+    pub fn sessions(&mut self) -> Result<Vec<(SessionKey, Session)>> {
+        self.tables().all("sessions")
+    }
+
+    /// All drops.
+    pub fn drops(&mut self) -> Result<Vec<(u32, DropReason, u64)>> {
+        self.tables().drops()
+    }
+
+    /// A slot's counters.
+    pub fn counters(&mut self, slot: u32) -> Result<Counters> {
+        self.tables().counters(slot)
+    }
+
+    /// A station behind the peer.
+    pub fn behind_peer() -> FdbEntry {
+        FdbEntry {
+            peer: PEER,
+            deliver: Deliver::Transmit as u8,
+            ..station(0, slot::PEER)
+        }
+    }
+}
+
+/// A learned station behind a port with this interface, heard just now.
+pub fn station(ifindex: u32, slot: u32) -> FdbEntry {
+    FdbEntry {
+        last_seen_ns: monotonic_ns(),
+        peer: UNSPECIFIED,
+        ifindex,
+        slot,
+        flags: FdbFlags::default(),
+        deliver: Deliver::Peer as u8,
+        pad: [0; 3],
+    }
+}
+
+fn monotonic_ns() -> u64 {
+    let clock = nix::time::ClockId::CLOCK_MONOTONIC;
+    let now = nix::time::clock_gettime(clock).expect("every kernel has CLOCK_MONOTONIC");
+    now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
+}
