@@ -78,10 +78,9 @@ fn put(dataplane: &Dataplane, entry: &Entry) -> Option<Action> {
 }
 
 async fn attached(dataplane: &Dataplane, links: &Links, at: &HookAt) -> Option<Attached> {
-    let pins = dataplane.pins().attached().ok()?;
-    let (_, pin) = pins.into_iter().find(|(other, _)| other == at)?;
-    let list = links.list().await.ok()?;
-    let seen = observe::seen(links, &list, at, pin).await.ok()?;
+    let pin = dataplane.pins().pinned(at)?;
+    let link = links.find(&at.interface).await.ok()??;
+    let seen = observe::seen(links, &[link], at, pin).await.ok()?;
     let attached = dataplane.attachment(at, pin, seen)?;
     (attached.ifindex != 0).then_some(attached)
 }

@@ -107,7 +107,7 @@ fn xdp(policy: XdpPolicy, link: &Link) -> Finding {
         XdpPolicy::Native if driver == "veth" => Finding::new(
             Severity::Warning,
             name,
-            "XDP on a veth costs more than it saves, and switches off TSO at the other end",
+            "XDP on a veth loses the checksums that the sender left to offload: TCP stalls, ping works",
             "set [host] `xdp` to \"auto\"",
         ),
         XdpPolicy::Native => info(format!("XDP in driver {driver}")),

@@ -36,7 +36,7 @@ fn what_is_wrong_is_found_with_its_remedy() {
         assert!(about("configuration", "absent does not exist").is_error());
         assert_eq!(about("eth0", "is down").severity, Severity::Warning);
         assert!(about("eth0", "no global IPv4").remedy.is_some());
-        assert!(about("eth0", "veth costs more").remedy.is_some());
+        assert!(about("eth0", "veth loses").remedy.is_some());
         assert_eq!(about("kernel", "TCX").severity, Severity::Info);
         assert!(findings.is_sorted_by_key(|finding| finding.severity));
     });

@@ -7,8 +7,8 @@ use crate::observed::Hook;
 /// Why the data path could not be loaded, changed or read.
 #[derive(Debug, thiserror::Error)]
 pub enum DataplaneError {
-    /// Loading takes privileges.
-    #[error("netfwd needs root to load its programs; run it as root or with sudo")]
+    /// Loading and reading take privileges.
+    #[error("netfwd needs root to load programs and to read maps; run it as root or with sudo")]
     NotRoot,
     /// The kernel is too old, or built without something.
     #[error("this kernel lacks {0}, which netfwd needs; Linux 6.1 or newer with BPF has it")]

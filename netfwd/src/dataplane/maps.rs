@@ -81,6 +81,9 @@ pub struct Maps {
 impl Maps {
     /// Opens the pinned maps of an instance, whether its daemon lives or not.
     pub fn open(instance: &str) -> Result<Self, DataplaneError> {
+        if !nix::unistd::geteuid().is_root() {
+            return Err(DataplaneError::NotRoot);
+        }
         let pins = Pins::of(instance);
         if !pins.maps().exists() {
             return Err(DataplaneError::NoInstance {

@@ -129,6 +129,17 @@ impl Pins {
         self.links().join(format!("{}:clsact", encode(interface)))
     }
 
+    /// How something is pinned for a hook, if it is.
+    pub fn pinned(&self, at: &HookAt) -> Option<Pin> {
+        let tc = [(Pin::Tcx, false), (Pin::Clsact, true)];
+        let xdp = [(Pin::XdpNative, false), (Pin::XdpGeneric, false)];
+        let candidates = if at.hook == Hook::Xdp { xdp } else { tc };
+        let found = candidates.into_iter().find(|(pin, is_dir)| {
+            fs::metadata(self.link(at, *pin)).is_ok_and(|meta| meta.is_dir() == *is_dir)
+        });
+        found.map(|(pin, _)| pin)
+    }
+
     /// What is pinned, by hook.
     pub fn attached(&self) -> Result<Vec<(HookAt, Pin)>, DataplaneError> {
         let path = self.links();

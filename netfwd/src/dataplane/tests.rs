@@ -40,8 +40,9 @@ fn open(no_tcx: bool) -> Dataplane {
 }
 
 fn attached(dataplane: &Dataplane, at: &HookAt, seen: Seen) -> Option<crate::observed::Attached> {
-    let pins = dataplane.pins().attached().expect("pins");
-    let (_, pin) = pins.into_iter().find(|(hook, _)| hook == at)?;
+    let pin = dataplane.pins().pinned(at)?;
+    let listed = dataplane.pins().attached().expect("pins");
+    assert!(listed.contains(&(at.clone(), pin)));
     dataplane.attachment(at, pin, seen)
 }
 
