@@ -125,3 +125,43 @@ impl Ids {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_stable_and_start_at_one() {
+        let mut ids = Ids::default();
+        assert_eq!(ids.network("blue"), 1);
+        assert_eq!(ids.network("red"), 2);
+        assert_eq!(ids.network("blue"), 1);
+        assert_eq!(ids.slot(Scope::Port, "p0"), Ok(1));
+        assert_eq!(ids.slot(Scope::Peer, "p0"), Ok(2));
+        assert_eq!(ids.slot(Scope::Port, "p0"), Ok(1));
+    }
+
+    #[test]
+    fn a_network_that_comes_back_is_another_one() {
+        let mut ids = Ids::default();
+        ids.network("blue");
+        ids.slot(Scope::Network, "blue").unwrap();
+        ids.retain(Scope::Network, |_| false);
+        assert_eq!(ids.network("blue"), 2);
+    }
+
+    #[test]
+    fn a_freed_slot_is_taken_last_and_zeroed() {
+        let mut ids = Ids::default();
+        ids.slot(Scope::Port, "first").unwrap();
+        ids.retain(Scope::Port, |_| false);
+        for number in 2..SLOTS {
+            let slot = ids.slot(Scope::Port, &number.to_string());
+            assert_eq!(slot, Ok(number as u32));
+        }
+        assert_eq!(ids.zero, [0; 0]);
+        assert_eq!(ids.slot(Scope::Port, "last"), Ok(1));
+        assert_eq!(ids.zero, [1]);
+        assert_eq!(ids.slot(Scope::Port, "more"), Err(OutOfSlots));
+    }
+}

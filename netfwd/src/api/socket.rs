@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -39,10 +39,15 @@ impl Lock {
     /// Takes the lock of an instance, or says that it runs.
     pub fn take(instance: &str) -> Result<Self, SocketError> {
         let path = Path::new(DIR).join(format!("{instance}.lock"));
-        let file = open(&path).map_err(|source| SocketError::Io { path, source })?;
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(file) => Ok(Self { _file: file }),
-            Err(_) => Err(SocketError::Running(instance.to_owned())),
+        loop {
+            let file = open(&path).map_err(|source| io_error(&path, source))?;
+            let Ok(file) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else {
+                return Err(SocketError::Running(instance.to_owned()));
+            };
+            // A cleanup removes the file: who opened it before that holds the lock of nothing.
+            if still_there(&file, &path).map_err(|source| io_error(&path, source))? {
+                return Ok(Self { _file: file });
+            }
         }
     }
 }
@@ -54,6 +59,21 @@ fn open(path: &Path) -> io::Result<File> {
         .truncate(false)
         .write(true)
         .open(path)
+}
+
+fn still_there(file: &File, path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Ok(now) => Ok(now.ino() == file.metadata()?.ino()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn io_error(path: &Path, source: io::Error) -> SocketError {
+    SocketError::Io {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// The socket of an instance.

@@ -16,6 +16,15 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
+/// A configuration of one file that is only text.
+#[cfg(test)]
+pub fn parse_text(text: &str) -> Result<Config, ConfigError> {
+    let mut config = Config::default();
+    parse(&Source::new("f.toml", text), &mut config, true)?;
+    overlap::check(&config)?;
+    Ok(config)
+}
+
 /// Adds one file to a configuration. Only the first may hold what is of the host.
 pub(super) fn parse(source: &Source, config: &mut Config, main: bool) -> Result<(), ConfigError> {
     let document = source.parse()?;

@@ -13,6 +13,8 @@ mod values;
 
 pub use error::ConfigError;
 pub use files::load;
+#[cfg(test)]
+pub use files::parse_text;
 pub use model::{
     Config, FdbEntry, FdbTarget, Gateway, Host, Listen, Masquerade, Nat, Network, Pair, Port,
     PortAt, Proto, Publish, Timeouts, Tos, Vxlan, XdpPolicy,

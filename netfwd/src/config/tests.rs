@@ -1,13 +1,10 @@
 //! What is accepted, and what is said about what is not.
 
 use super::reader::Source;
-use super::{Config, ConfigError, Masquerade, PortAt, Tos, check, files};
+use super::{Config, ConfigError, Masquerade, PortAt, Tos, files};
 
 fn read(text: &str) -> Result<Config, ConfigError> {
-    let mut config = Config::default();
-    files::parse(&Source::new("f.toml", text), &mut config, true)?;
-    check(&config)?;
-    Ok(config)
+    files::parse_text(text)
 }
 
 /// The whole of what this version accepts.

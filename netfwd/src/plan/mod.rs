@@ -188,3 +188,8 @@ fn sessions(desired: &Desired, observed: &Observed, gone: &[u32]) -> Vec<Action>
     };
     networks.into_iter().map(flush).collect()
 }
+
+#[cfg(test)]
+mod sim;
+#[cfg(test)]
+mod tests;

@@ -12,3 +12,6 @@ pub use error::ChangeError;
 pub use merge::Runtime;
 pub use spec::{FdbKind, FdbSpec, NetworkSpec, PeerSpec, PortSpec, PublishSpec};
 pub use store::{Store, StoreError};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! A host that is only data: it takes actions and becomes what they say, and checks at every step
+//! what the programs rely on.
+
+use netfwd_common::maps::FloodKey;
+
+use super::{Action, Entry, EntryKey, PairPeer};
+use crate::desired::Desired;
+use crate::naming;
+use crate::observed::{Attached, HookAt, Inner, Link, MapState, Mode, Observed, VxlanLink};
+
+/// The host.
+#[derive(Clone, Debug, Default)]
+pub struct Sim {
+    /// What a plan sees of it.
+    pub observed: Observed,
+    /// The instance whose links carry its alias.
+    pub instance: String,
+    last_ifindex: u32,
+}
+
+impl Sim {
+    /// A host with these links of somebody else.
+    pub fn with_links<'a>(instance: &str, names: impl Iterator<Item = &'a str>) -> Self {
+        let mut sim = Self {
+            instance: instance.to_owned(),
+            ..Self::default()
+        };
+        for name in names {
+            let link = Link {
+                ifindex: sim.next_ifindex(),
+                mtu: 1500,
+                up: true,
+                ..Link::default()
+            };
+            sim.observed.links.insert(name.to_owned(), link);
+        }
+        sim
+    }
+
+    fn next_ifindex(&mut self) -> u32 {
+        self.last_ifindex += 1;
+        self.last_ifindex
+    }
+
+    /// Applies a plan.
+    pub fn apply(&mut self, actions: &[Action]) {
+        for action in actions {
+            self.step(action);
+            self.flood_lists_have_no_holes();
+        }
+    }
+
+    /// Programs walk a flood list up to its length: an entry that is missing loses a target.
+    fn flood_lists_have_no_holes(&self) {
+        let maps = &self.observed.maps;
+        for (&network, entry) in &maps.networks {
+            for index in 0..entry.flood_len {
+                let key = FloodKey { network, index };
+                assert!(maps.flood.contains_key(&key), "{key:?} of {entry:?}");
+            }
+        }
+    }
+
+    fn step(&mut self, action: &Action) {
+        match action {
+            Action::Put(entry) => put(&mut self.observed.maps, *entry),
+            Action::Delete(key) => delete(&mut self.observed.maps, *key),
+            Action::Attach {
+                at,
+                ifindex,
+                attach,
+            } => {
+                let attached = Attached {
+                    ifindex: *ifindex,
+                    mode: Mode::Tcx,
+                    program: attach.program,
+                    current: true,
+                };
+                self.observed.hooks.insert(at.clone(), attached);
+            }
+            Action::Detach { at } => self.detach(at),
+            Action::AddNeighbour(neighbour) => {
+                self.observed.neighbours.insert(neighbour.clone());
+            }
+            Action::RemoveNeighbour(neighbour) => {
+                self.observed.neighbours.remove(neighbour);
+            }
+            Action::ZeroSlot(_) | Action::FlushFdb(_) | Action::FlushSessions(_) => {}
+            other => self.device(other),
+        }
+    }
+
+    fn detach(&mut self, at: &HookAt) {
+        assert!(
+            self.observed.hooks.remove(at).is_some(),
+            "{at:?} has nothing attached"
+        );
+    }
+
+    fn device(&mut self, action: &Action) {
+        match action {
+            Action::CreatePair { name, mtu, peer } => self.pair(name, *mtu, peer),
+            Action::CreateCompanion { name, port } => {
+                let vxlan = VxlanLink {
+                    port: *port,
+                    external: true,
+                };
+                self.make(name, 65485);
+                self.link(name).vxlan = Some(vxlan);
+            }
+            Action::DeleteLink { name } => self.delete_link(name),
+            Action::SetMac { name, mac } => self.link(name).mac = *mac,
+            Action::SetMtu { name, mtu } => self.link(name).mtu = *mtu,
+            Action::SetUp { name } => self.link(name).up = true,
+            Action::AddAddress { name, address } => self.link(name).addresses.push(*address),
+            Action::RemoveAddress { name, address } => {
+                self.link(name).addresses.retain(|known| known != address);
+            }
+            Action::SetSysctl {
+                name,
+                sysctl,
+                value,
+            } => {
+                self.link(name).sysctls.insert(*sysctl, *value);
+            }
+            Action::SetInner { host, inner } => {
+                self.observed.inner.insert(host.clone(), inner.clone());
+            }
+            other => panic!("{other:?} is no step of a device"),
+        }
+    }
+
+    fn link(&mut self, name: &str) -> &mut Link {
+        self.observed.links.get_mut(name).expect(name)
+    }
+
+    fn make(&mut self, name: &str, mtu: u32) {
+        let link = Link {
+            ifindex: self.next_ifindex(),
+            alias: Some(naming::alias(&self.instance)),
+            mtu,
+            ..Link::default()
+        };
+        let old = self.observed.links.insert(name.to_owned(), link);
+        assert!(old.is_none(), "{name} exists");
+    }
+
+    fn pair(&mut self, name: &str, mtu: u32, peer: &PairPeer) {
+        self.make(name, mtu);
+        match peer {
+            PairPeer::Here(other) => self.make(other, mtu),
+            PairPeer::Into { netns, name: end } => {
+                let inner = Inner {
+                    netns: netns.clone(),
+                    name: end.clone(),
+                    mac: Some([2; 6]),
+                    mtu,
+                    addresses: [].into(),
+                    default_routes: [].into(),
+                    gro: false,
+                    up: false,
+                };
+                self.link(name).peer_in_other_netns = true;
+                self.observed.inner.insert(name.to_owned(), inner);
+            }
+        }
+    }
+
+    fn delete_link(&mut self, name: &str) {
+        self.observed.links.remove(name);
+        self.observed.inner.remove(name);
+    }
+
+    /// Asserts that the host is what it should be, but for what the programs write themselves.
+    pub fn is(&self, desired: &Desired) {
+        assert_eq!(self.observed.maps, desired.maps);
+        let hooks: Vec<_> = self.observed.hooks.keys().collect();
+        assert_eq!(hooks, desired.hooks.keys().collect::<Vec<_>>());
+        assert_eq!(self.observed.neighbours, desired.neighbours);
+        let ours = naming::alias(&self.instance);
+        let links = self.observed.links.iter();
+        let made = links.filter(|(_, link)| link.alias.as_ref() == Some(&ours));
+        let made: Vec<_> = made.map(|(name, _)| name).collect();
+        assert_eq!(made, desired.devices.keys().collect::<Vec<_>>());
+    }
+}
+
+fn put(maps: &mut MapState, entry: Entry) {
+    match entry {
+        Entry::Config(value) => maps.config = Some(value),
+        Entry::Port(key, value) => drop(maps.ports.insert(key, value)),
+        Entry::Network(key, value) => drop(maps.networks.insert(key, value)),
+        Entry::Vni(key, value) => drop(maps.vnis.insert(key, value)),
+        Entry::Fdb(key, value) => drop(maps.fdb.insert(key, value)),
+        Entry::Flood(key, value) => drop(maps.flood.insert(key, value)),
+        Entry::Peer(key, value) => drop(maps.peers.insert(key, value)),
+        Entry::Member(key, value) => drop(maps.members.insert(key, value)),
+        Entry::Uplink(key, value) => drop(maps.uplinks.insert(key, value)),
+        Entry::Local(key, value) => drop(maps.locals.insert(key, value)),
+        Entry::Subnet(key, value) => drop(maps.subnets.insert(key, value)),
+        Entry::Publish(key, value) => drop(maps.publishes.insert(key, value)),
+    }
+}
+
+fn delete(maps: &mut MapState, key: EntryKey) {
+    let there = match key {
+        EntryKey::Port(key) => maps.ports.remove(&key).is_some(),
+        EntryKey::Network(key) => maps.networks.remove(&key).is_some(),
+        EntryKey::Vni(key) => maps.vnis.remove(&key).is_some(),
+        EntryKey::Fdb(key) => maps.fdb.remove(&key).is_some(),
+        EntryKey::Flood(key) => maps.flood.remove(&key).is_some(),
+        EntryKey::Peer(key) => maps.peers.remove(&key).is_some(),
+        EntryKey::Member(key) => maps.members.remove(&key).is_some(),
+        EntryKey::Uplink(key) => maps.uplinks.remove(&key).is_some(),
+        EntryKey::Local(key) => maps.locals.remove(&key).is_some(),
+        EntryKey::Subnet(key) => maps.subnets.remove(&key).is_some(),
+        EntryKey::Publish(key) => maps.publishes.remove(&key).is_some(),
+    };
+    assert!(there, "{key:?} is not there to delete");
+}

@@ -1,0 +1,325 @@
+//! Plans, run against a host that is only data.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use netfwd_common::maps::{NextHop, Peer};
+use proptest::prelude::*;
+
+use super::sim::Sim;
+use super::{Action, Entry, EntryKey, plan};
+use crate::config::{self, Config};
+use crate::desired::{Desired, Facts, resolve};
+use crate::ids::Ids;
+
+const INTERFACES: [&str; 8] = ["up0", "p0", "p1", "p2", "p3", "p4", "p5", "p6"];
+
+fn host() -> Sim {
+    let mut sim = Sim::with_links("t", INTERFACES.into_iter());
+    let up = sim.observed.links.get_mut("up0").unwrap();
+    up.addresses.push("192.0.2.1/24".parse().unwrap());
+    sim
+}
+
+fn desired(config: &Config, ids: &mut Ids, sim: &Sim) -> Desired {
+    let namespaces = BTreeSet::from(["c0".to_owned(), "c1".to_owned()]);
+    let facts = Facts {
+        instance: "t",
+        links: &sim.observed.links,
+        namespaces: &namespaces,
+    };
+    resolve(config, ids, facts).unwrap()
+}
+
+/// Rounds until nothing is left to do; gives all actions.
+fn converge(config: &Config, ids: &mut Ids, sim: &mut Sim) -> Vec<Action> {
+    let mut all = Vec::new();
+    for _ in 0..4 {
+        let wanted = desired(config, ids, sim);
+        let actions = plan(&wanted, &sim.observed);
+        if actions.is_empty() {
+            sim.is(&wanted);
+            return all;
+        }
+        sim.apply(&actions);
+        all.extend(actions);
+    }
+    panic!(
+        "no end: {:?}",
+        plan(&desired(config, ids, sim), &sim.observed)
+    );
+}
+
+fn parse(text: &str) -> Config {
+    config::parse_text(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+const BASE: &str = r#"
+[host]
+uplinks = ["up0"]
+[[network]]
+name = "blue"
+vni = 200
+peers = ["192.0.2.7", "192.0.2.8"]
+  [network.gateway]
+  device = "lxcbr0"
+  addresses = ["10.0.3.1/24"]
+  masquerade = true
+  [[network.port]]
+  interface = "p0"
+  [[network.port]]
+  netns = "c0"
+  name = "eth0"
+  mac = "02:00:00:00:00:02"
+  addresses = ["10.0.3.20/24"]
+  default_route = true
+  [[network.publish]]
+  listen = "8080-8083/tcp"
+  to = "10.0.3.20:80"
+"#;
+
+#[test]
+fn what_is_as_it_should_be_needs_no_plan() {
+    let (mut sim, mut ids) = (host(), Ids::default());
+    assert!(!converge(&parse(BASE), &mut ids, &mut sim).is_empty());
+    assert_eq!(converge(&parse(BASE), &mut ids, &mut sim), []);
+    assert_eq!(sim.observed.maps.publishes.len(), 4);
+    assert_eq!(sim.observed.maps.flood.len(), 5);
+}
+
+#[test]
+fn devices_come_first_and_alone() {
+    let sim = host();
+    let wanted = desired(&parse(BASE), &mut Ids::default(), &sim);
+    let first = plan(&wanted, &sim.observed);
+    let creates = |action: &Action| {
+        matches!(
+            action,
+            Action::CreatePair { .. } | Action::CreateCompanion { .. }
+        )
+    };
+    assert_eq!(first.len(), 3);
+    assert!(first.iter().all(creates), "{first:?}");
+}
+
+#[test]
+fn programs_are_attached_after_their_entries_and_detached_before_these_go() {
+    let (mut sim, mut ids) = (host(), Ids::default());
+    let up = converge(&parse(BASE), &mut ids, &mut sim);
+    let last_put = up
+        .iter()
+        .rposition(|a| matches!(a, Action::Put(_)))
+        .unwrap();
+    let first_attach = up
+        .iter()
+        .position(|a| matches!(a, Action::Attach { .. }))
+        .unwrap();
+    assert!(last_put < first_attach);
+    let down = converge(&Config::default(), &mut ids, &mut sim);
+    let last_detach = down
+        .iter()
+        .rposition(|a| matches!(a, Action::Detach { .. }))
+        .unwrap();
+    let first_delete = down
+        .iter()
+        .position(|a| matches!(a, Action::Delete(_)))
+        .unwrap();
+    let first_link = down
+        .iter()
+        .position(|a| matches!(a, Action::DeleteLink { .. }))
+        .unwrap();
+    assert!(last_detach < first_delete && first_delete < first_link);
+}
+
+#[test]
+fn a_change_leaves_alone_what_it_does_not_name() {
+    let (mut sim, mut ids) = (host(), Ids::default());
+    converge(&parse(BASE), &mut ids, &mut sim);
+    let more = BASE.replace("\"192.0.2.8\"", "\"192.0.2.8\", \"192.0.2.9\"");
+    let actions = converge(&parse(&more), &mut ids, &mut sim);
+    let kinds: Vec<_> = actions
+        .iter()
+        .map(|action| match action {
+            Action::Put(Entry::Peer(..)) => "peer",
+            Action::Put(Entry::Member(..)) => "member",
+            Action::Put(Entry::Flood(..)) => "flood",
+            Action::Put(Entry::Network(..)) => "network",
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(kinds, ["peer", "member", "flood", "network"]);
+}
+
+#[test]
+fn what_programs_write_is_kept() {
+    let (mut sim, mut ids) = (host(), Ids::default());
+    converge(&parse(BASE), &mut ids, &mut sim);
+    let resolved = NextHop {
+        resolved_ns: 1,
+        ifindex: 1,
+        ..NextHop::default()
+    };
+    for peer in sim.observed.maps.peers.values_mut() {
+        peer.next_hop = resolved;
+    }
+    let wanted = desired(&parse(BASE), &mut ids, &sim);
+    assert_eq!(plan(&wanted, &sim.observed), []);
+    let moved = BASE.replace("[host]", "[vxlan]\nport = 4790\n[host]");
+    let wanted = desired(&parse(&moved), &mut ids, &sim);
+    // The companion is made anew on the other port first.
+    let actions = plan(&wanted, &sim.observed);
+    sim.apply(&actions);
+    let actions = plan(&desired(&parse(&moved), &mut ids, &sim), &sim.observed);
+    let kept = |action: &&Action| matches!(action, Action::Put(Entry::Peer(_, Peer { next_hop, port: 4790, .. })) if *next_hop == resolved);
+    assert_eq!(actions.iter().filter(kept).count(), 2);
+}
+
+#[test]
+fn what_was_learned_behind_a_port_that_goes_is_forgotten() {
+    let (mut sim, mut ids) = (host(), Ids::default());
+    converge(&parse(BASE), &mut ids, &mut sim);
+    let ifindex = sim.observed.links["p0"].ifindex;
+    let less = BASE.replace("  [[network.port]]\n  interface = \"p0\"\n", "");
+    let actions = converge(&parse(&less), &mut ids, &mut sim);
+    let flush =
+        |a: &Action| matches!(a, Action::FlushFdb(filter) if filter.ifindex == Some(ifindex));
+    assert!(actions.iter().any(flush), "{actions:?}");
+    assert!(actions.contains(&Action::Delete(EntryKey::Port(ifindex))));
+}
+
+#[test]
+fn programs_of_an_older_loader_are_replaced_in_place() {
+    let (mut sim, mut ids) = (host(), Ids::default());
+    converge(&parse(BASE), &mut ids, &mut sim);
+    for attached in sim.observed.hooks.values_mut() {
+        attached.current = false;
+    }
+    let actions = converge(&parse(BASE), &mut ids, &mut sim);
+    assert_eq!(actions.len(), sim.observed.hooks.len());
+    assert!(
+        actions
+            .iter()
+            .all(|action| matches!(action, Action::Attach { .. }))
+    );
+}
+
+#[test]
+fn an_interface_made_anew_under_its_name_gets_its_program() {
+    let (mut sim, mut ids) = (host(), Ids::default());
+    converge(&parse(BASE), &mut ids, &mut sim);
+    sim.observed.links.get_mut("p0").unwrap().ifindex = 99;
+    let actions = converge(&parse(BASE), &mut ids, &mut sim);
+    assert!(
+        actions
+            .iter()
+            .any(|a| matches!(a, Action::Attach { ifindex: 99, .. }))
+    );
+}
+
+/// What one of the networks of a generated configuration is made of.
+#[derive(Clone, Debug)]
+struct Shape {
+    vni: Option<u32>,
+    gateway: bool,
+    masquerade: bool,
+    peers: Vec<u8>,
+    isolated: bool,
+    pair: bool,
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    let peers = proptest::sample::subsequence(vec![2u8, 3, 4, 5], 0..=4);
+    (
+        any::<bool>(),
+        any::<bool>(),
+        any::<bool>(),
+        peers,
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(overlay, gateway, masquerade, peers, isolated, pair)| Shape {
+                vni: overlay.then_some(100),
+                gateway,
+                masquerade,
+                peers,
+                isolated,
+                pair,
+            },
+        )
+}
+
+/// A configuration: networks by name, and which of them owns each interface.
+fn config() -> impl Strategy<Value = Config> {
+    let networks = proptest::collection::vec(proptest::option::of(shape()), 2);
+    let owners = proptest::collection::vec(0usize..3, INTERFACES.len() - 1);
+    (networks, owners).prop_map(|(networks, owners)| parse(&text(&networks, &owners)))
+}
+
+fn text(networks: &[Option<Shape>], owners: &[usize]) -> String {
+    let mut text = "[host]\nuplinks = [\"up0\"]\n".to_owned();
+    for (index, shape) in networks.iter().enumerate() {
+        if let Some(shape) = shape {
+            network(&mut text, index, shape, owners).unwrap();
+        }
+    }
+    text
+}
+
+fn network(out: &mut String, index: usize, shape: &Shape, owners: &[usize]) -> std::fmt::Result {
+    writeln!(out, "[[network]]\nname = \"n{index}\"")?;
+    if let Some(vni) = shape.vni {
+        let peers = shape.peers.iter().map(|peer| format!("\"192.0.2.{peer}\""));
+        let peers: Vec<_> = peers.collect();
+        writeln!(
+            out,
+            "vni = {}\npeers = [{}]",
+            vni + index as u32,
+            peers.join(", ")
+        )?;
+    }
+    if shape.gateway {
+        let masquerade = shape.masquerade;
+        writeln!(
+            out,
+            "[network.gateway]\naddresses = [\"10.0.{index}.1/24\"]\nmasquerade = {masquerade}"
+        )?;
+        writeln!(
+            out,
+            "[[network.publish]]\nlisten = \"8{index}/udp\"\nto = \"10.0.{index}.9:53\""
+        )?;
+    }
+    for (port, owner) in INTERFACES[1..].iter().zip(owners) {
+        if *owner == index {
+            writeln!(
+                out,
+                "[[network.port]]\ninterface = \"{port}\"\nisolated = {}",
+                shape.isolated
+            )?;
+        }
+    }
+    if shape.pair {
+        writeln!(
+            out,
+            "[[network.port]]\nnetns = \"c{index}\"\nname = \"eth0\""
+        )?;
+    }
+    Ok(())
+}
+
+proptest! {
+    /// From any configuration to any other, a host gets there, is there, and stays there; at no
+    /// step does a flood list have a hole, and nothing is deleted that is not there.
+    #[test]
+    fn every_configuration_is_reached_from_every_other(
+        configs in proptest::collection::vec(config(), 1..4)
+    ) {
+        let (mut sim, mut ids) = (host(), Ids::default());
+        for config in &configs {
+            converge(config, &mut ids, &mut sim);
+        }
+        converge(&Config::default(), &mut ids, &mut sim);
+        prop_assert_eq!(sim.observed.links.len(), INTERFACES.len());
+        prop_assert!(sim.observed.maps.ports.is_empty());
+    }
+}
