@@ -23,9 +23,10 @@ pub fn pair_end(netns: &str, name: &str) -> String {
 /// A network's gateway MAC where the configuration gives none: locally administered (IEEE 802-2014
 /// §8.2.2), and the same on every host, so that a station that moves keeps its gateway.
 pub fn gateway_mac(network: &str) -> Mac {
-    let [a, b, c, d] = fnv(network).to_be_bytes();
-    let [e, ..] = fnv(&format!("gateway of {network}")).to_be_bytes();
-    [0x02, a, b, c, d, e]
+    let mut mac = [0x02; 6];
+    mac[1..5].copy_from_slice(&fnv(network).to_be_bytes());
+    mac[5] = fnv(&format!("gateway of {network}")).to_be_bytes()[0];
+    mac
 }
 
 /// FNV-1a, 32 bits.

@@ -31,6 +31,8 @@ struct Failed {
 }
 
 impl Failed {
+    /// A failure at work. By value, so that it stands in `map_err`.
+    #[expect(clippy::needless_pass_by_value)]
     fn new(sentence: impl ToString) -> Self {
         Self {
             sentence: sentence.to_string(),

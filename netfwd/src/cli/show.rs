@@ -128,8 +128,8 @@ impl Shown<'_> {
             FdbCommand::Replace(args) => change(self.instance, Op::Replace, args.into()),
             FdbCommand::Del { mac, network } => {
                 let spec = FdbSpec {
-                    mac,
                     network,
+                    mac,
                     ..FdbSpec::default()
                 };
                 change(self.instance, Op::Del, Object::Fdb(spec))
@@ -283,7 +283,7 @@ fn summary(instance: &str, daemon: Option<&Status>) -> String {
         daemon.config
     );
     for lack in &daemon.waiting {
-        text.push_str(&format!("waiting: {lack}\n"));
+        text.extend(["waiting: ", lack, "\n"]);
     }
     text
 }

@@ -121,10 +121,10 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            udp: Duration::from_secs(300),
-            tcp_established: Duration::from_secs(7440),
-            tcp_transitory: Duration::from_secs(240),
-            icmp: Duration::from_secs(60),
+            udp: Duration::from_mins(5),
+            tcp_established: Duration::from_mins(124),
+            tcp_transitory: Duration::from_mins(4),
+            icmp: Duration::from_mins(1),
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn network(section: &Section<'_>) -> Result<Network, ConfigError> {
     Ok(Network {
         vni: section.maybe("vni", |value| value.integer(1, MAX_VNI))?,
         mtu: section.or("mtu", None, mtu)?,
-        ageing: section.or("ageing", Duration::from_secs(300), |value| {
+        ageing: section.or("ageing", Duration::from_mins(5), |value| {
             between(value, 10, 1_000_000)
         })?,
         learning: section.or("learning", true, Value::bool)?,
@@ -102,14 +102,12 @@ fn gateway(section: &Section<'_>, network: &str) -> Result<Gateway, ConfigError>
         later: &[],
     })?;
     let named = section.maybe("device", device)?;
+    let Some(device) = named.or_else(|| values::device_name(network)) else {
+        let why = format!("`{network}` is too long for an interface name");
+        return Err(section.error(format!("{why}; give the gateway a `device`")));
+    };
     let gateway = Gateway {
-        device: match named.or_else(|| values::device_name(network)) {
-            Some(device) => device,
-            None => {
-                let why = format!("`{network}` is too long for an interface name");
-                return Err(section.error(format!("{why}; give the gateway a `device`")));
-            }
-        },
+        device,
         addresses: addresses(section)?,
         mac: section.maybe("mac", |value| value.parse(values::MAC, values::unicast_mac))?,
         masquerade: section.or("masquerade", Masquerade::Off, masquerade)?,

@@ -40,10 +40,10 @@ impl Source {
     }
 
     fn place(&self, offset: usize) -> Place {
-        let before = &self.text.as_bytes()[..offset.min(self.text.len())];
+        let before = self.text.get(..offset).unwrap_or(&self.text);
         Place {
             file: self.file.clone(),
-            line: before.iter().filter(|&&octet| octet == b'\n').count() + 1,
+            line: before.matches('\n').count() + 1,
         }
     }
 }

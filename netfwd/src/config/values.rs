@@ -127,9 +127,9 @@ impl fmt::Display for Listen {
             None => {}
         }
         let (low, high) = self.ports;
-        match low == high {
-            true => write!(f, "{low}")?,
-            false => write!(f, "{low}-{high}")?,
+        write!(f, "{low}")?;
+        if high != low {
+            write!(f, "-{high}")?;
         }
         write!(f, "/{}", self.proto.name())
     }

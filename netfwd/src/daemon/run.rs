@@ -47,8 +47,7 @@ pub async fn run(options: &Options) -> Result<(), CoreError> {
         core.follow_log();
     }
     let core = Arc::new(Mutex::new(core));
-    let served = Arc::clone(&core);
-    let server = tokio::spawn(async move { api::serve(listener, served).await });
+    let server = tokio::spawn(api::serve(listener, Arc::clone(&core)));
     let events = Links::watch()?;
     tell(&[NotifyState::Ready]);
     eprintln!("netfwd {instance} ready");

@@ -61,8 +61,8 @@ fn refused(program: Program, error: ProgramError) -> DataplaneError {
 fn verdict(log: &str) -> &str {
     let statistics = ["verification time", "stack depth", "processed"];
     let words = log.lines().map(str::trim).filter(|line| !line.is_empty());
-    let words = words.filter(|line| statistics.iter().all(|word| !line.starts_with(word)));
-    words.last().unwrap_or("without a word")
+    let mut words = words.filter(|line| statistics.iter().all(|word| !line.starts_with(word)));
+    words.next_back().unwrap_or("without a word")
 }
 
 /// A TC program of the object.

@@ -32,7 +32,7 @@ impl Builder<'_> {
     pub(super) fn network_entry(&mut self, network: &Numbered<'_>, slot: u32, flood_len: u32) {
         let config = network.config;
         let gateway = config.gateway.as_ref();
-        let v4 = gateway.and_then(|gateway| gateway.first_v4());
+        let v4 = gateway.and_then(crate::config::Gateway::first_v4);
         let masquerade = gateway.is_some_and(|g| g.masquerade != Masquerade::Off);
         let entry = Network {
             ageing_ns: config.ageing.as_nanos() as u64,

@@ -77,7 +77,7 @@ fn attach(desired: &Desired, observed: &Observed) -> Vec<Action> {
         let in_force = known.is_some_and(|known| {
             known.current && known.ifindex == link.ifindex && known.program == attach.program
         });
-        let mode_differs = known.is_some_and(|known| other_mode(known, attach.generic));
+        let mode_differs = known.is_some_and(|known| other_mode(*known, attach.generic));
         if refused || (in_force && !mode_differs) {
             continue;
         }
@@ -94,7 +94,7 @@ fn attach(desired: &Desired, observed: &Observed) -> Vec<Action> {
 }
 
 /// Whether XDP runs in the driver where it should run in the stack, or the other way round.
-fn other_mode(known: &Attached, generic: bool) -> bool {
+fn other_mode(known: Attached, generic: bool) -> bool {
     match known.mode {
         Mode::XdpNative => generic,
         Mode::XdpGeneric => !generic,

@@ -220,8 +220,8 @@ fn an_interface_made_anew_under_its_name_gets_its_program() {
 #[derive(Clone, Debug)]
 struct Shape {
     vni: Option<u32>,
-    gateway: bool,
-    masquerade: bool,
+    /// Whether it masquerades, where there is one.
+    gateway: Option<bool>,
     peers: Vec<u8>,
     isolated: bool,
     pair: bool,
@@ -229,24 +229,17 @@ struct Shape {
 
 fn shape() -> impl Strategy<Value = Shape> {
     let peers = proptest::sample::subsequence(vec![2u8, 3, 4, 5], 0..=4);
-    (
-        any::<bool>(),
-        any::<bool>(),
-        any::<bool>(),
-        peers,
-        any::<bool>(),
-        any::<bool>(),
+    let flag = any::<bool>;
+    let gateway = any::<Option<bool>>();
+    (flag(), gateway, peers, flag(), flag()).prop_map(
+        |(overlay, gateway, peers, isolated, pair)| Shape {
+            vni: overlay.then_some(100),
+            gateway,
+            peers,
+            isolated,
+            pair,
+        },
     )
-        .prop_map(
-            |(overlay, gateway, masquerade, peers, isolated, pair)| Shape {
-                vni: overlay.then_some(100),
-                gateway,
-                masquerade,
-                peers,
-                isolated,
-                pair,
-            },
-        )
 }
 
 /// A configuration: networks by name, and which of them owns each interface.
@@ -278,8 +271,7 @@ fn network(out: &mut String, index: usize, shape: &Shape, owners: &[usize]) -> s
             peers.join(", ")
         )?;
     }
-    if shape.gateway {
-        let masquerade = shape.masquerade;
+    if let Some(masquerade) = shape.gateway {
         writeln!(
             out,
             "[network.gateway]\naddresses = [\"10.0.{index}.1/24\"]\nmasquerade = {masquerade}"

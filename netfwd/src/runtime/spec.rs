@@ -130,7 +130,7 @@ impl NetworkSpec {
         Ok(Network {
             vni: self.vni,
             mtu: self.mtu,
-            ageing: Duration::from_secs(300),
+            ageing: Duration::from_mins(5),
             learning: true,
             unknown_unicast: true,
             peers: peers.collect::<Result<_, ChangeError>>()?,
