@@ -1,8 +1,10 @@
 //! The loader: reads what should be, observes what is, plans the difference, applies it, and shows it.
 //!
-//! The modules and who may call whom: [`config`], [`ids`] and the runtime state say what should be;
+//! The modules and who may call whom: [`config`], [`ids`] and [`runtime`] say what should be;
 //! [`desired`] resolves them into devices, hooks and map contents; [`plan`] compares these with
-//! [`observed`]. None of the three does I/O.
+//! [`observed`]. None of the last three does I/O. [`observe`] and [`apply`] do, through [`links`]
+//! (netlink) and [`dataplane`] (aya). [`daemon`] runs them in that order, [`api`] and [`client`] are
+//! the two ends of its socket, [`show`] reads the maps without it, and [`cli`] stands before all.
 
 pub mod address;
 pub mod ageing;

@@ -3,6 +3,7 @@
 mod args;
 mod change;
 mod filter;
+mod objects;
 mod output;
 mod request;
 mod show;

@@ -1,8 +1,8 @@
 //! Arguments, as the control socket takes them.
 
-use super::args::{
-    FdbArgs, Filter, KindArg, NetworkCommand, PeerArgs, PortArgs, ProtoArg, PublishArgs,
-    SessionArgs,
+use super::args::Filter;
+use super::objects::{
+    FdbArgs, KindArg, NetworkCommand, PeerArgs, PortArgs, ProtoArg, PublishArgs, SessionArgs,
 };
 use crate::api::{FdbQuery, SessionQuery};
 use crate::runtime::{FdbKind, FdbSpec, NetworkSpec, Object, PeerSpec, PortSpec, PublishSpec};

@@ -7,12 +7,13 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::args::{
-    Command, FdbCommand, Filter, NetworkCommand, PeerCommand, PortCommand, PublishCommand,
-    SessionArgs, SessionCommand,
-};
+use super::args::{Command, Filter};
 use super::change::{change, post};
 use super::filter::{self, Fields};
+use super::objects::{
+    FdbCommand, NetworkCommand, PeerCommand, PortCommand, PublishCommand, SessionArgs,
+    SessionCommand,
+};
 use super::{Failed, output, request, runtime};
 use crate::api::{FdbQuery, SessionQuery, Status};
 use crate::client::Client;

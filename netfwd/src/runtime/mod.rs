@@ -4,13 +4,15 @@
 mod change;
 mod error;
 mod merge;
+mod network;
 mod spec;
 mod store;
 
 pub use change::{Change, Object, Op};
 pub use error::ChangeError;
 pub use merge::Runtime;
-pub use spec::{FdbKind, FdbSpec, NetworkSpec, PeerSpec, PortSpec, PublishSpec};
+pub use network::NetworkSpec;
+pub use spec::{FdbKind, FdbSpec, PeerSpec, PortSpec, PublishSpec};
 pub use store::{Store, StoreError};
 
 #[cfg(test)]
