@@ -129,37 +129,60 @@ fn instances(prefix: &str) -> Vec<String> {
     let found = INSTANCE_FOLDERS
         .iter()
         .flat_map(|folder| bearing(Path::new(folder), prefix));
-    let mut names: Vec<_> = found
-        .map(|name| name.trim_end_matches(".sock").to_owned())
-        .collect();
+    let mut names: Vec<_> = found.filter_map(|file| instance(&file)).collect();
     names.sort();
     names.dedup();
     names
 }
 
-/// Looks for what is left; all must be gone.
+/// The instance that a file or folder belongs to: `nfr1-a` of `nfr1-a.sock`.
+fn instance(file: &str) -> Option<String> {
+    file.split('.').next().map(str::to_owned)
+}
+
+/// Looks for what is left. All must be gone; what is not is an error, and is removed all the same.
 pub fn verify(prefix: &str) -> Result<()> {
-    let folders = INSTANCE_FOLDERS
-        .iter()
-        .chain(&[netns::FOLDER])
-        .map(Path::new);
-    let mut left: Vec<_> = folders
-        .flat_map(|folder| {
-            bearing(folder, prefix)
-                .into_iter()
-                .map(|name| folder.join(name))
-        })
-        .collect();
-    left.extend(Some(folder(prefix)).filter(|folder| folder.exists()));
+    let left = left(prefix);
     if let Some(first) = left.first() {
+        for path in &left {
+            remove_by_hand(path);
+        }
+        let first = first.display();
         bail!(
-            "{} things were left behind, {} the first",
-            left.len(),
-            first.display()
+            "{} things were left behind and removed by hand, the first {first}",
+            left.len()
         );
     }
     say("gone: processes, instances, pins, sockets, namespaces and temporary files of this lab");
     Ok(())
+}
+
+fn left(prefix: &str) -> Vec<PathBuf> {
+    let folders = INSTANCE_FOLDERS
+        .iter()
+        .chain(&[netns::FOLDER])
+        .map(Path::new);
+    let inside = |folder: &'static Path| {
+        bearing(folder, prefix)
+            .into_iter()
+            .map(|name| folder.join(name))
+    };
+    let temporary = Some(folder(prefix)).filter(|folder| folder.exists());
+    folders.flat_map(inside).chain(temporary).collect()
+}
+
+fn remove_by_hand(path: &Path) {
+    let removed = if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
+    if let Err(error) = removed {
+        say(format_args!(
+            "{} cannot be removed: {error}",
+            path.display()
+        ));
+    }
 }
 
 fn bearing(folder: &Path, prefix: &str) -> Vec<String> {
