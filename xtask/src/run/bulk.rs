@@ -11,9 +11,10 @@ use super::process::{self, Background};
 use super::topology::{Topology, addresses};
 use super::twin::Twin;
 
-/// Interleaved runs of each; odd, so that the median is one of them.
-const ROUNDS: usize = 5;
-const SECONDS: &str = "1";
+/// Interleaved runs of each; odd, so that the median is one of them. Many short ones: where the
+/// scheduler puts sender and receiver varies between runs more than the paths differ.
+const ROUNDS: usize = 15;
+const OCTETS: &str = "256M";
 
 /// Throughput from c1 to c3, and its ratio to the kernel's; runs alternate so that both meet the same
 /// machine.
@@ -50,8 +51,8 @@ fn bulk(from: &Netns, to: &Netns, address: Ipv4Addr) -> Result<f64> {
         "-J",
         "--connect-timeout",
         "2000",
-        "-t",
-        SECONDS,
+        "-n",
+        OCTETS,
         "-c",
         &address.to_string(),
     ]);
