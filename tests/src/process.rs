@@ -4,8 +4,8 @@ use std::{
     fmt,
     io::{BufRead, BufReader, Read},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, mpsc},
-    thread,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -38,6 +38,20 @@ impl Output {
     pub fn success(self) -> Result<Self> {
         ensure!(self.code == Some(0), "{self}");
         Ok(self)
+    }
+
+    /// The one sentence on standard error of a command that failed with this exit code; an error
+    /// when it did otherwise.
+    pub fn sentence(&self, code: i32) -> Result<&str> {
+        ensure!(
+            self.code == Some(code),
+            "exit code {code} was expected: {self}"
+        );
+        let mut lines = self.stderr.lines().filter(|line| !line.trim().is_empty());
+        match (lines.next(), lines.next()) {
+            (Some(sentence), None) => Ok(sentence),
+            _ => bail!("one sentence was expected: {self}"),
+        }
     }
 }
 
@@ -121,7 +135,12 @@ pub struct Running {
     stderr: Log,
 }
 
-type Log = Arc<Mutex<String>>;
+/// What a stream has brought so far, and the thread that reads it.
+#[derive(Debug, Default)]
+struct Log {
+    text: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
 
 impl Running {
     /// Starts a command.
@@ -133,8 +152,8 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("`{name}` does not start"))?;
-        let stdout = collect(child.stdout.take());
-        let stderr = collect(child.stderr.take());
+        let stdout = Log::of(child.stdout.take());
+        let stderr = Log::of(child.stderr.take());
         Ok(Self {
             name,
             child,
@@ -150,12 +169,12 @@ impl Running {
 
     /// What it has written to standard output so far.
     pub fn stdout(&self) -> String {
-        text(&self.stdout)
+        self.stdout.text()
     }
 
     /// What it has written to standard error so far.
     pub fn stderr(&self) -> String {
-        text(&self.stderr)
+        self.stderr.text()
     }
 
     /// Waits until it has written `word` to either stream; an error when it ends before.
@@ -201,6 +220,17 @@ impl Running {
         }
     }
 
+    /// Waits for its end, and for the last of what it wrote.
+    pub fn finish(mut self, timeout: Duration) -> Result<Output> {
+        let status = self.wait(timeout)?;
+        Ok(Output {
+            command: self.name.clone(),
+            code: status.code(),
+            stdout: self.stdout.whole(),
+            stderr: self.stderr.whole(),
+        })
+    }
+
     /// Whether it still runs.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
@@ -215,29 +245,39 @@ impl Drop for Running {
     }
 }
 
-fn text(log: &Log) -> String {
-    log.lock().map_or_else(
-        |poisoned| poisoned.into_inner().clone(),
-        |text| text.clone(),
-    )
-}
-
-fn collect(stream: Option<impl Read + Send + 'static>) -> Log {
-    let log = Log::default();
-    if let Some(stream) = stream {
-        let log = log.clone();
-        thread::spawn(move || append(stream, &log));
+impl Log {
+    fn of(stream: Option<impl Read + Send + 'static>) -> Self {
+        let text = Arc::new(Mutex::new(String::new()));
+        let reader = stream.map(|stream| {
+            let text = text.clone();
+            thread::spawn(move || append(stream, &text))
+        });
+        Self { text, reader }
     }
-    log
+
+    fn text(&self) -> String {
+        lock(&self.text).clone()
+    }
+
+    /// All of it, once the stream has ended.
+    fn whole(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("reading does not panic");
+        }
+        self.text()
+    }
 }
 
-fn append(stream: impl Read, log: &Log) {
+/// A reader that panicked leaves text that is as good as any.
+fn lock(text: &Mutex<String>) -> MutexGuard<'_, String> {
+    text.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn append(stream: impl Read, text: &Mutex<String>) {
     let mut stream = BufReader::new(stream);
     let mut line = Vec::new();
     while matches!(stream.read_until(b'\n', &mut line), Ok(1..)) {
-        if let Ok(mut log) = log.lock() {
-            log.push_str(&String::from_utf8_lossy(&line));
-        }
+        lock(text).push_str(&String::from_utf8_lossy(&line));
         line.clear();
     }
 }

@@ -174,10 +174,16 @@ impl Instance {
 
     /// Starts the daemon and waits until it says that it is ready.
     pub fn start(&mut self) -> Result<()> {
+        self.start_with("")
+    }
+
+    /// Starts the daemon with further arguments of `run`.
+    pub fn start_with(&mut self, arguments: &str) -> Result<()> {
         let mut command = self.ns.command(&self.binary);
         command
             .args(["-N", self.ns.name(), "run", "--config"])
-            .arg(&self.config);
+            .arg(&self.config)
+            .args(arguments.split_whitespace());
         let mut daemon = Running::start(command)?;
         daemon.wait_for("ready", START)?;
         self.daemon = Some(daemon);

@@ -1,0 +1,414 @@
+//! The command line: what every `show` answers, with and without a daemon, changes at run time, and
+//! what `cleanup` removes.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tests::{
+    netns::Namespace,
+    packet::{self, RawSocket, ethernet},
+    process::{TIMEOUT, eventually},
+    topology::{Instance, OUTSIDE, Stack, TwoHosts, veth},
+    traffic::{Ping, WhoAmI, ask_tcp, ask_udp, ping},
+};
+
+/// The fields that the contract promises of each `show`.
+const FIELDS: [(&str, &str); 7] = [
+    ("network show", "name vni subnets gateway mtu ports peers"),
+    (
+        "port show",
+        "interface ifindex network mac vlan isolated mode rx_packets rx_bytes tx_packets tx_bytes \
+         drops",
+    ),
+    (
+        "peer show",
+        "address networks state rx_packets rx_bytes tx_packets tx_bytes last_seen_seconds",
+    ),
+    ("fdb show", "network mac vlan port peer flags age_seconds"),
+    (
+        "session show",
+        "proto kind inside_src inside_dst outside_src outside_dst state age_seconds idle_seconds \
+         packets bytes",
+    ),
+    ("publish show", "listen to network sessions"),
+    ("stats", "scope name counter value"),
+];
+
+/// Hosts that have carried some traffic of each kind.
+fn used() -> Result<TwoHosts> {
+    let hosts = TwoHosts::new(Stack::Netfwd)?;
+    let server = WhoAmI::start(&hosts.outside, OUTSIDE, 7000)?;
+    let _published = WhoAmI::start(&hosts.c1.ns, hosts.c1.address, 80)?;
+    ping(&hosts.c1.ns, hosts.c3.address, Ping::count(3))?.complete()?;
+    ask_udp(&hosts.c2.ns, server.address)?;
+    ask_tcp(&hosts.outside, (hosts.a.address, 8080))?;
+    Ok(hosts)
+}
+
+fn all_fields(instance: &Instance) -> Result<()> {
+    for (show, fields) in FIELDS {
+        let objects = instance.json(show)?;
+        ensure!(!objects.is_empty(), "`{show}` shows nothing");
+        for (object, field) in objects
+            .iter()
+            .flat_map(|o| fields.split(' ').map(move |f| (o, f)))
+        {
+            ensure!(
+                object.get(field).is_some(),
+                "no {field} of `{show}`: {object}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_show_has_its_fields_with_and_without_a_daemon() -> Result<()> {
+    let mut hosts = used()?;
+    let instance = hosts.a.netfwd()?;
+    all_fields(instance)?;
+    instance.kill()?;
+    all_fields(instance)
+}
+
+#[test]
+fn tables_name_their_columns() -> Result<()> {
+    let mut hosts = used()?;
+    let instance = hosts.a.netfwd()?;
+    for (show, fields) in FIELDS {
+        let table = instance.cli(show)?.stdout;
+        let head = table
+            .lines()
+            .next()
+            .context("a table has a head")?
+            .to_lowercase();
+        let first = fields.split(' ').next().unwrap_or_default();
+        ensure!(
+            head.contains(first),
+            "no {first} in the head of `{show}`: {head}"
+        );
+        ensure!(table.lines().count() > 1, "`{show}` shows nothing");
+    }
+    Ok(())
+}
+
+#[test]
+fn shows_say_what_is() -> Result<()> {
+    let mut hosts = used()?;
+    let (c1, c3) = (hosts.c1.mac_text(), hosts.c3.mac_text());
+    let ifindex = hosts.a.ns.ifindex("veth-c2")?;
+    let instance = hosts.a.netfwd()?;
+    let network = instance.object("network show", "name", "blue")?;
+    ensure!(network["vni"] == 200 && network["mtu"] == 1450, "{network}");
+    ensure!(
+        network["subnets"] == serde_json::json!(["10.0.3.0/24"]),
+        "{network}"
+    );
+    ensure!(
+        network["peers"] == serde_json::json!(["172.31.0.2"]),
+        "{network}"
+    );
+    let port = instance.object("port show", "interface", "veth-c2")?;
+    ensure!(
+        port["ifindex"] == ifindex && port["network"] == "blue",
+        "{port}"
+    );
+    ensure!(
+        port["rx_packets"].as_u64() > Some(0) && port["isolated"] == false,
+        "{port}"
+    );
+    let here = instance.object("fdb show", "mac", &c1)?;
+    ensure!(here["port"].is_string() && here["peer"].is_null(), "{here}");
+    let there = instance.object("fdb show", "mac", &c3)?;
+    ensure!(
+        there["peer"] == "172.31.0.2" && there["port"].is_null(),
+        "{there}"
+    );
+    let peer = instance.object("peer show", "address", "172.31.0.2")?;
+    ensure!(
+        peer["state"] == "up" && peer["rx_packets"].as_u64() > Some(0),
+        "{peer}"
+    );
+    sessions(instance)
+}
+
+fn sessions(instance: &Instance) -> Result<()> {
+    let out = instance.object("session show", "kind", "masquerade")?;
+    ensure!(out["proto"] == "udp" && out["state"] == "replied", "{out}");
+    ensure!(starts(&out["inside_src"], "10.0.3.12:"), "{out}");
+    ensure!(starts(&out["outside_src"], "192.168.99.1:"), "{out}");
+    ensure!(
+        out["outside_dst"] == "192.168.99.100:7000" && out["packets"] == 2,
+        "{out}"
+    );
+    let inward = instance.object("session show", "kind", "publish")?;
+    ensure!(inward["proto"] == "tcp" && starts(&inward["outside_src"], "192.168.99.100:"));
+    let publish = instance.object("publish show", "listen", "8080/tcp")?;
+    ensure!(
+        publish["to"] == "10.0.3.11:80" && publish["sessions"] == 1,
+        "{publish}"
+    );
+    Ok(())
+}
+
+fn starts(value: &Value, prefix: &str) -> bool {
+    value.as_str().is_some_and(|text| text.starts_with(prefix))
+}
+
+#[test]
+fn status_names_hooks_and_modes() -> Result<()> {
+    let mut hosts = TwoHosts::new(Stack::Netfwd)?;
+    let instance = hosts.a.netfwd()?;
+    let status = instance.json("status")?;
+    let text: String = status.iter().map(ToString::to_string).collect();
+    for word in [
+        instance.name(),
+        "up0",
+        "up1",
+        "veth-c2",
+        "ingress",
+        "egress",
+    ] {
+        ensure!(text.contains(word), "no {word} in {text}");
+    }
+    ensure!(
+        text.contains("\"tcx\"") || text.contains("\"clsact\""),
+        "no mode in {text}"
+    );
+    Ok(())
+}
+
+#[test]
+fn drops_are_counted_by_reason() -> Result<()> {
+    let mut hosts = TwoHosts::new(Stack::Netfwd)?;
+    let bad_source = [0x03, 0, 0, 0, 0, 1];
+    let frame = ethernet(hosts.c1.mac, bad_source, packet::ether_type::IPV6, &[0; 46]);
+    let socket = RawSocket::open(&hosts.c2.ns, "eth0")?;
+    (0..5).try_for_each(|_| socket.send(&frame))?;
+    let instance = hosts.a.netfwd()?;
+    eventually("five drops", TIMEOUT, || {
+        let drops = instance.object("stats", "reason", "source-mac");
+        Ok(drops.is_ok_and(|drops| drops["value"] == 5 && drops["name"] == "veth-c2"))
+    })?;
+    ensure!(instance.object("port show", "interface", "veth-c2")?["drops"].as_u64() >= Some(5));
+    Ok(())
+}
+
+#[test]
+fn filters_select_and_refuse() -> Result<()> {
+    let mut hosts = used()?;
+    let c3 = hosts.c3.mac_text();
+    let instance = hosts.a.netfwd()?;
+    ensure!(instance.json(&format!("fdb show --mac {c3}"))?.len() == 1);
+    ensure!(
+        instance
+            .json("fdb show --peer 172.31.0.2")?
+            .iter()
+            .all(|e| e["peer"].is_string())
+    );
+    ensure!(
+        instance
+            .json("fdb show --port veth-c2")?
+            .iter()
+            .all(|e| e["port"] == "veth-c2")
+    );
+    ensure!(!instance.json("port show --network blue")?.is_empty());
+    ensure!(
+        instance
+            .json("session show --kind publish --proto tcp")?
+            .len()
+            == 1
+    );
+    ensure!(instance.json("session show --proto icmp")?.is_empty());
+    for refused in [
+        "fdb show --network red",
+        "fdb show --port veth-c9",
+        "fdb show --peer 172.31.0.99",
+    ] {
+        let output = instance.attempt(refused)?;
+        ensure!(
+            output.code != Some(0) && output.stderr.lines().count() == 1,
+            "{output}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn add_replace_and_del_keep_their_promises() -> Result<()> {
+    let mut hosts = TwoHosts::new(Stack::Netfwd)?;
+    veth(&hosts.a.ns, "veth-c5", &hosts.outside, "c5")?;
+    let instance = hosts.a.netfwd()?;
+    let station = "02:00:00:00:00:09 --network blue";
+    for (add, replace, del) in [
+        (
+            format!("fdb add {station} --port veth-c2 --static"),
+            Some(format!("fdb replace {station} --peer 172.31.0.2 --static")),
+            format!("fdb del {station}"),
+        ),
+        (
+            "peer add 172.31.0.9 --network blue".into(),
+            Some("peer replace 172.31.0.9 --network blue".into()),
+            "peer del 172.31.0.9 --network blue".into(),
+        ),
+        (
+            "publish add 8100/tcp --to 10.0.3.12:80 --network blue".into(),
+            Some("publish replace 8100/tcp --to 10.0.3.11:80 --network blue".into()),
+            "publish del 8100/tcp".into(),
+        ),
+        (
+            "port add veth-c5 --network blue".into(),
+            None,
+            "port del veth-c5".into(),
+        ),
+        (
+            "network add red --vni 300 --gateway 10.0.4.1/24 --masquerade --peer 172.31.0.2".into(),
+            None,
+            "network del red".into(),
+        ),
+    ] {
+        instance.cli(&add)?;
+        instance.attempt(&add)?.sentence(1)?;
+        if let Some(replace) = replace {
+            instance.cli(&replace)?;
+            instance.cli(&replace)?;
+        }
+        instance.cli(&del)?;
+        instance.attempt(&del)?.sentence(1)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn usage_errors_are_told_from_failures() -> Result<()> {
+    let mut hosts = TwoHosts::new(Stack::Netfwd)?;
+    let instance = hosts.a.netfwd()?;
+    let station = "02:00:00:00:00:09 --network blue";
+    for (command, code) in [
+        (
+            "fdb add nonsense --network blue --port veth-c2".to_owned(),
+            2,
+        ),
+        (
+            "publish add 8100/sctp --to 10.0.3.12:80 --network blue".into(),
+            2,
+        ),
+        ("publish add 8100/tcp --to nowhere --network blue".into(), 2),
+        (format!("fdb add {station} --port veth-c9"), 1),
+        ("peer add 172.31.0.9 --network red".into(), 1),
+        ("port add veth-c9 --network blue".into(), 1),
+        // What the file says only the file can take back.
+        ("port del veth-c2".into(), 1),
+    ] {
+        instance.attempt(&command)?.sentence(code)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_added_takes_effect_and_ends_with_its_deletion() -> Result<()> {
+    let mut hosts = TwoHosts::new(Stack::Netfwd)?;
+    let _server = WhoAmI::start(&hosts.c2.ns, hosts.c2.address, 80)?;
+    let (outside, listener) = (hosts.outside.clone(), (hosts.a.address, 8101));
+    let c5 = Namespace::new("c5")?;
+    let made = format!("port add --netns {} --name eth0 --network blue", c5.name());
+    let instance = hosts.a.netfwd()?;
+    instance.cli("publish add 8101/tcp --to 10.0.3.12:80 --network blue")?;
+    ensure!(ask_tcp(&outside, listener)?.ip() == OUTSIDE);
+    instance.cli("publish del 8101/tcp")?;
+    ensure!(ask_tcp(&outside, listener).is_err());
+    instance.cli(&format!("{made} --address 10.0.3.15/24 --default-route"))?;
+    ping(&c5, hosts.c3.address, Ping::count(5))?.complete()?;
+    ping(&c5, OUTSIDE, Ping::count(5))?.complete()?;
+    hosts
+        .a
+        .netfwd()?
+        .cli(&format!("port del {}/eth0", c5.name()))?;
+    ensure!(c5.interfaces()? == ["lo"]);
+    Ok(())
+}
+
+#[test]
+fn flushing_forgets_what_was_learned() -> Result<()> {
+    let mut hosts = used()?;
+    let instance = hosts.a.netfwd()?;
+    instance.cli("session flush")?;
+    ensure!(instance.json("session show")?.is_empty());
+    instance.cli("fdb flush")?;
+    ensure!(
+        !instance
+            .json("fdb show")?
+            .iter()
+            .any(|entry| entry["peer"].is_string())
+    );
+    ping(&hosts.c1.ns, hosts.c3.address, Ping::count(5))?.complete()?;
+    Ok(())
+}
+
+#[test]
+fn pinned_maps_dump_with_field_names() -> Result<()> {
+    let mut hosts = used()?;
+    let maps = hosts.a.netfwd()?.pins().join("maps");
+    let dump = |map: &str| -> Result<String> {
+        let path = maps.join(map).display().to_string();
+        Ok(hosts
+            .a
+            .ns
+            .run(&format!("bpftool map dump pinned {path}"))?
+            .stdout)
+    };
+    for (map, field) in [
+        ("fdb", "last_seen_ns"),
+        ("sessions", "inside_mac"),
+        ("ports", "slot"),
+    ] {
+        let text = dump(map)?;
+        ensure!(
+            text.contains(&format!("\"{field}\"")),
+            "no {field} in {map}: {text}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn check_lists_findings() -> Result<()> {
+    let mut hosts = TwoHosts::new(Stack::Netfwd)?;
+    let instance = hosts.a.netfwd()?;
+    let path = instance.config_path().display().to_string();
+    let findings = instance.attempt(&format!("-j check --config {path}"))?;
+    let findings: Vec<Value> = serde_json::from_str(&findings.stdout)?;
+    ensure!(findings.iter().all(Value::is_object), "{findings:?}");
+    Ok(())
+}
+
+#[test]
+fn cleanup_removes_exactly_what_was_made() -> Result<()> {
+    let mut hosts = used()?;
+    let uplink = hosts.a.ns.run("ip -o addr show dev up0")?.stdout;
+    let instance = hosts.a.netfwd()?;
+    let (pins, state) = (instance.pins(), instance.state());
+    let socket = Path::new("/run/netfwd").join(format!("{}.sock", instance.name()));
+    ensure!(pins.exists() && socket.exists());
+    // Also after a crash.
+    instance.kill()?;
+    instance.cleanup()?;
+    for left in [pins, state, socket] {
+        ensure!(!left.exists(), "{} is left", left.display());
+    }
+    ensure!(hosts.a.ns.interfaces()? == ["lo", "up0", "up1", "veth-c2"]);
+    ensure!(hosts.c1.ns.interfaces()? == ["lo"]);
+    ensure!(hosts.c2.ns.interfaces()? == ["eth0", "lo"]);
+    ensure!(hosts.a.ns.run("ip -o addr show dev up0")?.stdout == uplink);
+    let programs = hosts.a.ns.run("bpftool -j net show")?.stdout;
+    ensure!(
+        !programs.contains("ingress"),
+        "programs are left: {programs}"
+    );
+    let instance = hosts.a.netfwd()?;
+    instance.cleanup()?;
+    instance.start()?;
+    ping(&hosts.c2.ns, hosts.c4.address, Ping::count(5))?.complete()?;
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! `xdp = "native"` on a veth underlay. A veth hands partial checksums to XDP, which a redirect loses,
+//! so containers compute theirs here; a NIC would have filled them in.
+
+use anyhow::{Context, Result, ensure};
+use tests::{
+    netns::Namespace,
+    topology::{Options, Stack, TwoHosts, UNDERLAY, offload},
+    traffic::{Ping, WhoAmI, ask_udp, ping, tcp_bulk},
+};
+
+fn hosts() -> Result<TwoHosts> {
+    let hosts = Options::both(Stack::Netfwd).xdp("native").start()?;
+    for container in [&hosts.c1, &hosts.c2, &hosts.c3, &hosts.c4] {
+        offload(&container.ns, "eth0", "tx off")?;
+    }
+    Ok(hosts)
+}
+
+/// Frames that XDP on an interface has redirected.
+fn redirected(ns: &Namespace, interface: &str) -> Result<u64> {
+    let statistics = ns.run(&format!("ethtool -S {interface}"))?.stdout;
+    let counts = statistics.lines().filter_map(|line| {
+        let (name, count) = line.trim().split_once(": ")?;
+        let is_redirect = name.starts_with("rx_queue_") && name.ends_with("_xdp_redirect");
+        is_redirect.then(|| count.parse::<u64>().ok()).flatten()
+    });
+    Ok(counts.sum())
+}
+
+#[test]
+fn known_unicast_is_finished_by_xdp() -> Result<()> {
+    let mut hosts = hosts()?;
+    let status = hosts.b.netfwd()?.json("status")?;
+    let text = serde_json_text(&status);
+    ensure!(text.contains("xdp-native"), "{text}");
+    ping(&hosts.c1.ns, hosts.c3.address, Ping::count(2))?.complete()?;
+    let before = redirected(&hosts.b.ns, UNDERLAY)?;
+    ping(&hosts.c1.ns, hosts.c3.address, Ping::count(100))?.complete()?;
+    let after = redirected(&hosts.b.ns, UNDERLAY)?;
+    ensure!(
+        after - before >= 100,
+        "XDP redirected {} of 100 echoes",
+        after - before
+    );
+    let peer = hosts
+        .b
+        .netfwd()?
+        .object("peer show", "address", "172.31.0.1")?;
+    let counted = peer["rx_packets"].as_u64().context("rx_packets")?;
+    ensure!(
+        counted >= 102,
+        "{counted} frames from the peer were counted"
+    );
+    Ok(())
+}
+
+fn serde_json_text(values: &[serde_json::Value]) -> String {
+    values.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_container_is_reached() -> Result<()> {
+    let hosts = hosts()?;
+    for (from, to) in [
+        (&hosts.c1, &hosts.c3),
+        (&hosts.c2, &hosts.c4),
+        (&hosts.c4, &hosts.c1),
+    ] {
+        ping(&from.ns, to.address, Ping::count(20))?.complete()?;
+        let server = WhoAmI::start(&to.ns, to.address, 7)?;
+        for _ in 0..20 {
+            ensure!(ask_udp(&from.ns, server.address)?.ip() == from.address);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn tcp_bulk_arrives_whole() -> Result<()> {
+    let hosts = hosts()?;
+    let transfer = tcp_bulk(&hosts.c3.ns, hosts.c3.address, &hosts.c1.ns, 50_000_000)?;
+    println!(
+        "TCP bulk by XDP on veth: {:.2} Gbit/s",
+        transfer.rate() / 1e9
+    );
+    Ok(())
+}
+
+#[test]
+fn broadcast_and_the_outside_are_left_to_tc() -> Result<()> {
+    let hosts = hosts()?;
+    // The neighbour is asked for by broadcast, the server is reached through the other uplink.
+    ping(&hosts.c3.ns, hosts.c2.address, Ping::count(3))?.complete()?;
+    ping(&hosts.c3.ns, tests::topology::OUTSIDE, Ping::count(10))?.complete()?;
+    Ok(())
+}
+
+#[test]
+fn off_means_off() -> Result<()> {
+    let mut hosts = Options::both(Stack::Netfwd).xdp("off").start()?;
+    let text = serde_json_text(&hosts.a.netfwd()?.json("status")?);
+    ensure!(
+        !text.contains("xdp-native") && !text.contains("xdp-generic"),
+        "{text}"
+    );
+    ping(&hosts.c1.ns, hosts.c3.address, Ping::count(5))?.complete()?;
+    ensure!(redirected(&hosts.b.ns, UNDERLAY)? == 0);
+    Ok(())
+}
+
+#[test]
+fn auto_leaves_a_veth_to_tc() -> Result<()> {
+    let mut hosts = TwoHosts::new(Stack::Netfwd)?;
+    let text = serde_json_text(&hosts.a.netfwd()?.json("status")?);
+    ensure!(!text.contains("xdp-native"), "{text}");
+    Ok(())
+}
