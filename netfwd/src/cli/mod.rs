@@ -94,7 +94,7 @@ fn one_line(text: &str) -> String {
 
 fn log_to_stderr(verbose: bool) {
     let level = if verbose {
-        "netfwd=debug,info"
+        "netfwd=debug,netfwd_ebpf=trace,info"
     } else {
         "warn,netfwd=info"
     };
