@@ -5,6 +5,7 @@ mod change;
 mod filter;
 mod objects;
 mod output;
+mod privileges;
 mod request;
 mod show;
 
@@ -109,7 +110,7 @@ fn log_to_stderr(verbose: bool) {
 }
 
 fn run(cli: Cli) -> Result<(), Failed> {
-    root()?;
+    privileges::require()?;
     let instance = instance(&cli)?;
     let json = cli.json;
     match cli.command {
@@ -127,15 +128,6 @@ fn run(cli: Cli) -> Result<(), Failed> {
         Command::Reload => change::reload(&instance),
         command => show::or_change(&instance, command, json),
     }
-}
-
-fn root() -> Result<(), Failed> {
-    if nix::unistd::geteuid().is_root() {
-        return Ok(());
-    }
-    Err(Failed::new(
-        "netfwd needs root to work with eBPF and interfaces; run it as root or with sudo",
-    ))
 }
 
 /// The instance: `-N`, else the configuration's name, else the hostname.
