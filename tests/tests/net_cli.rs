@@ -1,15 +1,11 @@
-//! The command line: what every `show` answers, with and without a daemon, changes at run time, and
-//! what `cleanup` removes.
-
-use std::path::Path;
+//! The command line: what every `show` answers, with and without a daemon.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tests::{
-    netns::Namespace,
     packet::{self, RawSocket, ethernet},
     process::{TIMEOUT, eventually},
-    topology::{Instance, OUTSIDE, Stack, TwoHosts, veth},
+    topology::{Instance, OUTSIDE, Stack, TwoHosts},
     traffic::{Ping, WhoAmI, ask_tcp, ask_udp, ping},
 };
 
@@ -236,100 +232,6 @@ fn filters_select_and_refuse() -> Result<()> {
 }
 
 #[test]
-fn add_replace_and_del_keep_their_promises() -> Result<()> {
-    let mut hosts = TwoHosts::new(Stack::Netfwd)?;
-    veth(&hosts.a.ns, "veth-c5", &hosts.outside, "c5")?;
-    let instance = hosts.a.netfwd()?;
-    let station = "02:00:00:00:00:09 --network blue";
-    for (add, replace, del) in [
-        (
-            format!("fdb add {station} --port veth-c2 --static"),
-            Some(format!("fdb replace {station} --peer 172.31.0.2 --static")),
-            format!("fdb del {station}"),
-        ),
-        (
-            "peer add 172.31.0.9 --network blue".into(),
-            Some("peer replace 172.31.0.9 --network blue".into()),
-            "peer del 172.31.0.9 --network blue".into(),
-        ),
-        (
-            "publish add 8100/tcp --to 10.0.3.12:80 --network blue".into(),
-            Some("publish replace 8100/tcp --to 10.0.3.11:80 --network blue".into()),
-            "publish del 8100/tcp".into(),
-        ),
-        (
-            "port add veth-c5 --network blue".into(),
-            None,
-            "port del veth-c5".into(),
-        ),
-        (
-            "network add red --vni 300 --gateway 10.0.4.1/24 --masquerade --peer 172.31.0.2".into(),
-            None,
-            "network del red".into(),
-        ),
-    ] {
-        instance.cli(&add)?;
-        instance.attempt(&add)?.sentence(1)?;
-        if let Some(replace) = replace {
-            instance.cli(&replace)?;
-            instance.cli(&replace)?;
-        }
-        instance.cli(&del)?;
-        instance.attempt(&del)?.sentence(1)?;
-    }
-    Ok(())
-}
-
-#[test]
-fn usage_errors_are_told_from_failures() -> Result<()> {
-    let mut hosts = TwoHosts::new(Stack::Netfwd)?;
-    let instance = hosts.a.netfwd()?;
-    let station = "02:00:00:00:00:09 --network blue";
-    for (command, code) in [
-        (
-            "fdb add nonsense --network blue --port veth-c2".to_owned(),
-            2,
-        ),
-        (
-            "publish add 8100/sctp --to 10.0.3.12:80 --network blue".into(),
-            2,
-        ),
-        ("publish add 8100/tcp --to nowhere --network blue".into(), 2),
-        (format!("fdb add {station} --port veth-c9"), 1),
-        ("peer add 172.31.0.9 --network red".into(), 1),
-        ("port add veth-c9 --network blue".into(), 1),
-        // What the file says only the file can take back.
-        ("port del veth-c2".into(), 1),
-    ] {
-        instance.attempt(&command)?.sentence(code)?;
-    }
-    Ok(())
-}
-
-#[test]
-fn what_is_added_takes_effect_and_ends_with_its_deletion() -> Result<()> {
-    let mut hosts = TwoHosts::new(Stack::Netfwd)?;
-    let _server = WhoAmI::start(&hosts.c2.ns, hosts.c2.address, 80)?;
-    let (outside, listener) = (hosts.outside.clone(), (hosts.a.address, 8101));
-    let c5 = Namespace::new("c5")?;
-    let made = format!("port add --netns {} --name eth0 --network blue", c5.name());
-    let instance = hosts.a.netfwd()?;
-    instance.cli("publish add 8101/tcp --to 10.0.3.12:80 --network blue")?;
-    ensure!(ask_tcp(&outside, listener)?.ip() == OUTSIDE);
-    instance.cli("publish del 8101/tcp")?;
-    ensure!(ask_tcp(&outside, listener).is_err());
-    instance.cli(&format!("{made} --address 10.0.3.15/24 --default-route"))?;
-    ping(&c5, hosts.c3.address, Ping::count(5))?.complete()?;
-    ping(&c5, OUTSIDE, Ping::count(5))?.complete()?;
-    hosts
-        .a
-        .netfwd()?
-        .cli(&format!("port del {}/eth0", c5.name()))?;
-    ensure!(c5.interfaces()? == ["lo"]);
-    Ok(())
-}
-
-#[test]
 fn flushing_forgets_what_was_learned() -> Result<()> {
     let mut hosts = used()?;
     let instance = hosts.a.netfwd()?;
@@ -380,35 +282,5 @@ fn check_lists_findings() -> Result<()> {
     let findings = instance.attempt(&format!("-j check --config {path}"))?;
     let findings: Vec<Value> = serde_json::from_str(&findings.stdout)?;
     ensure!(findings.iter().all(Value::is_object), "{findings:?}");
-    Ok(())
-}
-
-#[test]
-fn cleanup_removes_exactly_what_was_made() -> Result<()> {
-    let mut hosts = used()?;
-    let uplink = hosts.a.ns.run("ip -o addr show dev up0")?.stdout;
-    let instance = hosts.a.netfwd()?;
-    let (pins, state) = (instance.pins(), instance.state());
-    let socket = Path::new("/run/netfwd").join(format!("{}.sock", instance.name()));
-    ensure!(pins.exists() && socket.exists());
-    // Also after a crash.
-    instance.kill()?;
-    instance.cleanup()?;
-    for left in [pins, state, socket] {
-        ensure!(!left.exists(), "{} is left", left.display());
-    }
-    ensure!(hosts.a.ns.interfaces()? == ["lo", "up0", "up1", "veth-c2"]);
-    ensure!(hosts.c1.ns.interfaces()? == ["lo"]);
-    ensure!(hosts.c2.ns.interfaces()? == ["eth0", "lo"]);
-    ensure!(hosts.a.ns.run("ip -o addr show dev up0")?.stdout == uplink);
-    let programs = hosts.a.ns.run("bpftool -j net show")?.stdout;
-    ensure!(
-        !programs.contains("ingress"),
-        "programs are left: {programs}"
-    );
-    let instance = hosts.a.netfwd()?;
-    instance.cleanup()?;
-    instance.start()?;
-    ping(&hosts.c2.ns, hosts.c4.address, Ping::count(5))?.complete()?;
     Ok(())
 }

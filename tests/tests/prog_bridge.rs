@@ -7,11 +7,13 @@ use netfwd_common::{
 };
 use tests::{
     packet::{BROADCAST, Ipv4, Mac, arp_request, ether_type, ethernet, v4},
-    prog::{Expect, Fixture, Hook, NETWORK, Verdict, World, mac, run_all, slot, station},
+    prog::{
+        Expect, Fixture, Hook, NETWORK, Verdict, World,
+        mac::{self, C1, C2},
+        run_all, slot, station,
+    },
 };
 
-const C1: Mac = [0x02, 0, 0, 0, 0, 11];
-const C2: Mac = [0x02, 0, 0, 0, 0, 12];
 const NOBODY: Mac = [0x02, 0, 0, 0, 0, 99];
 
 fn frame(dst: Mac, src: Mac) -> Vec<u8> {

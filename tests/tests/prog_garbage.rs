@@ -10,12 +10,15 @@ use proptest::{
     test_runner::{Config, TestError, TestRunner},
 };
 use tests::{
-    packet::{Ipv4, Mac, Tcp, Vxlan, checksums, ether_type, ethernet},
-    prog::{Hook, SHORTEST, VNI, Verdict, World, mac, slot, station},
+    packet::{Ipv4, Tcp, Vxlan, checksums, ether_type, ethernet},
+    prog::{
+        Hook, SHORTEST, VNI, Verdict, World,
+        mac::{self, C1, C3},
+        slot, station,
+    },
 };
 
 const CASES: u32 = 400;
-const C1: Mac = [0x02, 0, 0, 0, 0, 11];
 const VTEP: Ipv4Addr = Ipv4Addr::new(172, 31, 0, 1);
 const PEER: Ipv4Addr = Ipv4Addr::new(172, 31, 0, 2);
 
@@ -73,7 +76,7 @@ fn random_octets_get_an_allowed_verdict() -> Result<()> {
 
 /// Frames that get past the first checks of each hook, with a few octets changed.
 fn nearly_right() -> impl Strategy<Value = Vec<u8>> {
-    let inner = ethernet(C1, [0x02, 0, 0, 0, 0, 13], ether_type::IPV4, &{
+    let inner = ethernet(C1, C3, ether_type::IPV4, &{
         Ipv4::new("10.0.3.13", "10.0.3.11").udp(1, 2, b"inner")
     });
     let out = |packet: &[u8]| ethernet(mac::GATEWAY, C1, ether_type::IPV4, packet);
@@ -142,7 +145,7 @@ fn wrong() -> impl Strategy<Value = Wrong> {
 }
 
 fn bad_vxlan(wrong: Wrong) -> Vec<u8> {
-    let inner = ethernet(C1, [0x02, 0, 0, 0, 0, 13], ether_type::IPV4, &{
+    let inner = ethernet(C1, C3, ether_type::IPV4, &{
         Ipv4::new("10.0.3.13", "10.0.3.11").udp(1, 2, b"inner")
     });
     let mut outer = Vxlan::new(PEER, VTEP, VNI).macs(mac::PEER, mac::UNDERLAY);

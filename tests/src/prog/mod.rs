@@ -5,7 +5,9 @@
 //! names, which must stand in the caller's namespace; `bpf_redirect` only leaves its verdict behind,
 //! while `bpf_clone_redirect` sends at once; frames shorter than [`SHORTEST`] are refused.
 
+mod fill;
 mod fixture;
+pub mod nat;
 mod object;
 mod run;
 mod tables;

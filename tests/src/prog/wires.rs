@@ -8,6 +8,12 @@ use crate::{netns::Namespace, packet::Mac, topology::veth};
 pub mod mac {
     use super::Mac;
 
+    /// A station behind `p1`.
+    pub const C1: Mac = [0x02, 0, 0, 0, 0, 11];
+    /// A station behind `p2`.
+    pub const C2: Mac = [0x02, 0, 0, 0, 0, 12];
+    /// A station behind the peer.
+    pub const C3: Mac = [0x02, 0, 0, 0, 0, 13];
     /// The gateway.
     pub const GATEWAY: Mac = [0x02, 0, 0, 0, 0x03, 0x01];
     /// The uplink to the underlay.

@@ -1,0 +1,159 @@
+//! The maps of a world as the loader would fill them.
+
+use anyhow::Result;
+use netfwd_common::{
+    addr::{UNSPECIFIED, from_v4},
+    maps::{
+        Deliver, FdbEntry, FdbFlags, FloodKey, FloodTarget, Member, MemberKey, Peer, Port,
+        PortFlags, Publish, PublishKey, Subnet, Uplink,
+    },
+    nat::proto,
+};
+
+use super::{NETWORK, VNI, Wires, World, mac, slot, station, world::PEER};
+
+impl World {
+    /// Fills the maps of ports, peers and NAT.
+    pub(super) fn fill(&mut self) -> Result<()> {
+        self.ports()?;
+        self.overlay()?;
+        self.nat()
+    }
+
+    fn ports(&mut self) -> Result<()> {
+        let network = self.network();
+        let Wires {
+            p1,
+            p2,
+            gateway,
+            gateway_port,
+            ..
+        } = self.wires;
+        let gateway_flags = PortFlags::GATEWAY.with(PortFlags::UNKNOWN_UNICAST);
+        let of_gateway = Port {
+            flags: gateway_flags,
+            deliver: Deliver::Transmit as u8,
+            ..Self::port(slot::GATEWAY)
+        };
+        let gateway_entry = FdbEntry {
+            flags: FdbFlags::STATIC.with(FdbFlags::GATEWAY),
+            deliver: Deliver::Receive as u8,
+            ..station(gateway, slot::GATEWAY)
+        };
+        let mut tables = self.tables();
+        tables.put("networks", &NETWORK, &network)?;
+        tables.put("ports", &p1, &Self::port(slot::P1))?;
+        tables.put("ports", &p2, &Self::port(slot::P2))?;
+        tables.put("ports", &gateway_port, &of_gateway)?;
+        tables.put("fdb", &Self::fdb_key(mac::GATEWAY), &gateway_entry)?;
+        for (index, target) in (0..).zip(self.flood_list()) {
+            self.tables().put(
+                "flood",
+                &FloodKey {
+                    network: NETWORK,
+                    index,
+                },
+                &target,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn flood_list(&self) -> [FloodTarget; 4] {
+        let Wires {
+            p1,
+            p2,
+            gateway,
+            gateway_port,
+            ..
+        } = self.wires;
+        let port = |ifindex, slot| FloodTarget {
+            peer: UNSPECIFIED,
+            ifindex,
+            ingress_ifindex: ifindex,
+            slot,
+            flags: PortFlags::LEARNING.with(PortFlags::UNKNOWN_UNICAST),
+            deliver: Deliver::Transmit as u8,
+            pad: [0; 3],
+        };
+        let of_gateway = FloodTarget {
+            ingress_ifindex: gateway_port,
+            flags: PortFlags::GATEWAY,
+            deliver: Deliver::Receive as u8,
+            ..port(gateway, slot::GATEWAY)
+        };
+        let peer = FloodTarget {
+            peer: PEER,
+            flags: PortFlags::UNKNOWN_UNICAST,
+            ..port(0, slot::PEER)
+        };
+        [port(p1, slot::P1), port(p2, slot::P2), of_gateway, peer]
+    }
+
+    fn overlay(&mut self) -> Result<()> {
+        let peer = Peer {
+            slot: slot::PEER,
+            port: 4789,
+            ..Peer::default()
+        };
+        let member = Member {
+            slot: slot::PEER,
+            ..Member::default()
+        };
+        let mut tables = self.tables();
+        tables.put("vnis", &VNI, &NETWORK)?;
+        tables.put("peers", &PEER, &peer)?;
+        tables.put(
+            "members",
+            &MemberKey {
+                network: NETWORK,
+                peer: PEER,
+            },
+            &member,
+        )
+    }
+
+    fn nat(&mut self) -> Result<()> {
+        let outside = from_v4([192, 168, 99, 1]);
+        let Wires {
+            underlay, uplink, ..
+        } = self.wires;
+        let mut tables = self.tables();
+        let of_underlay = Uplink {
+            address: from_v4([172, 31, 0, 1]),
+            slot: slot::UNDERLAY,
+            mtu: 1500,
+        };
+        tables.put("uplinks", &underlay, &of_underlay)?;
+        tables.put(
+            "uplinks",
+            &uplink,
+            &Uplink {
+                address: outside,
+                slot: slot::UPLINK,
+                mtu: 1500,
+            },
+        )?;
+        tables.put("locals", &outside, &uplink)?;
+        tables.put("locals", &of_underlay.address, &underlay)?;
+        let subnet = Subnet {
+            source: UNSPECIFIED,
+            network: NETWORK,
+            masquerade: 1,
+        };
+        tables.put_subnet(24, from_v4([10, 0, 3, 0]), subnet)?;
+        let listener = PublishKey {
+            address: UNSPECIFIED,
+            port: 8080,
+            proto: proto::TCP,
+            pad: 0,
+        };
+        let to = Publish {
+            address: from_v4([10, 0, 3, 11]),
+            network: NETWORK,
+            port: 80,
+            pad: 0,
+        };
+        tables.put("publishes", &listener, &to)
+    }
+}
