@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::netns::Netns;
@@ -11,8 +13,8 @@ use super::process::{self, Background};
 use super::topology::{Topology, addresses};
 use super::twin::Twin;
 
-/// Interleaved runs of each; odd, so that the median is one of them. Many short ones: where the
-/// scheduler puts sender and receiver varies between runs more than the paths differ.
+/// Interleaved runs of each; odd, so that the median is one of them. Many short ones, so that what
+/// else the machine does falls on both alike.
 const ROUNDS: usize = 15;
 const OCTETS: &str = "256M";
 
@@ -29,7 +31,7 @@ pub fn ratio_to_kernel(lab: &Topology, twin: &Twin) -> Result<String> {
     let ratio = median(&ours) / median(&kernel);
     let measured = format!(
         "{:.2} Gbit/s; kernel bridge + vxlan {:.2}; ratio {ratio:.2}\n\
-         medians of {ROUNDS} alternating runs; netfwd {}, kernel {} Gbit/s",
+         medians of {ROUNDS} alternating runs, a CPU for each end; netfwd {}, kernel {} Gbit/s",
         median(&ours),
         median(&kernel),
         span(&ours),
@@ -57,7 +59,19 @@ fn bulk(from: &Netns, to: &Netns, address: Ipv4Addr) -> Result<f64> {
         "-c",
         &address.to_string(),
     ]);
+    client.args(own_cpus());
     received(&process::finish(&mut client, limit)?.stdout)
+}
+
+/// Gives each end a CPU of its own, as two hosts have. Where the scheduler moves them varies a run by
+/// half otherwise, far more than the paths differ.
+fn own_cpus() -> Vec<String> {
+    let cpus = sched_getaffinity(Pid::from_raw(0)).unwrap_or_default();
+    let mut usable = (0..CpuSet::count()).filter(|cpu| cpus.is_set(*cpu).unwrap_or(false));
+    match (usable.next(), usable.next()) {
+        (Some(first), Some(second)) => vec!["-A".to_owned(), format!("{first},{second}")],
+        _ => Vec::new(),
+    }
 }
 
 fn received(json: &str) -> Result<f64> {

@@ -39,7 +39,12 @@ impl<'lab> Instance<'lab> {
         self.host.name()
     }
 
-    /// A command line of this instance.
+    /// A command line of this instance, as a person types it.
+    pub fn shown(&self, words: &str) -> String {
+        format!("{} -N {} {words}", self.loader.display(), self.name())
+    }
+
+    /// A command of this instance, in its namespace.
     fn command(&self, words: &str) -> Command {
         let mut command = self.host.command(&self.loader);
         command

@@ -49,18 +49,16 @@ fn hints(lab: &Topology, instances: &[Instance]) {
         container.display(),
         addresses::CONTAINERS[3]
     ));
-    say(format_args!(
-        "  target/release/netfwd -N {} fdb show\n",
-        instances[0].name()
-    ));
+    say(format_args!("  {}\n", instances[0].shown("fdb show")));
 }
 
-/// Pings on every way: one host, across hosts, and to the outside.
+/// Pings on every way: one host, across hosts, and to the outside. Not more often than every 10 ms:
+/// below that `ping` spins, and takes half a CPU.
 fn traffic(lab: &Topology) -> Result<Vec<Background>> {
     let [c1, c2, _, c4] = &lab.containers;
     let [first, _, third, _] = addresses::CONTAINERS;
     [
-        (c1, third, "-q -i 0.002 -s 1000"),
+        (c1, third, "-q -i 0.01 -s 1400"),
         (c2, first, "-q -i 0.01"),
         (c4, addresses::SERVER, "-q -i 0.01"),
     ]
