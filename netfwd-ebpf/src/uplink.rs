@@ -76,7 +76,7 @@ pub fn egress(ctx: &TcContext) -> Verdict {
     }
     from(
         uplink.slot,
-        nat::egress::from_stack(ctx, uplink, config, &eth, &ip, maps::now()),
+        nat::egress::from_stack(ctx, uplink, &eth, &ip, maps::now()),
     )
 }
 

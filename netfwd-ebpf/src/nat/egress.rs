@@ -3,7 +3,7 @@
 use aya_ebpf::programs::TcContext;
 use netfwd_common::{
     addr::{Addr, Mac, UNSPECIFIED, from_v4},
-    maps::{Config, Network, NextHop, Session, SessionKey, SessionKind, Subnet, Uplink},
+    maps::{Network, NextHop, Session, SessionKey, SessionKind, Subnet, Uplink},
     verdict::DropReason,
 };
 
@@ -101,6 +101,7 @@ fn send(packet: &Inside<'_>) -> Result<Action, Miss> {
         session
     } else {
         open(packet)?;
+        session::masquerade(key)?;
         session::find(key).ok_or(DropReason::SessionTableFull)?
     };
     if session.inside_mac != *packet.station {
@@ -123,12 +124,11 @@ fn send(packet: &Inside<'_>) -> Result<Action, Miss> {
     Ok(skb::transmit(session.next_hop.ifindex)?)
 }
 
-/// Makes the session of the first packet of a flow, where its subnet is masqueraded, the destination
+/// Drafts the session of the first packet of a flow, where its subnet is masqueraded, the destination
 /// is nobody's inside, and the FIB knows how to get there by an uplink.
 #[inline(never)]
 fn open(packet: &Inside<'_>) -> Result<(), Miss> {
     let key = &packet.flow.key;
-    let config = maps::config().ok_or(Miss::Slow)?;
     let subnet = maps::subnet(&key.src).ok_or(Miss::Slow)?;
     let ours = subnet.network == packet.network_id && subnet.masquerade != 0;
     if !ours || maps::subnet(&key.dst).is_some() {
@@ -142,7 +142,7 @@ fn open(packet: &Inside<'_>) -> Result<(), Miss> {
     }
     let uplink = maps::uplink(&draft.next_hop.ifindex).ok_or(Miss::Slow)?;
     let address = outside_address(subnet, uplink).ok_or(Miss::Slow)?;
-    Ok(session::masquerade(key, address, config)?)
+    session::masquerade_as(address).ok_or(Miss::Slow)
 }
 
 /// The subnet's own outside address, or else the uplink's; `None` while there is neither.
@@ -182,14 +182,7 @@ fn lookup(packet: &Inside<'_>, next_hop: &mut NextHop) -> bool {
 /// translated here, so that the slow way obeys the same rules as the fast one and no inside address
 /// leaves.
 #[inline(always)]
-pub fn from_stack(
-    ctx: &TcContext,
-    uplink: &Uplink,
-    config: &Config,
-    eth: &Ethernet,
-    ip: &Ipv4,
-    now: u64,
-) -> Stage {
+pub fn from_stack(ctx: &TcContext, uplink: &Uplink, eth: &Ethernet, ip: &Ipv4, now: u64) -> Stage {
     let Some(subnet) = maps::subnet(&from_v4(ip.src)) else {
         return Ok(Action::Pass);
     };
@@ -201,7 +194,7 @@ pub fn from_stack(
         Some(session) => session,
         None if subnet.masquerade == 0 => return Ok(Action::Pass),
         None => {
-            open_for_stack(key, subnet, uplink, config, now)?;
+            open_for_stack(key, subnet, uplink, now)?;
             session::find(key).ok_or(DropReason::SessionTableFull)?
         }
     };
@@ -221,13 +214,13 @@ fn open_for_stack(
     key: &SessionKey,
     subnet: &Subnet,
     uplink: &Uplink,
-    config: &Config,
     now: u64,
 ) -> Result<(), DropReason> {
     session::draft(subnet.network, SessionKind::Masquerade, now)
         .ok_or(DropReason::SessionTableFull)?;
     let address = outside_address(subnet, uplink).ok_or(DropReason::NoTarget)?;
-    session::masquerade(key, address, config)
+    session::masquerade_as(address).ok_or(DropReason::SessionTableFull)?;
+    session::masquerade(key)
 }
 
 #[inline(always)]

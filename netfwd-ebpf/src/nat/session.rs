@@ -17,7 +17,7 @@ use netfwd_common::{
 
 use crate::{
     frame::Frame,
-    maps::{SESSIONS, Scratch, scratch},
+    maps::{self, SESSIONS, Scratch, scratch},
     parse::{Flow, Ipv4},
 };
 
@@ -60,16 +60,25 @@ pub fn draft(network: u32, kind: SessionKind, now: u64) -> Option<&'static mut S
     Some(session)
 }
 
-/// Makes the drafted session, which masquerades as `address` behind the first l4 port that is free
-/// towards this destination. The caller finds it under its key.
+/// Names the outside address that the drafted session is to masquerade as.
+#[inline(always)]
+pub fn masquerade_as(address: &Addr) -> Option<()> {
+    scratch()?.reply.dst = *address;
+    Some(())
+}
+
+/// Makes the drafted session, which masquerades as the named address behind the first l4 port that
+/// is free towards this destination. The caller finds it under its key.
+///
+/// Apart from the drafting, because one inside the other is a call too deep: Linux 6.1 rounds each
+/// frame up to 32 octets, of the 512 there are, and counts the loop's body as a call.
 #[inline(never)]
-pub fn masquerade(key: &SessionKey, address: &Addr, config: &Config) -> Result<(), DropReason> {
-    let Some(scratch) = scratch() else {
+pub fn masquerade(key: &SessionKey) -> Result<(), DropReason> {
+    let (Some(scratch), Some(config)) = (scratch(), maps::config()) else {
         return Err(DropReason::SessionTableFull);
     };
     let reply = &mut scratch.reply;
     reply.src = key.dst;
-    reply.dst = *address;
     reply.network = 0;
     reply.src_port = key.dst_port;
     reply.proto = key.proto;
@@ -78,7 +87,7 @@ pub fn masquerade(key: &SessionKey, address: &Addr, config: &Config) -> Result<(
     // An echo has one identifier, on the side that asks.
     scratch.session.src_port = scratch.reply.dst_port;
     scratch.session.dst_port = key.dst_port;
-    scratch.session.src = *address;
+    scratch.session.src = scratch.reply.dst;
     scratch.session.dst = key.dst;
     scratch.session.flags = SessionFlags::ORIGINAL.with(SessionFlags::FROM_INSIDE);
     second(scratch, key)
