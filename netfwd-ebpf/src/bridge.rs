@@ -150,7 +150,7 @@ fn refresh(entry: &mut FdbEntry, source: &Source, now: u64) -> Result<(), DropRe
             false => Err(DropReason::SourceSpoofed),
         };
     }
-    let stays = entry.flags.0 & (FdbFlags::STATIC.0 | FdbFlags::STICKY.0) != 0;
+    let stays = entry.flags.has_any(FdbFlags::STATIC.with(FdbFlags::STICKY));
     if !stays && source.flags.has(PortFlags::LEARNING) {
         *entry = source.entry(now);
     }

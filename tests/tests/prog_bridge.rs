@@ -54,7 +54,7 @@ fn set_port(world: &mut World, change: fn(&mut Port)) -> Result<()> {
 
 fn clear_unknown_unicast(world: &mut World) -> Result<()> {
     let mut network = world.network();
-    network.flags = NetworkFlags(network.flags.0 & !NetworkFlags::UNKNOWN_UNICAST.0);
+    network.flags = network.flags.without(NetworkFlags::UNKNOWN_UNICAST);
     // The loader leaves the gateway and the ports that want none as the only targets.
     network.flood_len = 0;
     world.tables().put("networks", &NETWORK, &network)

@@ -33,31 +33,51 @@ macro_rules! plain {
 }
 pub(crate) use plain;
 
-/// Declares a set of bits kept in an integer field, readable in a map dump as that integer.
+/// Declares a set of bits kept in an integer field; a map dump shows it as `{"bits": N}`.
 macro_rules! flags {
     ($(#[$doc:meta])* $name:ident: $int:ty { $($(#[$bit_doc:meta])* $bit:ident = $value:expr;)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        #[repr(transparent)]
-        pub struct $name(pub $int);
+        #[repr(C)]
+        pub struct $name {
+            /// The bits that are set.
+            pub bits: $int,
+        }
 
         impl $name {
-            $($(#[$bit_doc])* pub const $bit: Self = Self($value);)*
+            $($(#[$bit_doc])* pub const $bit: Self = Self { bits: $value };)*
 
             /// Whether every bit of `other` is set.
             #[inline(always)]
-            pub const fn has(self, other: Self) -> bool { self.0 & other.0 == other.0 }
+            pub const fn has(self, other: Self) -> bool {
+                self.bits & other.bits == other.bits
+            }
+
+            /// Whether any bit of `other` is set.
+            #[inline(always)]
+            pub const fn has_any(self, other: Self) -> bool {
+                self.bits & other.bits != 0
+            }
 
             /// Both sets together.
             #[inline(always)]
             #[must_use]
-            pub const fn with(self, other: Self) -> Self { Self(self.0 | other.0) }
+            pub const fn with(self, other: Self) -> Self {
+                Self { bits: self.bits | other.bits }
+            }
 
             /// `other` added where `on`.
             #[inline(always)]
             #[must_use]
             pub const fn with_if(self, other: Self, on: bool) -> Self {
                 if on { self.with(other) } else { self }
+            }
+
+            /// This set less the bits of `other`.
+            #[inline(always)]
+            #[must_use]
+            pub const fn without(self, other: Self) -> Self {
+                Self { bits: self.bits & !other.bits }
             }
         }
     };
