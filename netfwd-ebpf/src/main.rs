@@ -10,6 +10,7 @@
 mod bridge;
 mod count;
 mod exit;
+mod features;
 mod flood;
 mod frame;
 mod maps;

@@ -5,7 +5,10 @@ use netfwd_common::{
     maps::SessionKey,
     nat::proto,
 };
-use network_types::{eth::EthHdr, ip::Ipv4Hdr};
+use network_types::{
+    eth::EthHdr,
+    ip::{Ipv4Hdr, Ipv6Hdr},
+};
 
 use crate::frame::Frame;
 
@@ -107,6 +110,30 @@ impl Ipv4 {
     #[inline(always)]
     pub fn fits(&self, frame: &impl Frame, offset: usize) -> bool {
         offset + usize::from(self.total_len) <= frame.octets()
+    }
+}
+
+/// What decapsulation needs of an IPv6 header.
+#[derive(Clone, Copy)]
+pub struct Ipv6 {
+    /// Traffic class.
+    pub traffic_class: u8,
+    /// What follows the header.
+    pub next_header: u8,
+    /// Octets of the packet.
+    pub total_len: usize,
+}
+
+impl Ipv6 {
+    /// The header at `offset`, or `None` where it is cut off or is none.
+    #[inline(always)]
+    pub fn read(frame: &impl Frame, offset: usize) -> Option<Self> {
+        let b: [u8; Ipv6Hdr::LEN] = frame.read(offset)?;
+        (b[0] >> 4 == 6).then_some(Self {
+            traffic_class: (b[0] << 4) | (b[1] >> 4),
+            next_header: b[6],
+            total_len: Ipv6Hdr::LEN + usize::from(u16::from_be_bytes([b[4], b[5]])),
+        })
     }
 }
 

@@ -1,6 +1,9 @@
 //! Uplinks: VXLAN from peers, NAT's outside.
 
-use aya_ebpf::{bindings::bpf_adj_room_mode, programs::TcContext};
+use aya_ebpf::{
+    bindings::{BPF_F_ADJ_ROOM_DECAP_L3_IPV6, BPF_F_ADJ_ROOM_FIXED_GSO, bpf_adj_room_mode},
+    programs::TcContext,
+};
 use netfwd_common::{
     limits::ENCAP_V4,
     maps::{Config, Deliver, FdbEntry},
@@ -11,14 +14,16 @@ use netfwd_common::{
 use crate::{
     bridge, count,
     exit::{Action, Outcome, Stage, Verdict, from},
-    maps, nat,
+    features, maps, nat,
     parse::{ETH_LEN, Ethernet, Ipv4, ether_type},
     skb,
     vxlan::{decap, encap},
 };
 
-/// `BPF_F_ADJ_ROOM_FIXED_GSO`: segments keep their size, only the headers in front go.
-const FIXED_GSO: u64 = 1;
+/// Segments keep their size, only the headers in front go.
+const FIXED_GSO: u64 = BPF_F_ADJ_ROOM_FIXED_GSO as u64;
+/// What was an IPv4 packet is an IPv6 one without its outer headers.
+const DECAP_L3_IPV6: u64 = BPF_F_ADJ_ROOM_DECAP_L3_IPV6 as u64;
 
 /// What arrives on an uplink.
 #[inline(always)]
@@ -96,32 +101,37 @@ fn receive(ctx: &TcContext, config: &Config, ip: &Ipv4, now: u64, slot: &mut u32
     let Some(entry) = decap::local_station(&tunnel, &inner, now) else {
         return Ok(Action::Pass);
     };
-    if !can_shrink(ctx, entry, inner.proto) {
+    if !can_shrink(ctx, entry, &inner) {
         return Ok(Action::Pass);
     }
     bridge::learn(&decap::source(&tunnel), &inner.eth.src, now)?;
     decapsulate(ctx, &inner, entry, tunnel.slot)
 }
 
-/// Whether the frame survives losing its outer headers here. A UDP super-packet does not: it keeps
+/// Whether the frame survives losing its outer headers here. An IPv6 packet needs a kernel that can be
+/// told that the protocol changes (Linux 6.3). A UDP super-packet does not: it keeps
 /// the tunnel's GSO type and is lost later without a counter moving. Nor does any super-packet that
 /// is then transmitted, and would be segmented as a tunnel's; the receiving side of a veth never
 /// segments.
 #[inline(always)]
-fn can_shrink(ctx: &TcContext, entry: &FdbEntry, inner_proto: u8) -> bool {
+fn can_shrink(ctx: &TcContext, entry: &FdbEntry, inner: &decap::Inner) -> bool {
+    if inner.eth.ether_type == ether_type::IPV6 && !features::decap_l3() {
+        return false;
+    }
     let plain = skb::gso_size(ctx) == 0;
-    plain || (inner_proto == proto::TCP && entry.deliver == Deliver::Peer as u8)
+    plain || (inner.proto == proto::TCP && entry.deliver == Deliver::Peer as u8)
 }
 
 #[inline(always)]
 fn decapsulate(ctx: &TcContext, inner: &decap::Inner, entry: &FdbEntry, slot: u32) -> Stage {
     // Without NO_CSUM_RESET: what the NIC verified was the outer checksum.
-    ctx.adjust_room(
-        -(ENCAP_V4 as i32),
-        bpf_adj_room_mode::BPF_ADJ_ROOM_MAC,
-        FIXED_GSO,
-    )
-    .map_err(|_| DropReason::DecapFailed)?;
+    let flags = match inner.eth.ether_type {
+        ether_type::IPV6 => FIXED_GSO | DECAP_L3_IPV6,
+        _ => FIXED_GSO,
+    };
+    let mode = bpf_adj_room_mode::BPF_ADJ_ROOM_MAC;
+    ctx.adjust_room(-(ENCAP_V4 as i32), mode, flags)
+        .map_err(|_| DropReason::DecapFailed)?;
     ctx.store(0, &inner.eth.bytes(), 0)
         .map_err(|_| DropReason::DecapFailed)?;
     count::rx(slot, ctx.len() as usize);

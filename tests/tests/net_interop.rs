@@ -6,6 +6,7 @@ tests::on_stacks!(mixed: tests::behaviour::overlay =>
     fragments,
     tcp,
     udp_segment,
+    ipv6,
     wire_format,
     broadcast_crosses_once,
     gateway_is_local,

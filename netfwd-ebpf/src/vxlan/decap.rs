@@ -14,7 +14,7 @@ use crate::{
     bridge::{self, Source},
     frame::Frame,
     maps::{self, MEMBERS},
-    parse::{ETH_LEN, Ethernet, IP_LEN, Ipv4, ether_type},
+    parse::{ETH_LEN, Ethernet, IP_LEN, Ipv4, Ipv6, ether_type},
 };
 
 /// Octets of a UDP header.
@@ -38,7 +38,7 @@ pub struct Tunnel {
 pub struct Inner {
     /// Ethernet.
     pub eth: Ethernet,
-    /// Protocol of an IPv4 packet, else 0.
+    /// Protocol of an IPv4 packet, next header of an IPv6 one.
     pub proto: u8,
 }
 
@@ -104,20 +104,28 @@ pub fn sender(config: &Config, vni: u32, peer: Addr, now: u64) -> Result<Tunnel,
     })
 }
 
-/// The inner headers, where the fast path may take the frame: IPv4, whole, and without news in the
-/// outer ECN field (RFC 6040 §4.2), which the companion's kernel code applies.
+/// The inner headers, where the fast path may take the frame: unicast IP, whole, and without news in
+/// the outer ECN field (RFC 6040 §4.2), which the companion's kernel code applies.
 #[inline(always)]
 pub fn inner(frame: &impl Frame, outer: &Ipv4) -> Option<Inner> {
+    const IP: usize = ENCAP_V4 + ETH_LEN;
     let eth = Ethernet::read(frame, ENCAP_V4)?;
-    if eth.ether_type != ether_type::IPV4 || addr::is_group(&eth.dst) {
+    if addr::is_group(&eth.dst) {
         return None;
     }
-    let ip = Ipv4::read(frame, ENCAP_V4 + ETH_LEN)?;
-    let marked = outer.tos & ecn::MASK != ip.tos & ecn::MASK && outer.tos & ecn::MASK != 0;
-    (!marked && ip.fits(frame, ENCAP_V4 + ETH_LEN)).then_some(Inner {
-        eth,
-        proto: ip.proto,
-    })
+    let (tos, proto, end) = match eth.ether_type {
+        ether_type::IPV4 => {
+            let ip = Ipv4::read(frame, IP)?;
+            (ip.tos, ip.proto, IP + usize::from(ip.total_len))
+        }
+        ether_type::IPV6 => {
+            let ip = Ipv6::read(frame, IP)?;
+            (ip.traffic_class, ip.next_header, IP + ip.total_len)
+        }
+        _ => return None,
+    };
+    let marked = outer.tos & ecn::MASK != tos & ecn::MASK && outer.tos & ecn::MASK != 0;
+    (!marked && end <= frame.octets()).then_some(Inner { eth, proto })
 }
 
 /// Where a tunnelled frame came into its network.

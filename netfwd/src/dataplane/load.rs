@@ -16,13 +16,11 @@ pub(super) fn load(
     options: LoadOptions,
 ) -> Result<Ebpf, DataplaneError> {
     let decap_l3 = u8::from(features.decap_l3);
-    let trace = u8::from(options.trace);
     let level = if options.trace { LOG_TRACE } else { LOG_OFF };
     let mut loader = EbpfLoader::new();
     // Nothing in the object is relocated against the kernel's types.
     loader.btf(None);
     loader.override_global("FEATURE_DECAP_L3", &decap_l3, false);
-    loader.override_global("TRACE", &trace, false);
     loader.override_global(aya_log::LEVEL, &level, false);
     for name in maps::PINNED {
         // Where the pin exists aya opens it, else it creates the map and pins it.

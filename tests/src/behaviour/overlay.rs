@@ -1,6 +1,6 @@
 //! Containers of two hosts, over VXLAN.
 
-use std::time::Duration;
+use std::{net::Ipv6Addr, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 
@@ -68,6 +68,24 @@ pub fn tcp(hosts: &TwoHosts) -> Result<()> {
 pub fn udp_segment(hosts: &TwoHosts) -> Result<()> {
     udp_segments(&hosts.c3.ns, hosts.c3.address, &hosts.c1.ns, 10_000_000)?.complete()?;
     udp_segments(&hosts.c2.ns, hosts.c2.address, &hosts.c4.ns, 10_000_000)?.complete()?;
+    Ok(())
+}
+
+/// IPv6 crosses as IPv4 does: packets of the whole MTU, TCP bulk and UDP_SEGMENT, in both directions.
+pub fn ipv6(hosts: &TwoHosts) -> Result<()> {
+    // 20 octets of IPv6 header more than `Ping` reckons with.
+    let whole = Ping::whole(MTU - 20);
+    let [c1, c3] = [(&hosts.c1, 0x11), (&hosts.c3, 0x13)].map(|(container, last)| {
+        let address = Ipv6Addr::new(0xfd00, 3, 0, 0, 0, 0, 0, last);
+        let added = format!("addr add {address}/64 dev eth0 nodad");
+        container.ns.ip(&added).map(|()| (&container.ns, address))
+    });
+    let (c1, c3) = (c1?, c3?);
+    for ((from, _), (to, address)) in [(c1, c3), (c3, c1)] {
+        ping(from, address, whole)?.complete()?;
+        tcp_bulk(to, address, from, 50_000_000)?;
+        udp_segments(to, address, from, 5_000_000)?.complete()?;
+    }
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
     thread,
     time::{Duration, Instant},
 };
@@ -37,10 +37,11 @@ impl Transfer {
 /// Sends `bytes` octets from a client to a server that listens at `address`, and checks every one.
 pub fn tcp_bulk(
     server: &Namespace,
-    address: Ipv4Addr,
+    address: impl Into<IpAddr>,
     client: &Namespace,
     bytes: u64,
 ) -> Result<Transfer> {
+    let address = address.into();
     let listener = server.within(|| TcpListener::bind((address, 0)))?;
     let target = listener.local_addr()?;
     thread::scope(|scope| {

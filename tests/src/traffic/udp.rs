@@ -1,7 +1,7 @@
 //! UDP in super-packets: `UDP_SEGMENT` hands the kernel one buffer for many datagrams.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, SocketAddr, UdpSocket},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -59,10 +59,11 @@ impl Datagrams {
 /// acknowledges.
 pub fn udp_segments(
     server: &Namespace,
-    address: Ipv4Addr,
+    address: impl Into<IpAddr>,
     client: &Namespace,
     bytes: u64,
 ) -> Result<Datagrams> {
+    let address = address.into();
     let receiver = server.within(|| UdpSocket::bind((address, 0)))?;
     // Root may exceed net.core.rmem_max.
     setsockopt(&receiver, sockopt::RcvBufForce, &RECEIVE_BUFFER)?;
