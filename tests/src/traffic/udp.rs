@@ -1,7 +1,7 @@
 //! UDP in super-packets: `UDP_SEGMENT` hands the kernel one buffer for many datagrams.
 
 use std::{
-    net::{IpAddr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -84,7 +84,7 @@ pub fn udp_segments(
 
 /// Sends everything, or as much as is acknowledged; the answer is what was sent.
 fn send(target: SocketAddr, bytes: u64) -> Result<u64> {
-    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    let socket = UdpSocket::bind((any(target.ip()), 0))?;
     socket.connect(target)?;
     setsockopt(&socket, sockopt::UdpGsoSegment, &(SEGMENT as i32)).context("UDP_SEGMENT")?;
     socket.set_read_timeout(Some(STEP))?;
@@ -186,5 +186,13 @@ mod tests {
             (report.received, report.reordered, report.datagrams),
             (bytes, 0, 4)
         );
+    }
+}
+
+/// The unspecified address of a target's family.
+fn any(target: IpAddr) -> IpAddr {
+    match target {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
