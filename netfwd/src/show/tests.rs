@@ -38,6 +38,15 @@ fn leave_behind(name: &str) -> Instance {
     Store::of(&instance.name).save_ids(&ids).expect("kept");
     let mut dataplane = Dataplane::open(&instance.name, &LoadOptions::default()).expect("it loads");
     let maps = dataplane.maps_mut();
+    blue(maps, network);
+    port(maps, network, port_slot);
+    peer(maps, network, peer_slot);
+    stations(maps, network, (port_slot, peer_slot));
+    session(maps, network);
+    instance
+}
+
+fn blue(maps: &mut Maps, network: u32) {
     let entry = Network {
         ageing_ns: 1,
         vni: 200,
@@ -59,36 +68,39 @@ fn leave_behind(name: &str) -> Instance {
     let net = "10.0.3.0/24".parse().expect("a net");
     maps.put_subnet(crate::address::to_prefix(&net), subnet)
         .expect("written");
+}
+
+fn port(maps: &mut Maps, network: u32, slot: u32) {
     let port = Port {
         network,
-        slot: port_slot,
+        slot,
         flags: PortFlags::ISOLATED,
         deliver: Deliver::Peer as u8,
         pad: 0,
         vlan: 0,
     };
     maps.ports.put(&7, &port).expect("written");
+}
+
+fn peer(maps: &mut Maps, network: u32, slot: u32) {
     let peer = from_v4([192, 0, 2, 2]);
     maps.peers
         .put(
             &peer,
             &Peer {
-                slot: peer_slot,
+                slot,
                 ..Peer::default()
             },
         )
         .expect("written");
     let member = Member {
         last_seen_ns: now_ns(),
-        slot: peer_slot,
+        slot,
         pad: 0,
     };
     maps.members
         .put(&MemberKey { network, peer }, &member)
         .expect("written");
-    stations(maps, network, (port_slot, peer_slot));
-    session(maps, network);
-    instance
 }
 
 fn stations(maps: &mut Maps, network: u32, slots: (u32, u32)) {

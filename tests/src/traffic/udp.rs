@@ -171,6 +171,14 @@ impl Datagrams {
     }
 }
 
+/// The unspecified address of a target's family.
+fn any(target: IpAddr) -> IpAddr {
+    match target {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,13 +194,5 @@ mod tests {
             (report.received, report.reordered, report.datagrams),
             (bytes, 0, 4)
         );
-    }
-}
-
-/// The unspecified address of a target's family.
-fn any(target: IpAddr) -> IpAddr {
-    match target {
-        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
