@@ -88,17 +88,36 @@ impl Source {
         entry.ifindex == self.ifindex && entry.peer == self.peer
     }
 
+    /// What the entries of this source's stations say of their port.
+    #[inline(always)]
+    fn marks(&self) -> FdbFlags {
+        FdbFlags::default()
+            .with_if(FdbFlags::ISOLATED, self.flags.has(PortFlags::ISOLATED))
+            .with_if(FdbFlags::XDP_TARGET, self.flags.has(PortFlags::XDP_TARGET))
+    }
+
+    /// Notes that the station was heard, and what has changed of its port since.
+    #[inline(always)]
+    fn stamp(&self, entry: &mut FdbEntry, now: u64) {
+        let kind = FdbFlags::STATIC
+            .with(FdbFlags::STICKY)
+            .with(FdbFlags::GATEWAY);
+        entry.flags = FdbFlags {
+            bits: entry.flags.bits & kind.bits,
+        }
+        .with(self.marks());
+        entry.deliver = self.deliver;
+        entry.last_seen_ns = now;
+    }
+
     #[inline(always)]
     fn entry(&self, now: u64) -> FdbEntry {
-        let flags = FdbFlags::default()
-            .with_if(FdbFlags::ISOLATED, self.flags.has(PortFlags::ISOLATED))
-            .with_if(FdbFlags::XDP_TARGET, self.flags.has(PortFlags::XDP_TARGET));
         FdbEntry {
             last_seen_ns: now,
             peer: self.peer,
             ifindex: self.ifindex,
             slot: self.slot,
-            flags,
+            flags: self.marks(),
             deliver: self.deliver,
             pad: [0; 3],
         }
@@ -139,7 +158,7 @@ pub fn learn(source: &Source, mac: &Mac, now: u64) -> Result<(), DropReason> {
 fn refresh(entry: &mut FdbEntry, source: &Source, now: u64) -> Result<(), DropReason> {
     if source.owns(entry) {
         if now.wrapping_sub(entry.last_seen_ns) > STAMP_INTERVAL_NS {
-            entry.last_seen_ns = now;
+            source.stamp(entry, now);
         }
         return Ok(());
     }

@@ -1,5 +1,7 @@
 //! Changes at run time: `add`, `replace` and `del`.
 
+use std::{net::Ipv4Addr, time::Duration};
+
 use anyhow::{Result, ensure};
 use tests::{
     netns::Namespace,
@@ -31,7 +33,7 @@ fn add_replace_and_del_keep_their_promises() -> Result<()> {
         ),
         (
             "port add veth-c5 --network blue".into(),
-            None,
+            Some("port replace veth-c5 --network blue --isolated".into()),
             "port del veth-c5".into(),
         ),
         (
@@ -98,5 +100,32 @@ fn what_is_added_takes_effect_and_ends_with_its_deletion() -> Result<()> {
         .netfwd()?
         .cli(&format!("port del {}/eth0", c5.name()))?;
     ensure!(c5.interfaces()? == ["lo"]);
+    Ok(())
+}
+
+#[test]
+fn a_port_is_isolated_and_let_go_again() -> Result<()> {
+    let mut hosts = TwoHosts::new(Stack::Netfwd)?;
+    let [c5, c6] = [(Namespace::new("c5")?, 15), (Namespace::new("c6")?, 16)];
+    let instance = hosts.a.netfwd()?;
+    for (container, last) in [&c5, &c6] {
+        let name = container.name();
+        instance.cli(&format!(
+            "port add --netns {name} --name eth0 --network blue --address 10.0.3.{last}/24"
+        ))?;
+    }
+    let c6_address: Ipv4Addr = [10, 0, 3, 16].into();
+    ping(&c5.0, c6_address, Ping::count(3))?.complete()?;
+    for (container, _) in [&c5, &c6] {
+        instance.cli(&format!("port set {}/eth0 --isolated", container.name()))?;
+    }
+    let slow = Ping::count(3).every(Duration::from_millis(700));
+    ping(&c5.0, c6_address, slow)?;
+    ping(&c5.0, c6_address, Ping::count(3))?.none()?;
+    ping(&c5.0, hosts.c3.address, Ping::count(3))?.complete()?;
+    let instance = hosts.a.netfwd()?;
+    instance.cli(&format!("port set {}/eth0 --isolated false", c6.0.name()))?;
+    ping(&c5.0, c6_address, slow)?;
+    ping(&c5.0, c6_address, Ping::count(3))?.complete()?;
     Ok(())
 }

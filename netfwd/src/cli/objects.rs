@@ -46,6 +46,16 @@ pub enum PortCommand {
     Show(Filter),
     /// Attach an interface to a network
     Add(PortArgs),
+    /// Attach an interface to a network, or change how it is attached
+    Replace(PortArgs),
+    /// Change the properties of a port that was attached by command
+    Set {
+        /// The interface, or NETNS/NAME of a pair
+        interface: String,
+        /// Whether it reaches only ports that are not isolated
+        #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+        isolated: bool,
+    },
     /// Detach an interface that was attached by command
     Del {
         /// The interface, or NETNS/NAME of a pair

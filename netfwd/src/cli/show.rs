@@ -95,6 +95,18 @@ impl Shown<'_> {
                 PORTS,
             ),
             PortCommand::Add(args) => change(self.instance, Op::Add, args.into()),
+            PortCommand::Replace(args) => change(self.instance, Op::Replace, args.into()),
+            PortCommand::Set {
+                interface,
+                isolated,
+            } => {
+                let spec = PortSpec {
+                    interface: Some(interface),
+                    isolated,
+                    ..PortSpec::default()
+                };
+                change(self.instance, Op::Set, Object::Port(spec))
+            }
             PortCommand::Del { interface } => {
                 let spec = PortSpec {
                     interface: Some(interface),

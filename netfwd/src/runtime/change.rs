@@ -13,9 +13,13 @@ pub enum Op {
     Add,
     /// Makes it so, whether it exists or not.
     Replace,
+    /// Changes the properties of a port; an error when it does not exist.
+    Set,
     /// Deletes it; an error when it does not exist.
     Del,
 }
+
+const SET_IS_FOR_PORTS: &str = "only ports have properties to set; use replace";
 
 /// An object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +53,8 @@ impl Runtime {
     pub fn after(&self, change: &Change, file: &Config, now: &Config) -> Result<Self, ChangeError> {
         let mut next = self.clone();
         match &change.object {
+            Object::Port(spec) if change.op == Op::Set => next.set_port(spec, now)?,
+            _ if change.op == Op::Set => return Err(ChangeError::Bad(SET_IS_FOR_PORTS.into())),
             Object::Network(spec) => next.network(change.op, spec, now)?,
             Object::Port(spec) => next.port(change.op, spec, now)?,
             Object::Peer(spec) => next.peer(change.op, spec, now)?,
@@ -121,6 +127,22 @@ impl Runtime {
         });
         let same = |one: &PortSpec| one.port().is_ok_and(|port| port.is(&label));
         replace(&mut self.ports, op, spec, same, &what, given)
+    }
+
+    /// Changes a port in place: its interface, namespace and addresses stay what they are.
+    fn set_port(&mut self, spec: &PortSpec, now: &Config) -> Result<(), ChangeError> {
+        let label = spec.label();
+        let what = format!("port {label}");
+        let mut ports = now.networks.iter().flat_map(|n| &n.ports);
+        let known = ports.find(|port| port.is(&label));
+        let place = &known.ok_or(ChangeError::Absent(what.clone()))?.place;
+        let same = |one: &PortSpec| one.port().is_ok_and(|port| port.is(&label));
+        let Some(port) = self.ports.iter_mut().find(|one| same(one)) else {
+            let place = place.clone();
+            return Err(ChangeError::InFile { what, place });
+        };
+        port.isolated = spec.isolated;
+        Ok(())
     }
 
     fn peer(&mut self, op: Op, spec: &PeerSpec, now: &Config) -> Result<(), ChangeError> {

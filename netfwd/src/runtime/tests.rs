@@ -88,6 +88,30 @@ fn what_the_file_declares_is_left_to_the_file() {
 }
 
 #[test]
+fn set_changes_a_port_that_a_command_added() {
+    let set = |interface: &str| {
+        Object::Port(PortSpec {
+            interface: Some(interface.into()),
+            isolated: true,
+            ..PortSpec::default()
+        })
+    };
+    let one = after(&Runtime::default(), Op::Add, port("p1")).unwrap();
+    let two = after(&one, Op::Set, set("p1")).unwrap();
+    assert!(two.ports[0].isolated);
+    assert_eq!(two.ports[0].network, one.ports[0].network);
+    let in_file = after(&one, Op::Set, set("p0"));
+    assert!(
+        matches!(in_file, Err(ChangeError::InFile { .. })),
+        "{in_file:?}"
+    );
+    let absent = after(&one, Op::Set, set("p2"));
+    assert!(matches!(absent, Err(ChangeError::Absent(_))), "{absent:?}");
+    let peer = after(&one, Op::Set, peer("192.0.2.8"));
+    assert!(matches!(peer, Err(ChangeError::Bad(_))), "{peer:?}");
+}
+
+#[test]
 fn replace_changes_what_a_command_added() {
     let one = after(
         &Runtime::default(),
