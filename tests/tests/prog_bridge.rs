@@ -110,6 +110,13 @@ fn forwarding() -> Result<()> {
         )
         .given(|world| set_port(world, |port| port.network = 99))
         .expect(Expect::drop(slot::P1, DropReason::NoNetwork)),
+    ])
+}
+
+#[test]
+fn isolation_and_the_gateway() -> Result<()> {
+    let to_c2 = frame(C2, C1);
+    run_all(vec![
         at_p1("isolated ports do not reach each other", to_c2.clone())
             .given(|world| {
                 let mut entry = station(world.wires.p2, slot::P2);
@@ -241,6 +248,12 @@ fn learning() -> Result<()> {
                 ensure!(world.fdb(C1)?.is_none());
                 Ok(())
             })),
+    ])
+}
+
+#[test]
+fn sources_that_nobody_may_use() -> Result<()> {
+    run_all(vec![
         at_p1(
             "a group address is no source",
             frame(C2, [0x03, 0, 0, 0, 0, 11]),

@@ -82,6 +82,12 @@ fn decapsulation() -> Result<()> {
             .wrap(&to_c1())
         })
         .expect(Expect::verdict(Verdict::Redirect).frame(to_c1())),
+    ])
+}
+
+#[test]
+fn what_decapsulation_leaves_to_others() -> Result<()> {
+    run_all(vec![
         at_uplink(
             "an unknown destination is the companion's",
             from_peer().wrap(&to_c1()),
@@ -132,18 +138,19 @@ fn stranger() -> Vxlan {
     }
 }
 
+fn refused(shows: &'static str, frame: Vec<u8>, slot: u32, reason: DropReason) -> Fixture {
+    at_uplink(shows, frame).expect(Expect::drop(slot, reason).then(|world, _| {
+        ensure!(world.fdb(C3)?.is_none(), "its source was learned");
+        ensure!(
+            world.counters(slot::P1)?.tx_packets == 0,
+            "it was forwarded"
+        );
+        Ok(())
+    }))
+}
+
 #[test]
-fn refusals_on_decapsulation() -> Result<()> {
-    let refused = |shows, frame, slot, reason| {
-        at_uplink(shows, frame).expect(Expect::drop(slot, reason).then(|world, _| {
-            ensure!(world.fdb(C3)?.is_none(), "its source was learned");
-            ensure!(
-                world.counters(slot::P1)?.tx_packets == 0,
-                "it was forwarded"
-            );
-            Ok(())
-        }))
-    };
+fn headers_that_decapsulation_refuses() -> Result<()> {
     let good = from_peer().wrap(&to_c1());
     run_all(vec![
         refused(
@@ -190,6 +197,12 @@ fn refusals_on_decapsulation() -> Result<()> {
             slot::UNDERLAY,
             DropReason::Malformed,
         ),
+    ])
+}
+
+#[test]
+fn inner_sources_that_decapsulation_refuses() -> Result<()> {
+    run_all(vec![
         refused(
             "a group address as the inner source",
             from_peer().wrap(&with_octet(&to_c1(), 6, 1)),
