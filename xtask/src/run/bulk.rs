@@ -17,11 +17,11 @@ use super::twin::Twin;
 /// else the machine does falls on both alike.
 const ROUNDS: usize = 15;
 const OCTETS: &str = "256M";
-const OCTETS_EXACT: u64 = 256 << 20;
 
 /// Throughput from c1 to c3, and its ratio to the kernel's; runs alternate so that both meet the same
-/// machine. What is asserted is that every octet arrives: single runs spread over a factor of two on
-/// a machine with two CPUs, so the ratio is for the reader, and a busy machine can say less than 1.
+/// machine. Single runs spread over a factor of two on a machine with two CPUs, so the ratio is for the
+/// reader and asserts nothing. Nor can this count octets: iperf3's server stops counting at the
+/// client's word that it has sent all; the suite `net` compares every octet.
 pub fn ratio_to_kernel(lab: &Topology, twin: &Twin) -> Result<String> {
     let [c1, _, c3, _] = &lab.containers;
     let [k1, k3] = &twin.containers;
@@ -76,13 +76,10 @@ fn received(json: &str) -> Result<f64> {
     if let Some(error) = report["error"].as_str() {
         anyhow::bail!("iperf3: {error}");
     }
-    let octets = report["end"]["sum_received"]["bytes"].as_u64();
-    ensure!(
-        octets >= Some(OCTETS_EXACT),
-        "{octets:?} of {OCTETS_EXACT} octets arrived"
-    );
     let rate = report["end"]["sum_received"]["bits_per_second"].as_f64();
-    Ok(rate.context("iperf3 reported no throughput")? / 1e9)
+    let rate = rate.context("iperf3 reported no throughput")? / 1e9;
+    ensure!(rate > 0.0, "iperf3 received nothing");
+    Ok(rate)
 }
 
 fn median(values: &[f64]) -> f64 {
