@@ -124,8 +124,8 @@ pub fn inner(frame: &impl Frame, outer: &Ipv4) -> Option<Inner> {
         }
         _ => return None,
     };
-    let marked = outer.tos & ecn::MASK != tos & ecn::MASK && outer.tos & ecn::MASK != 0;
-    (!marked && end <= frame.octets()).then_some(Inner { eth, proto })
+    let unmarked = ecn::decapsulate(outer.tos, tos) == Some(tos);
+    (unmarked && end <= frame.octets()).then_some(Inner { eth, proto })
 }
 
 /// Where a tunnelled frame came into its network.
