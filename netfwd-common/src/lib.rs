@@ -6,6 +6,7 @@
 pub mod addr;
 pub mod csum;
 pub mod ecn;
+pub mod flap;
 pub mod flow;
 pub mod limits;
 pub mod maps;

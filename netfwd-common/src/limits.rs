@@ -35,8 +35,24 @@ pub const PORT_TRIES: u32 = 32;
 pub const STAMP_INTERVAL_NS: u64 = 1_000_000_000;
 /// How long a next hop is used before the FIB is asked again.
 pub const NEXT_HOP_TTL_NS: u64 = 1_000_000_000;
+/// Tags on the wires of all ports.
+pub const VLANS: usize = 65_536;
+/// Neighbours over all networks.
+pub const NEIGHBOURS: usize = 1 << 17;
+/// Memberships in multicast groups, over all networks.
+pub const GROUPS: usize = 1 << 16;
+/// Bindings over all ports.
+pub const BINDINGS: usize = 1 << 16;
+/// Octets of the ring buffer of events; a power of two and whole pages.
+pub const EVENT_BYTES: usize = 1 << 20;
+/// Moves within [`FLAP_WINDOW_NS`] of one another that make a station flap.
+pub const FLAP_MOVES: u8 = 5;
+/// A move this long after the last begins a new count.
+pub const FLAP_WINDOW_NS: u64 = 1_000_000_000;
+/// How long a flapping station is held where it was.
+pub const FLAP_HOLD_NS: u64 = 10_000_000_000;
 /// Layout version of the pinned maps; an instance whose maps have another one is not adopted.
-pub const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 2;
 /// What VXLAN adds to a frame over IPv4: Ethernet, IPv4, UDP, VXLAN (RFC 7348 §5).
 pub const ENCAP_V4: usize = 14 + 20 + 8 + 8;
 /// What the underlay's MTU loses to VXLAN over IPv4: the inner Ethernet header and the outer IPv4,

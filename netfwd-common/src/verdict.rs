@@ -74,6 +74,26 @@ drop_reasons! {
     LinkLocal = 23, "link-local";
     /// The reply of a new session would be taken for another one's.
     SessionConflict = 24, "session-conflict";
+    /// The frame's VLAN is not allowed on its port or does not exist in its network.
+    Vlan = 25, "vlan";
+    /// The source MAC is not one that the port may use.
+    SpoofedMac = 26, "spoofed-mac";
+    /// ARP or ND names an address or a MAC that the port may not use.
+    SpoofedArp = 27, "spoofed-arp";
+    /// The source IP address is not one that the port may use.
+    SpoofedIp = 28, "spoofed-ip";
+    /// The answer of a DHCP server, or a router advertisement, from a port that is no server.
+    Server = 29, "server";
+    /// The port is shut.
+    PortShut = 30, "port-shut";
+    /// The port has flooded as much as it may in this second.
+    StormControl = 31, "storm-control";
+    /// The station moves to and fro too fast, and is held at another port.
+    Flapping = 32, "flapping";
+    /// ARP or ND that must not leave this host, with nobody here to take it.
+    Suppressed = 33, "suppressed";
+    /// A stage's program is not in place.
+    NoStage = 34, "no-stage";
 }
 
 impl DropReason {

@@ -52,6 +52,16 @@ fn drop_reasons_keep_their_numbers() {
         "gateway-from-peer",
         "link-local",
         "session-conflict",
+        "vlan",
+        "spoofed-mac",
+        "spoofed-arp",
+        "spoofed-ip",
+        "server",
+        "port-shut",
+        "storm-control",
+        "flapping",
+        "suppressed",
+        "no-stage",
     ];
     let expected: Vec<(u32, &str)> = (1..).zip(expected).collect();
     assert_eq!(listed, expected);

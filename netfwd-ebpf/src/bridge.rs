@@ -114,12 +114,14 @@ impl Source {
     fn entry(&self, now: u64) -> FdbEntry {
         FdbEntry {
             last_seen_ns: now,
+            moved_ns: 0,
             peer: self.peer,
             ifindex: self.ifindex,
             slot: self.slot,
             flags: self.marks(),
             deliver: self.deliver,
-            pad: [0; 3],
+            moves: 0,
+            tag: 0,
         }
     }
 }

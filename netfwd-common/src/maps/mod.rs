@@ -6,19 +6,30 @@
 
 mod config;
 mod counters;
-mod l2;
+mod event;
+mod fdb;
+mod flood;
+mod multicast;
 mod nat;
+mod neighbour;
+mod network;
+mod port;
+mod stage;
 mod vxlan;
 
 pub use config::{Config, ConfigFlags};
 pub use counters::{Counters, DropKey};
-pub use l2::{
-    Deliver, FdbEntry, FdbFlags, FdbKey, FloodKey, FloodTarget, Network, NetworkFlags, Port,
-    PortFlags,
-};
+pub use event::{Event, EventKind};
+pub use fdb::{FdbEntry, FdbFlags, FdbKey, Learned};
+pub use flood::{FloodKey, FloodTarget};
+pub use multicast::{Group, GroupKey};
 pub use nat::{
     Publish, PublishKey, Session, SessionFlags, SessionKey, SessionKind, Subnet, SubnetKey, Uplink,
 };
+pub use neighbour::{Neighbour, NeighbourFlags, NeighbourKey};
+pub use network::{Network, NetworkFlags};
+pub use port::{BindingKey, BindingKind, Deliver, Port, PortFlags, PortState, Vlan, VlanKey};
+pub use stage::Stage;
 pub use vxlan::{Member, MemberKey, NextHop, Peer};
 
 /// Asserts that a map type has no padding: its size is the sum of its fields, given here, and marks

@@ -50,9 +50,7 @@ fn port() -> Action {
         network: 1,
         slot: 1,
         flags: netfwd_common::maps::PortFlags::LEARNING,
-        deliver: 0,
-        pad: 0,
-        vlan: 0,
+        ..Port::default()
     };
     Action::Put(Entry::Port(77, port))
 }

@@ -1,6 +1,5 @@
 //! What changes the maps at once and is no state: FDB entries that age, and flushes.
 
-use netfwd_common::addr::UNSPECIFIED;
 use netfwd_common::maps::{FdbEntry, FdbFlags, FdbKey};
 
 use super::{Core, CoreError};
@@ -62,12 +61,8 @@ impl Core {
         let sticky = FdbFlags::default().with_if(FdbFlags::STICKY, spec.kind == FdbKind::Sticky);
         let entry = FdbEntry {
             last_seen_ns: now_ns(),
-            peer: UNSPECIFIED,
-            ifindex: 0,
-            slot: 0,
             flags: sticky,
-            deliver: 0,
-            pad: [0; 3],
+            ..FdbEntry::default()
         };
         match spec.entry()?.target {
             FdbTarget::Peer(peer) => Ok(FdbEntry {

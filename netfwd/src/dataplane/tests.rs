@@ -65,12 +65,9 @@ fn maps_survive_and_links_are_replaced() {
         };
         let entry = FdbEntry {
             last_seen_ns: maps::now_ns(),
-            peer: [0; 16],
             ifindex,
-            slot: 0,
             flags: FdbFlags::STATIC,
-            deliver: 0,
-            pad: [0; 3],
+            ..FdbEntry::default()
         };
         first.maps_mut().fdb.put(&key, &entry).expect("written");
         let now = attached(&first, &at, seen).expect("attached");

@@ -49,7 +49,8 @@ impl Builder<'_> {
             flood_len,
             gateway_v4: v4.map_or([0; 4], |address| address.octets()),
             gateway_mac: gateway.map_or([0; 6], |g| g.mac_of(&config.name)),
-            pad: [0; 6],
+            vlan: 0,
+            max_learned: 0,
         };
         self.out.maps.networks.insert(network.id, entry);
     }

@@ -75,8 +75,7 @@ impl Builder<'_> {
             slot,
             flags: PortFlags::GATEWAY,
             deliver: Deliver::Receive as u8,
-            pad: 0,
-            vlan: 0,
+            ..maps::Port::default()
         };
         self.out.maps.ports.insert(ingress, entry);
     }
@@ -106,14 +105,13 @@ impl Gateway {
 }
 
 /// The host's stack drops what is not for it, so unknown unicast is not sent there.
-const fn gateway_target(device: u32, ingress: u32, slot: u32) -> FloodTarget {
+fn gateway_target(device: u32, ingress: u32, slot: u32) -> FloodTarget {
     FloodTarget {
-        peer: netfwd_common::addr::UNSPECIFIED,
         ifindex: device,
         ingress_ifindex: ingress,
         slot,
         flags: PortFlags::GATEWAY,
         deliver: Deliver::Receive as u8,
-        pad: [0; 3],
+        ..FloodTarget::default()
     }
 }

@@ -136,13 +136,10 @@ impl Builder<'_> {
         self.out.maps.members.insert(key, member);
         Ok(FloodTarget {
             peer,
-            ifindex: 0,
-            ingress_ifindex: 0,
             slot,
             flags: PortFlags::default()
                 .with_if(PortFlags::UNKNOWN_UNICAST, network.config.unknown_unicast),
-            deliver: 0,
-            pad: [0; 3],
+            ..FloodTarget::default()
         })
     }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use netfwd_common::addr::UNSPECIFIED;
 use netfwd_common::maps::{self, Deliver, FdbFlags, FdbKey, FloodTarget, PortFlags};
 
 use super::{Attach, Builder, DesiredError, Device, Made, Numbered};
@@ -140,15 +139,10 @@ impl Builder<'_> {
 }
 
 /// A static entry that leads nowhere yet.
-pub(super) const fn static_entry() -> maps::FdbEntry {
+pub(super) fn static_entry() -> maps::FdbEntry {
     maps::FdbEntry {
-        last_seen_ns: 0,
-        peer: UNSPECIFIED,
-        ifindex: 0,
-        slot: 0,
         flags: FdbFlags::STATIC,
-        deliver: 0,
-        pad: [0; 3],
+        ..maps::FdbEntry::default()
     }
 }
 
@@ -160,15 +154,14 @@ pub fn fdb_flags(port: PortFlags) -> FdbFlags {
 }
 
 /// A port's flood target.
-pub(super) const fn target(ifindex: u32, port: &maps::Port) -> FloodTarget {
+pub(super) fn target(ifindex: u32, port: &maps::Port) -> FloodTarget {
     FloodTarget {
-        peer: UNSPECIFIED,
         ifindex,
         ingress_ifindex: ifindex,
         slot: port.slot,
         flags: port.flags,
         deliver: port.deliver,
-        pad: [0; 3],
+        ..FloodTarget::default()
     }
 }
 
@@ -193,8 +186,7 @@ fn entry(network: &Numbered<'_>, port: &Port, link: &Link, slot: u32) -> maps::P
             .with_if(PortFlags::UNKNOWN_UNICAST, unknown)
             .with_if(PortFlags::XDP_TARGET, made),
         deliver: deliver as u8,
-        pad: 0,
-        vlan: 0,
+        ..maps::Port::default()
     }
 }
 

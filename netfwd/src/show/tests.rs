@@ -57,7 +57,7 @@ fn blue(maps: &mut Maps, network: u32) {
         flood_len: 0,
         gateway_v4: [10, 0, 3, 1],
         gateway_mac: [2; 6],
-        pad: [0; 6],
+        ..Network::default()
     };
     maps.networks.put(&network, &entry).expect("written");
     let subnet = netfwd_common::maps::Subnet {
@@ -76,8 +76,7 @@ fn port(maps: &mut Maps, network: u32, slot: u32) {
         slot,
         flags: PortFlags::ISOLATED,
         deliver: Deliver::Peer as u8,
-        pad: 0,
-        vlan: 0,
+        ..Port::default()
     };
     maps.ports.put(&7, &port).expect("written");
 }
@@ -106,12 +105,9 @@ fn peer(maps: &mut Maps, network: u32, slot: u32) {
 fn stations(maps: &mut Maps, network: u32, slots: (u32, u32)) {
     let local = FdbEntry {
         last_seen_ns: now_ns(),
-        peer: [0; 16],
         ifindex: 7,
         slot: slots.0,
-        flags: FdbFlags::default(),
-        deliver: 0,
-        pad: [0; 3],
+        ..FdbEntry::default()
     };
     let remote = FdbEntry {
         peer: from_v4([192, 0, 2, 2]),

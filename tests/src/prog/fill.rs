@@ -74,7 +74,7 @@ impl World {
             slot,
             flags: PortFlags::LEARNING.with(PortFlags::UNKNOWN_UNICAST),
             deliver: Deliver::Transmit as u8,
-            pad: [0; 3],
+            ..FloodTarget::default()
         };
         let of_gateway = FloodTarget {
             ingress_ifindex: gateway_port,

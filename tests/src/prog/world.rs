@@ -104,7 +104,7 @@ impl World {
             flood_len: 4,
             gateway_v4: [10, 0, 3, 1],
             gateway_mac: mac::GATEWAY,
-            pad: [0; 6],
+            ..Network::default()
         }
     }
 
@@ -116,8 +116,7 @@ impl World {
             slot,
             flags,
             deliver: Deliver::Peer as u8,
-            pad: 0,
-            vlan: 0,
+            ..Port::default()
         }
     }
 
@@ -174,7 +173,7 @@ pub fn station(ifindex: u32, slot: u32) -> FdbEntry {
         slot,
         flags: FdbFlags::default(),
         deliver: Deliver::Peer as u8,
-        pad: [0; 3],
+        ..FdbEntry::default()
     }
 }
 
