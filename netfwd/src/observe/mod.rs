@@ -93,6 +93,8 @@ fn plain(link: &links::Link) -> Link {
             port: vxlan.port,
             external: vxlan.external,
         }),
+        tap: None,
+        promiscuous: false,
         sysctls: BTreeMap::new(),
     }
 }
@@ -190,5 +192,6 @@ fn maps(maps: &Maps) -> Result<MapState, DataplaneError> {
         locals: maps.locals.entries()?,
         subnets: maps.subnets()?,
         publishes: maps.publishes.entries()?,
+        ..MapState::default()
     })
 }

@@ -28,6 +28,7 @@ fn is_sound(name: &str, device: &Device, link: &Link, observed: &Observed) -> bo
         Made::Companion { port } => link.vxlan.is_some_and(|v| v.external && v.port == *port),
         Made::Pair { peer } => observed.links.contains_key(peer),
         Made::PeerOf { .. } => true,
+        Made::Tap(kind) => link.tap == Some(*kind),
         Made::PairInto(inner) => observed
             .inner
             .get(name)
@@ -45,6 +46,10 @@ fn creation(name: &str, device: &Device) -> Action {
         Made::Companion { port } => Action::CreateCompanion {
             name: name.to_owned(),
             port: *port,
+        },
+        Made::Tap(kind) => Action::CreateTap {
+            name: name.to_owned(),
+            kind: *kind,
         },
         Made::PairInto(inner) => pair(PairPeer::Into {
             netns: inner.netns.clone(),
