@@ -93,8 +93,8 @@ fn plain(link: &links::Link) -> Link {
             port: vxlan.port,
             external: vxlan.external,
         }),
-        tap: None,
-        promiscuous: false,
+        tap: link.tap,
+        promiscuous: link.promiscuous,
         sysctls: BTreeMap::new(),
     }
 }

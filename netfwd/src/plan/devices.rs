@@ -28,7 +28,10 @@ fn is_sound(name: &str, device: &Device, link: &Link, observed: &Observed) -> bo
         Made::Companion { port } => link.vxlan.is_some_and(|v| v.external && v.port == *port),
         Made::Pair { peer } => observed.links.contains_key(peer),
         Made::PeerOf { .. } => true,
-        Made::Tap(kind) => link.tap == Some(*kind),
+        // Whoever opens a tap says whether it has a header (drivers/net/tun.c, `tun_set_iff`).
+        Made::Tap(kind) => link.tap.is_some_and(|known| {
+            (known.multi_queue, known.owner) == (kind.multi_queue, kind.owner)
+        }),
         Made::PairInto(inner) => observed
             .inner
             .get(name)
