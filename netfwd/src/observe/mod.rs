@@ -178,13 +178,13 @@ async fn neighbours(links: &Links, list: &[links::Link]) -> Result<BTreeSet<Neig
 }
 
 fn maps(maps: &Maps) -> Result<MapState, DataplaneError> {
-    let fixed = |(_, entry): &(FdbKey, FdbEntry)| entry.flags.has(FdbFlags::STATIC);
+    let fixed = |_: &FdbKey, entry: &FdbEntry| entry.flags.has(FdbFlags::STATIC);
     Ok(MapState {
         config: maps.config()?,
         ports: maps.ports.entries()?,
         networks: maps.networks.entries()?,
         vnis: maps.vnis.entries()?,
-        fdb: maps.fdb.entries()?.into_iter().filter(fixed).collect(),
+        fdb: maps.fdb.matching(fixed)?,
         flood: maps.flood.entries()?,
         peers: maps.peers.entries()?,
         members: maps.members.entries()?,
