@@ -42,6 +42,12 @@ pub const fn is_group(mac: &Mac) -> bool {
     mac[0] & 1 == 1
 }
 
+/// Whether a MAC address is one that IPv4 (RFC 1112 §6.4) or IPv6 (RFC 2464 §7) multicast maps to.
+#[inline(always)]
+pub const fn is_ip_multicast(mac: &Mac) -> bool {
+    matches!(*mac, [0x01, 0x00, 0x5e, 0..=0x7f, _, _] | [0x33, 0x33, ..])
+}
+
 /// Whether a frame to this MAC is for the link alone: 01:80:C2:00:00:00 to 0F are never forwarded
 /// (IEEE 802.1Q-2018 table 8-1).
 #[inline(always)]

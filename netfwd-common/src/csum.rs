@@ -45,3 +45,19 @@ pub const fn replace_v4(check: u16, old: [u8; 4], new: [u8; 4]) -> u16 {
     );
     replace(replace(check, high.0, high.1), low.0, low.1)
 }
+
+/// The checksum of the ICMPv6 message in a frame without extension headers, whose checksum field is
+/// zero: over the pseudo-header (RFC 8200 §8.1) and the message, an even number of octets.
+#[inline(always)]
+pub fn icmpv6<const N: usize>(frame: &[u8; N]) -> u16 {
+    const ADDRESSES: usize = 14 + 8;
+    const MESSAGE: usize = 14 + 40;
+    const ICMPV6: u32 = 58;
+    let mut sum = ICMPV6 + (N - MESSAGE) as u32;
+    let mut at = ADDRESSES;
+    while at + 1 < N {
+        sum += u32::from(u16::from_be_bytes([frame[at], frame[at + 1]]));
+        at += 2;
+    }
+    !fold(sum)
+}

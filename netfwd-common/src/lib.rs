@@ -4,13 +4,17 @@
 #![no_std]
 
 pub mod addr;
+pub mod arp;
 pub mod csum;
 pub mod ecn;
 pub mod flap;
 pub mod flow;
 pub mod limits;
 pub mod maps;
+pub mod multicast;
 pub mod nat;
+pub mod nd;
+pub mod storm;
 pub mod tcp;
 pub mod verdict;
 pub mod vxlan;

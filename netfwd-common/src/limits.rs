@@ -51,6 +51,17 @@ pub const FLAP_MOVES: u8 = 5;
 pub const FLAP_WINDOW_NS: u64 = 1_000_000_000;
 /// How long a flapping station is held where it was.
 pub const FLAP_HOLD_NS: u64 = 10_000_000_000;
+/// How far ahead of its rate a port may flood: a tenth of a second's frames at once, and the tick of
+/// the clock that measures it is well below.
+pub const STORM_BURST_NS: u64 = 100_000_000;
+/// How long a member of a multicast group is one without another report (RFC 3376 §8.4).
+pub const GROUP_MEMBER_NS: u64 = 260_000_000_000;
+/// How long a multicast router or querier is one without another query (RFC 3376 §8.5).
+pub const GROUP_QUERIER_NS: u64 = 255_000_000_000;
+/// Within which a querier's first query is answered (RFC 3376 §8.3).
+pub const GROUP_RESPONSE_NS: u64 = 10_000_000_000;
+/// How long a member stays one that has left, or that a query asks for (RFC 3376 §8.10).
+pub const GROUP_LEAVE_NS: u64 = 2_000_000_000;
 /// Layout version of the pinned maps; an instance whose maps have another one is not adopted.
 pub const LAYOUT: u32 = 2;
 /// What VXLAN adds to a frame over IPv4: Ethernet, IPv4, UDP, VXLAN (RFC 7348 §5).
