@@ -5,9 +5,9 @@ use aya_ebpf::{
     programs::TcContext,
 };
 use aya_log_ebpf::{debug, trace};
-use netfwd_common::verdict::DropReason;
+use netfwd_common::{maps, verdict::DropReason};
 
-use crate::{count, skb};
+use crate::{count, skb, stage};
 
 /// What a stage decided to do with a frame.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Action {
     Redirect,
     /// Its clones were sent; the original has served.
     Consumed,
+    /// Another program goes on with it.
+    Continue(maps::Stage),
 }
 
 /// A drop, and whose frame it was.
@@ -45,6 +47,14 @@ pub enum Outcome {
     Redirect,
     /// [`Action::Consumed`].
     Consumed,
+    /// [`Action::Continue`] in a stage.
+    Guard,
+    /// [`Action::Continue`] in a stage.
+    Bridge,
+    /// [`Action::Continue`] in a stage.
+    Neighbour,
+    /// [`Action::Continue`] in a stage.
+    Multicast,
     /// The reason to drop.
     Drop(DropReason),
 }
@@ -56,6 +66,10 @@ impl From<Stage> for Outcome {
             Ok(Action::Pass) => Self::Pass,
             Ok(Action::Redirect) => Self::Redirect,
             Ok(Action::Consumed) => Self::Consumed,
+            Ok(Action::Continue(maps::Stage::Guard)) => Self::Guard,
+            Ok(Action::Continue(maps::Stage::Bridge)) => Self::Bridge,
+            Ok(Action::Continue(maps::Stage::Neighbour)) => Self::Neighbour,
+            Ok(Action::Continue(maps::Stage::Multicast)) => Self::Multicast,
             Err(reason) => Self::Drop(reason),
         }
     }
@@ -68,6 +82,10 @@ impl From<Outcome> for Stage {
             Outcome::Pass => Ok(Action::Pass),
             Outcome::Redirect => Ok(Action::Redirect),
             Outcome::Consumed => Ok(Action::Consumed),
+            Outcome::Guard => Ok(Action::Continue(maps::Stage::Guard)),
+            Outcome::Bridge => Ok(Action::Continue(maps::Stage::Bridge)),
+            Outcome::Neighbour => Ok(Action::Continue(maps::Stage::Neighbour)),
+            Outcome::Multicast => Ok(Action::Continue(maps::Stage::Multicast)),
             Outcome::Drop(reason) => Err(reason),
         }
     }
@@ -91,6 +109,10 @@ pub fn tc(ctx: &TcContext, verdict: Verdict) -> i32 {
         }
         // TCX knows no TC_ACT_STOLEN (net/core/dev.c, tcx_action_code).
         Ok(Action::Consumed) => TC_ACT_SHOT,
+        Ok(Action::Continue(stage)) => {
+            stage::call(ctx, stage);
+            TC_ACT_SHOT
+        }
         Err(Dropped { slot, reason }) => {
             dropped(ctx, slot, reason);
             TC_ACT_SHOT

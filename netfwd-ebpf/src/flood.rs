@@ -8,50 +8,81 @@ use aya_ebpf::{
     programs::TcContext,
 };
 use netfwd_common::{
-    addr::Addr,
+    addr::{self, Addr},
     limits::FLOOD_PER_NETWORK,
-    maps::{Deliver, FloodKey, FloodTarget, Network, NetworkFlags, PortFlags},
+    maps::{self as layout, Deliver, FloodKey, FloodTarget, Network, NetworkFlags, PortFlags},
+    storm,
     verdict::DropReason,
 };
 
 use crate::{
-    bridge::{self, Source},
     count,
     exit::{Outcome, Stage},
-    frame::Frame,
-    maps,
-    parse::{ETH_LEN, Ethernet, ether_type},
+    maps, neighbour,
+    parse::Ethernet,
+    skb,
+    source::Source,
+    stage,
     vxlan::companion,
 };
 
 /// What the loop's body needs; it sees only this.
-struct Flood {
+pub struct Flood {
     skb: *mut __sk_buff,
-    network: u32,
+    /// The network.
+    pub network: u32,
     vni: u32,
     companion: u32,
     ingress: u32,
     octets: u32,
-    from_peer: u32,
-    isolated: u32,
     wanted: PortFlags,
+    barred: u8,
     /// Not a count: the verifier would follow every value of one.
-    sent: u32,
+    sent: bool,
+    /// The VLAN.
+    pub vlan: u16,
+    own_vlan: u16,
+    tci: u16,
 }
 
-/// Floods a frame to a group address.
+/// Whom a frame must not reach: the port that it came from, peers, isolated ports.
+const BACK: u8 = 1;
+const PEERS: u8 = 1 << 1;
+const ISOLATED: u8 = 1 << 2;
+
+/// Whom a flooded frame may reach beyond what the flood list says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Ports, and peers where it did not come from one.
+    Everywhere,
+    /// Ports of this host.
+    Here,
+}
+
+/// Sends a frame to a group address.
 #[inline(always)]
 pub fn group(ctx: &TcContext, source: &Source, network: &Network, eth: &Ethernet) -> Stage {
-    if eth.ether_type == ether_type::ARP && asks_for_gateway(ctx, source, network) {
-        return bridge::to_gateway(ctx, network);
+    const ASKED: NetworkFlags = NetworkFlags::GATEWAY.with(NetworkFlags::SUPPRESSION);
+    if network.flags.has_any(ASKED) && neighbour::asks(ctx, eth) {
+        return stage::go(layout::Stage::Neighbour, source);
     }
-    flood(ctx, source, network, PortFlags::default()).into()
+    if network.flags.has(NetworkFlags::SNOOPING) && addr::is_ip_multicast(&eth.dst) {
+        return stage::go(layout::Stage::Multicast, source);
+    }
+    broadcast(ctx, source, network, Reach::Everywhere)
+}
+
+/// Sends a frame to every flood target.
+#[inline(always)]
+pub fn broadcast(ctx: &TcContext, source: &Source, network: &Network, reach: Reach) -> Stage {
+    flood(ctx, source, network, PortFlags::default(), reach).into()
 }
 
 /// Floods a frame to a station that nobody has heard, where the network and the port allow it.
 #[inline(always)]
 pub fn unknown(ctx: &TcContext, source: &Source, network: &Network) -> Stage {
-    match flood(ctx, source, network, PortFlags::UNKNOWN_UNICAST).into() {
+    let wanted = PortFlags::UNKNOWN_UNICAST;
+    match flood(ctx, source, network, wanted, Reach::Everywhere).into() {
         Err(DropReason::NoTarget) if !network.flags.has(NetworkFlags::UNKNOWN_UNICAST) => {
             Err(DropReason::UnknownUnicast)
         }
@@ -59,96 +90,190 @@ pub fn unknown(ctx: &TcContext, source: &Source, network: &Network) -> Stage {
     }
 }
 
-/// Whether a port asks by ARP for the gateway: only the local one answers, since every host has a
-/// gateway with this address and MAC.
-#[inline(always)]
-fn asks_for_gateway(ctx: &TcContext, source: &Source, network: &Network) -> bool {
-    const REQUEST: [u8; 8] = [0, 1, 0x08, 0x00, 6, 4, 0, 1];
-    const TARGET: usize = ETH_LEN + 24;
-    let has_gateway = network.flags.has(NetworkFlags::GATEWAY);
-    if !has_gateway || source.is_peer() || source.flags.has(PortFlags::GATEWAY) {
-        return false;
+#[inline(never)]
+fn flood(
+    ctx: &TcContext,
+    source: &Source,
+    network: &Network,
+    wanted: PortFlags,
+    reach: Reach,
+) -> Outcome {
+    let mut state = match Flood::new(ctx, source, network) {
+        Ok(state) => state,
+        Err(reason) => return Outcome::Drop(reason),
+    };
+    state.wanted = wanted;
+    if reach == Reach::Here {
+        state.barred |= PEERS;
     }
-    ctx.read::<8>(ETH_LEN) == Some(REQUEST) && ctx.read::<4>(TARGET) == Some(network.gateway_v4)
+    each(
+        network,
+        body as *mut c_void,
+        core::ptr::from_mut(&mut state).cast(),
+    );
+    state.outcome()
 }
 
-#[inline(never)]
-fn flood(ctx: &TcContext, source: &Source, network: &Network, wanted: PortFlags) -> Outcome {
-    let Some(config) = maps::config() else {
-        return Outcome::Drop(DropReason::NoTarget);
-    };
-    let mut state = Flood {
-        skb: ctx.skb.skb,
-        network: source.network,
-        vni: network.vni,
-        companion: config.companion_ifindex,
-        ingress: source.ifindex,
-        octets: ctx.len(),
-        from_peer: u32::from(source.is_peer()),
-        isolated: u32::from(source.flags.has(PortFlags::ISOLATED)),
-        wanted,
-        sent: 0,
-    };
+/// Runs a body for each flood target of a network.
+#[inline(always)]
+pub fn each(network: &Network, body: *mut c_void, state: *mut c_void) {
     let targets = network.flood_len.min(FLOOD_PER_NETWORK);
     // SAFETY: the body takes the state that is passed here, and nothing else.
-    unsafe {
-        bpf_loop(
-            targets,
-            body as *mut c_void,
-            core::ptr::from_mut(&mut state).cast(),
-            0,
-        );
-    }
-    if state.sent == 0 {
-        Outcome::Drop(DropReason::NoTarget)
-    } else {
-        Outcome::Consumed
-    }
+    unsafe { bpf_loop(targets, body, state, 0) };
 }
 
 /// One target of the flood list; returns 0, which goes on.
 unsafe extern "C" fn body(index: u64, state: *mut c_void) -> i64 {
     // SAFETY: `flood` passes its own state, which outlives the loop.
     let state = unsafe { &mut *state.cast::<Flood>() };
-    let key = FloodKey {
-        network: state.network,
-        index: index as u32,
-    };
-    if let Some(target) = maps::flood_target(&key)
-        && wants(state, target)
-        && send(state, target)
+    if let Some(target) = state.target(index)
+        && state.wants(target)
     {
-        count::tx(target.slot, state.octets as usize);
-        state.sent = 1;
+        state.send(target);
     }
     0
 }
 
-/// Whether a target takes the frame: never the port that it came from, never a second peer, never
-/// from an isolated port to another, and only what the target is set to take.
-#[inline(always)]
-fn wants(state: &Flood, target: &FloodTarget) -> bool {
-    let is_peer = target.ifindex == 0;
-    let back = !is_peer && target.ingress_ifindex == state.ingress;
-    let transit = is_peer && state.from_peer != 0;
-    let isolated = state.isolated != 0 && target.flags.has(PortFlags::ISOLATED);
-    !back && !transit && !isolated && target.flags.has(state.wanted)
+impl Flood {
+    /// What is to be sent to some of a network's flood targets, unless its port has flooded enough.
+    #[inline(always)]
+    pub fn new(ctx: &TcContext, source: &Source, network: &Network) -> Result<Self, DropReason> {
+        if source.flags.has(PortFlags::STORM) && !is_calm(source) {
+            return Err(DropReason::StormControl);
+        }
+        let config = maps::config().ok_or(DropReason::NoTarget)?;
+        Ok(Self {
+            skb: ctx.skb.skb,
+            network: source.network,
+            vni: network.vni,
+            companion: config.companion_ifindex,
+            ingress: source.ifindex,
+            octets: ctx.len(),
+            wanted: PortFlags::default(),
+            barred: barred(source),
+            sent: false,
+            vlan: source.vlan,
+            own_vlan: network.vlan,
+            tci: source.tci,
+        })
+    }
+
+    /// What has become of the frame. Reads through a pointer: the compiler does not see that the loop
+    /// wrote what it was given the address of.
+    #[inline(always)]
+    pub fn outcome(&self) -> Outcome {
+        // SAFETY: a field of `self`.
+        if unsafe { core::ptr::read_volatile(&raw const self.sent) } {
+            Outcome::Consumed
+        } else {
+            Outcome::Drop(DropReason::NoTarget)
+        }
+    }
+
+    /// The flood target with an index.
+    #[inline(always)]
+    pub fn target(&self, index: u64) -> Option<&'static FloodTarget> {
+        let key = FloodKey {
+            network: self.network,
+            index: index as u32,
+        };
+        maps::flood_target(&key)
+    }
+
+    /// Whether a target takes the frame: in its VLAN, never the port that it came from, never a second
+    /// peer, never from an isolated port to another, and only what the target is set to take.
+    #[inline(always)]
+    pub fn wants(&self, target: &FloodTarget) -> bool {
+        let is_peer = target.ifindex == 0;
+        let every_vlan = is_peer && target.flags.has(PortFlags::VLAN);
+        let other_vlan = target.vlan != self.vlan && !every_vlan;
+        let back = if target.ingress_ifindex == self.ingress {
+            BACK
+        } else {
+            0
+        };
+        let is = if is_peer { PEERS } else { back };
+        let isolated = if target.flags.has(PortFlags::ISOLATED) {
+            ISOLATED
+        } else {
+            0
+        };
+        let barred = self.barred & (is | isolated) != 0;
+        !other_vlan && !barred && target.flags.has(self.wanted)
+    }
+
+    /// Sends a target its clone, and counts it.
+    #[inline(always)]
+    pub fn send(&mut self, target: &FloodTarget) {
+        let tag = self.tag(target);
+        if tag != 0 && !skb::push(self.skb, tag | (self.tci & !skb::VID)) {
+            return;
+        }
+        if self.clone_to(target) {
+            count::tx(target.slot, self.octets as usize);
+            self.sent = true;
+        }
+        if tag != 0 {
+            skb::pop(self.skb);
+        }
+    }
+
+    /// A peer takes the network's own VLAN untagged, and the others with their tags.
+    #[inline(always)]
+    fn tag(&self, target: &FloodTarget) -> u16 {
+        match target.ifindex {
+            0 if self.vlan == self.own_vlan || !target.flags.has(PortFlags::VLAN) => 0,
+            0 => self.vlan,
+            _ => target.tag,
+        }
+    }
+
+    #[inline(always)]
+    fn clone_to(&self, target: &FloodTarget) -> bool {
+        let (ifindex, flags) = match Deliver::from_number(target.deliver) {
+            _ if target.ifindex == 0 => {
+                let peer: Addr = target.peer;
+                if companion::set_tunnel(self.skb, self.vni, &peer).is_err() {
+                    return false;
+                }
+                (self.companion, 0)
+            }
+            Deliver::Receive => (target.ifindex, u64::from(BPF_F_INGRESS)),
+            // No clone goes by `redirect_peer`: `bpf_clone_redirect` takes BPF_F_INGRESS alone.
+            Deliver::Transmit | Deliver::Peer => (target.ifindex, 0),
+        };
+        // SAFETY: the context is the program's own; the kernel looks the interface up itself.
+        unsafe { bpf_clone_redirect(self.skb, ifindex, flags) == 0 }
+    }
 }
 
 #[inline(always)]
-fn send(state: &Flood, target: &FloodTarget) -> bool {
-    let (ifindex, flags) = match Deliver::from_number(target.deliver) {
-        _ if target.ifindex == 0 => {
-            let peer: Addr = target.peer;
-            if companion::set_tunnel(state.skb, state.vni, &peer).is_err() {
-                return false;
-            }
-            (state.companion, 0)
-        }
-        Deliver::Receive => (target.ifindex, u64::from(BPF_F_INGRESS)),
-        // No clone goes by `redirect_peer`: `bpf_clone_redirect` takes BPF_F_INGRESS alone.
-        Deliver::Transmit | Deliver::Peer => (target.ifindex, 0),
+fn barred(source: &Source) -> u8 {
+    let mut barred = 0;
+    if !source.flags.has(PortFlags::HAIRPIN) {
+        barred |= BACK;
+    }
+    if source.is_peer() {
+        barred |= PEERS;
+    }
+    if source.flags.has(PortFlags::ISOLATED) {
+        barred |= ISOLATED;
+    }
+    barred
+}
+
+/// Whether a port may flood another frame now.
+#[inline(never)]
+fn is_calm(source: &Source) -> bool {
+    let rate = maps::port(&source.ifindex).map_or(0, |port| port.storm_rate);
+    let Some(storm) = maps::storm(source.slot) else {
+        return true;
     };
-    // SAFETY: the context is the program's own; the kernel looks the interface up itself.
-    unsafe { bpf_clone_redirect(state.skb, ifindex, flags) == 0 }
+    match storm::admit(*storm, maps::now(), rate) {
+        Some(next) => {
+            *storm = next;
+            true
+        }
+        None => false,
+    }
 }

@@ -1,6 +1,15 @@
 //! netfwd's TC and XDP programs: the entry points, which sequence the stages.
 #![no_std]
 #![no_main]
+// Core offers atomics only where the target declares compare-and-swap, which BPF's does not.
+#![cfg_attr(target_arch = "bpf", feature(core_intrinsics))]
+#![cfg_attr(
+    target_arch = "bpf",
+    expect(
+        internal_features,
+        reason = "an atomic addition is one instruction of BPF"
+    )
+)]
 #![expect(
     missing_docs,
     clippy::needless_pass_by_value,
@@ -9,17 +18,25 @@
 
 mod bridge;
 mod count;
+mod event;
 mod exit;
 mod features;
 mod flood;
 mod frame;
+mod guard;
+mod icmpv6;
+mod learn;
 mod maps;
+mod multicast;
 mod nat;
+mod neighbour;
 mod overlay;
 mod parse;
 mod port;
 mod route;
 mod skb;
+mod source;
+mod stage;
 mod uplink;
 mod vxlan;
 mod xdp;
@@ -33,6 +50,34 @@ use aya_ebpf::{
 #[classifier]
 pub fn port_ingress(ctx: TcContext) -> i32 {
     let verdict = port::ingress(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// Stage: what a guarded port admits.
+#[classifier]
+pub fn port_guard(ctx: TcContext) -> i32 {
+    let verdict = guard::admit(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// Stage: learning and forwarding behind [`port_guard`].
+#[classifier]
+pub fn port_bridge(ctx: TcContext) -> i32 {
+    let verdict = guard::bridge(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// Stage: ARP and ND.
+#[classifier]
+pub fn neighbour(ctx: TcContext) -> i32 {
+    let verdict = neighbour::handle(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// Stage: IP multicast.
+#[classifier]
+pub fn multicast(ctx: TcContext) -> i32 {
+    let verdict = multicast::handle(&ctx);
     exit::tc(&ctx, verdict)
 }
 

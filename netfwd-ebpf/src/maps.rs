@@ -2,7 +2,9 @@
 
 use aya_ebpf::{
     bindings::BPF_F_NO_PREALLOC,
-    btf_maps::{Array, HashMap, LpmTrie, PerCpuArray, PerCpuHashMap, lpm_trie::Key},
+    btf_maps::{
+        Array, HashMap, LpmTrie, PerCpuArray, PerCpuHashMap, ProgramArray, RingBuf, lpm_trie::Key,
+    },
     helpers::bpf_ktime_get_coarse_ns,
     macros::btf_map,
 };
@@ -10,12 +12,16 @@ use netfwd_common::{
     addr::Addr,
     limits,
     maps::{
-        Config, Counters, DropKey, FdbEntry, FdbKey, FloodKey, FloodTarget, Member, MemberKey,
-        Network, Peer, Port, Publish, PublishKey, Session, SessionKey, Subnet, Uplink,
+        BindingKey, Config, Counters, DropKey, Event, FdbEntry, FdbKey, FloodKey, FloodTarget,
+        Group, GroupKey, Learned, Member, MemberKey, Neighbour, NeighbourKey, Network, Peer, Port,
+        PortState, Publish, PublishKey, Session, SessionKey, Stage, Subnet, Uplink, Vlan, VlanKey,
     },
 };
 
-use crate::parse::{ETH_LEN, Flow};
+use crate::{
+    parse::{ETH_LEN, Flow},
+    source::Source,
+};
 
 const GROWING: usize = BPF_F_NO_PREALLOC as usize;
 
@@ -57,6 +63,36 @@ pub static COUNTERS: PerCpuArray<Counters, { limits::SLOTS }> = PerCpuArray::new
 #[btf_map(name = "drops")]
 pub static DROPS: PerCpuHashMap<DropKey, u64, { limits::DROP_COUNTERS }, GROWING> =
     PerCpuHashMap::new();
+#[btf_map(name = "vlans")]
+static VLANS: HashMap<VlanKey, Vlan, { limits::VLANS }, GROWING> = HashMap::new();
+/// The sources that guarded ports may use.
+#[btf_map(name = "bindings")]
+pub static BINDINGS: HashMap<BindingKey, u64, { limits::BINDINGS }, GROWING> = HashMap::new();
+/// Who has which IP address.
+#[btf_map(name = "neighbours")]
+pub static NEIGHBOURS: HashMap<NeighbourKey, Neighbour, { limits::NEIGHBOURS }, GROWING> =
+    HashMap::new();
+/// Who listens to which multicast group.
+#[btf_map(name = "groups")]
+pub static GROUPS: HashMap<GroupKey, Group, { limits::GROUPS }, GROWING> = HashMap::new();
+/// Stations that were learned, by slot.
+#[btf_map(name = "learned")]
+static LEARNED: Array<Learned, { limits::SLOTS }> = Array::new();
+/// Learned stations that the loader removed, by slot.
+#[btf_map(name = "removed")]
+static REMOVED: Array<u64, { limits::SLOTS }> = Array::new();
+/// When the flooding of a port is back at its rate, by slot.
+#[btf_map(name = "storms")]
+static STORMS: Array<u64, { limits::SLOTS }> = Array::new();
+/// What whoever watches is told.
+#[btf_map(name = "events")]
+pub static EVENTS: RingBuf<Event, { limits::EVENT_BYTES }> = RingBuf::new();
+/// Stages in programs of their own.
+#[btf_map(name = "stages")]
+pub static STAGES: ProgramArray<{ Stage::ALL.len() }> = ProgramArray::new();
+/// What a stage hands over to the next.
+#[btf_map(name = "handover")]
+pub static HANDOVER: PerCpuArray<Source, 1> = PerCpuArray::new();
 /// Room for what a packet's way needs: it would not fit the 512 octets of stack.
 #[btf_map(name = "scratch")]
 static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
@@ -74,6 +110,8 @@ pub struct Scratch {
     pub session: Session,
     /// The key of the reply's direction, whose l4 port is searched for.
     pub reply: SessionKey,
+    /// A station that is being learned.
+    pub station: FdbEntry,
     /// Random start of the search.
     pub hash: u32,
     /// What the last insertion returned.
@@ -133,6 +171,8 @@ lookup!(/// A published listener.
     publish, PUBLISHES, PublishKey => Publish);
 lookup!(/// A flood target.
     flood_target, FLOOD, FloodKey => FloodTarget);
+lookup!(/// Where frames with a tag on a port's wire belong.
+    vlan, VLANS, VlanKey => Vlan);
 
 /// The instance's configuration.
 #[inline(always)]
@@ -144,4 +184,88 @@ pub fn config() -> Option<&'static Config> {
 #[inline(always)]
 pub fn subnet(address: &Addr) -> Option<&'static Subnet> {
     SUBNETS.get(&Key::new(128, *address))
+}
+
+/// How many stations of a slot's owner are in the FDB because they were learned.
+#[inline(always)]
+pub fn stations(slot: u32) -> u64 {
+    let inserted = LEARNED.get(slot).map_or(0, |learned| learned.inserted);
+    let removed = REMOVED.get(slot).copied().unwrap_or(0);
+    // Racing CPUs may take back before the loader's count is in: below zero is none.
+    let stations = inserted.wrapping_sub(removed);
+    if stations.cast_signed() < 0 {
+        0
+    } else {
+        stations
+    }
+}
+
+/// Adds to the stations that a slot's owner has learned; `u64::MAX` takes one back.
+#[inline(always)]
+pub fn add_learned(slot: u32, by: u64) {
+    if let Some(learned) = LEARNED.get_ptr_mut(slot) {
+        // SAFETY: the element of an array stays valid.
+        unsafe { add(&raw mut (*learned).inserted, by) };
+    }
+}
+
+/// Counts a station that was not learned; gives how many there were before.
+#[inline(always)]
+pub fn add_refused(slot: u32) -> u64 {
+    let Some(learned) = LEARNED.get_ptr_mut(slot) else {
+        return 0;
+    };
+    // SAFETY: the element of an array stays valid.
+    unsafe {
+        add(&raw mut (*learned).refused, 1);
+        (*learned).refused - 1
+    }
+}
+
+/// When the flooding of a slot's owner is back at its rate; CPUs may race, and let a frame more pass.
+#[inline(always)]
+pub fn storm(slot: u32) -> Option<&'static mut u64> {
+    // SAFETY: the element of an array stays valid.
+    STORMS.get_ptr_mut(slot).map(|storm| unsafe { &mut *storm })
+}
+
+/// Adds atomically: every CPU counts here.
+///
+/// # Safety
+///
+/// `number` points into a map's value.
+#[cfg(target_arch = "bpf")]
+#[inline(always)]
+unsafe fn add(number: *mut u64, by: u64) {
+    use core::intrinsics::{AtomicOrdering::Relaxed, atomic_xadd};
+    // SAFETY: the caller's promise.
+    unsafe { atomic_xadd::<u64, u64, { Relaxed }>(number, by) };
+}
+
+/// The same on the host, whose clippy reads these programs.
+///
+/// # Safety
+///
+/// As there.
+#[cfg(not(target_arch = "bpf"))]
+#[inline(always)]
+unsafe fn add(number: *mut u64, by: u64) {
+    use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    // SAFETY: the caller's promise.
+    unsafe { AtomicU64::from_ptr(number) }.fetch_add(by, Relaxed);
+}
+
+/// Shuts a port; says whether it was open.
+#[inline(always)]
+pub fn shut(ifindex: u32, state: PortState) -> bool {
+    let Some(port) = PORTS.get_ptr_mut(ifindex) else {
+        return false;
+    };
+    // SAFETY: the element stays valid until this program's RCU section ends; the state is one octet,
+    // which the loader writes only to open the port again.
+    unsafe {
+        let open = (*port).state == PortState::Forwarding as u8;
+        (*port).state = state as u8;
+        open
+    }
 }

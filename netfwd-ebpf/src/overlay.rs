@@ -3,20 +3,21 @@
 use aya_ebpf::programs::TcContext;
 use netfwd_common::{
     addr::{self, UNSPECIFIED},
-    maps::NetworkFlags,
+    maps::{self as layout, NetworkFlags},
     verdict::DropReason,
 };
 
 use crate::{
-    bridge, count,
-    exit::{Action, Dropped, Stage, Verdict, from},
-    maps, nat,
+    count,
+    exit::{Dropped, Stage, Verdict, from},
+    guard::vlan,
+    maps,
     parse::Ethernet,
+    stage,
     vxlan::{companion, decap},
 };
 
-/// What arrives from the companion. Nothing passes from here to the host's stack but by a gateway
-/// device: the companion belongs to no network of the host's.
+/// What arrives from the companion.
 #[inline(always)]
 pub fn ingress(ctx: &TcContext) -> Verdict {
     let now = maps::now();
@@ -25,10 +26,7 @@ pub fn ingress(ctx: &TcContext) -> Verdict {
         Err(reason) => return Err(Dropped { slot: 0, reason }),
     };
     count::rx(tunnel.slot, ctx.len() as usize);
-    match bridge_in(ctx, &tunnel, now) {
-        Ok(Action::Pass) => from(tunnel.slot, Err(DropReason::NoTarget)),
-        stage => from(tunnel.slot, stage),
-    }
+    from(tunnel.slot, go_on(ctx, &tunnel))
 }
 
 #[inline(always)]
@@ -40,16 +38,14 @@ fn admit(ctx: &TcContext, now: u64) -> Result<decap::Tunnel, DropReason> {
 }
 
 #[inline(always)]
-fn bridge_in(ctx: &TcContext, tunnel: &decap::Tunnel, now: u64) -> Stage {
+fn go_on(ctx: &TcContext, tunnel: &decap::Tunnel) -> Stage {
     let eth = Ethernet::read(ctx, 0).ok_or(DropReason::Malformed)?;
     if addr::is_link_local(&eth.dst) {
         return Err(DropReason::LinkLocal);
     }
-    let source = decap::source(tunnel);
-    bridge::learn(&source, &eth.src, now)?;
-    let network = tunnel.network;
-    if network.flags.has(NetworkFlags::GATEWAY) && eth.dst == network.gateway_mac {
-        return nat::egress::from_inside(ctx, &source, network, &eth, now).into();
+    let mut source = decap::source(tunnel);
+    if tunnel.network.flags.has(NetworkFlags::VLAN) {
+        vlan::from_peer(ctx, &mut source, tunnel.network)?;
     }
-    bridge::forward(ctx, &source, network, &eth, now)
+    stage::go(layout::Stage::Bridge, &source)
 }

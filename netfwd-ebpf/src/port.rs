@@ -2,19 +2,26 @@
 
 use aya_ebpf::programs::TcContext;
 use netfwd_common::{
-    addr,
-    maps::{NetworkFlags, Port, PortFlags},
+    addr::{self, Mac},
+    maps::{self as layout, Network, NetworkFlags, Port, PortFlags, PortState},
     verdict::DropReason,
 };
 
 use crate::{
-    bridge::{self, Source},
-    count,
+    bridge, count, event,
     exit::{Action, Stage, Verdict, from},
+    learn::learn,
     maps, nat,
     parse::Ethernet,
     skb,
+    source::Source,
+    stage,
 };
+
+/// What makes a port's frames go through [`crate::guard`] first.
+const GUARDED: PortFlags = PortFlags::VLAN
+    .with(PortFlags::ANTI_SPOOF)
+    .with(PortFlags::OUTSIDE);
 
 /// What arrives on a port.
 #[inline(always)]
@@ -31,16 +38,76 @@ pub fn ingress(ctx: &TcContext) -> Verdict {
 #[inline(always)]
 fn admitted(ctx: &TcContext, ifindex: u32, port: &Port) -> Stage {
     let eth = Ethernet::read(ctx, 0).ok_or(DropReason::Malformed)?;
+    let source = Source::port(ifindex, port);
     if addr::is_link_local(&eth.dst) {
+        link_local(port, &source, &eth);
         return Ok(Action::Pass);
     }
-    let network = maps::network(&port.network).ok_or(DropReason::NoNetwork)?;
-    let now = maps::now();
-    let source = Source::port(ifindex, port);
-    bridge::learn(&source, &eth.src, now)?;
-    let is_gateway = port.flags.has(PortFlags::GATEWAY);
-    if !is_gateway && network.flags.has(NetworkFlags::GATEWAY) && eth.dst == network.gateway_mac {
-        return nat::egress::from_inside(ctx, &source, network, &eth, now).into();
+    if port.state != PortState::Forwarding as u8 {
+        return Err(DropReason::PortShut);
     }
-    bridge::forward(ctx, &source, network, &eth, now)
+    if port.flags.has_any(GUARDED) {
+        return stage::go(layout::Stage::Guard, &source);
+    }
+    bridged(ctx, &source, &eth)
+}
+
+/// What is admitted to a network: learned, then routed or bridged.
+#[inline(always)]
+pub fn bridged(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
+    let network = maps::network(&source.network).ok_or(DropReason::NoNetwork)?;
+    let now = maps::now();
+    learn(source, &eth.src, now)?;
+    let is_gateway = source.flags.has(PortFlags::GATEWAY);
+    if !is_gateway && is_for_gateway(source, network, eth) {
+        return nat::egress::from_inside(ctx, source, network, eth, now).into();
+    }
+    bridge::forward(ctx, source, network, eth, now)
+}
+
+/// Whether a frame goes to the gateway's MAC, in the gateway's VLAN.
+#[inline(always)]
+pub fn is_for_gateway(source: &Source, network: &Network, eth: &Ethernet) -> bool {
+    network.flags.has(NetworkFlags::GATEWAY)
+        && eth.dst == network.gateway_mac
+        && source.vlan == network.vlan
+}
+
+/// Frames to link-local groups are the host's. A BPDU on an edge port says that a bridge stands behind
+/// it: the port is shut until somebody has looked.
+#[inline(always)]
+fn link_local(port: &Port, source: &Source, eth: &Ethernet) {
+    const BRIDGES: Mac = [0x01, 0x80, 0xc2, 0, 0, 0];
+    if port.flags.has(PortFlags::EDGE) && eth.dst == BRIDGES {
+        shut(source, eth);
+    }
+}
+
+#[inline(never)]
+fn shut(source: &Source, eth: &Ethernet) {
+    if maps::shut(source.ifindex, PortState::ShutByBpdu) {
+        event::port_shut(source, &eth.src, maps::now());
+    }
+}
+
+/// What a stage's decision comes to at its hook. An interface towards the outside keeps its host: what
+/// is flooded from it goes to the host's stack as well, as it came. The companion belongs to no network
+/// of the host's: from a peer nothing passes to the host's stack but by a gateway device.
+#[inline(always)]
+pub fn at_hook(ctx: &TcContext, source: &Source, eth: &Ethernet, decision: Stage) -> Stage {
+    if decision == Ok(Action::Pass) && source.is_peer() {
+        return Err(DropReason::NoTarget);
+    }
+    let outside = source.flags.has(PortFlags::OUTSIDE) && addr::is_group(&eth.dst);
+    let flooded = matches!(
+        decision,
+        Ok(Action::Consumed) | Err(DropReason::NoTarget | DropReason::Suppressed)
+    );
+    if !outside || !flooded {
+        return decision;
+    }
+    if source.tci & skb::VID != 0 && !skb::push(ctx.skb.skb, source.tci) {
+        return Err(DropReason::RewriteFailed);
+    }
+    Ok(Action::Pass)
 }

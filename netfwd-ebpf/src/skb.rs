@@ -1,8 +1,12 @@
 //! The socket buffer's fields and the helpers that move it.
 
 use aya_ebpf::{
-    bindings::{BPF_F_INGRESS, TC_ACT_REDIRECT},
-    helpers::{bpf_redirect, bpf_redirect_peer},
+    EbpfContext,
+    bindings::{__sk_buff, BPF_F_INGRESS, TC_ACT_REDIRECT},
+    helpers::{
+        bpf_redirect, bpf_redirect_peer, bpf_skb_change_tail, bpf_skb_load_bytes, bpf_skb_vlan_pop,
+        bpf_skb_vlan_push,
+    },
     programs::TcContext,
 };
 use netfwd_common::{maps::Deliver, verdict::DropReason};
@@ -33,6 +37,10 @@ field!(/// Octets of payload of each segment of a super-packet; 0 for a plain pa
     gso_size);
 field!(/// Whether an 802.1Q tag stands in the metadata.
     vlan_present);
+field!(/// The tag control information of the tag in the metadata.
+    vlan_tci);
+field!(/// The EtherType of the tag in the metadata, in wire order.
+    vlan_proto);
 field!(/// Whom the link layer addressed it to.
     pkt_type);
 
@@ -40,6 +48,57 @@ field!(/// Whom the link layer addressed it to.
 #[inline(always)]
 pub fn is_for_host(ctx: &TcContext) -> bool {
     pkt_type(ctx) == PACKET_HOST
+}
+
+/// EtherType of an 802.1Q tag (IEEE 802.1Q-2018 table 9-1).
+pub const TAG: u16 = 0x8100;
+/// VLAN identifier of a tag control information; the other bits are priority and drop eligibility.
+pub const VID: u16 = 0x0fff;
+
+/// Tags the frame with a VLAN, and with the priority that it had; 0 for none leaves it as it is.
+#[inline(always)]
+pub fn tag(ctx: &TcContext, vid: u16, tci: u16) -> Result<(), DropReason> {
+    if vid == 0 || push(ctx.skb.skb, vid | (tci & !VID)) {
+        Ok(())
+    } else {
+        Err(DropReason::RewriteFailed)
+    }
+}
+
+/// Pushes an 802.1Q tag into the metadata; one that is there goes into the frame.
+#[inline(always)]
+pub fn push(skb: *mut __sk_buff, tci: u16) -> bool {
+    // SAFETY: the context is the program's own.
+    unsafe { bpf_skb_vlan_push(skb, TAG.to_be(), tci) == 0 }
+}
+
+/// Pops the outer tag, wherever it stands.
+#[inline(always)]
+pub fn pop(skb: *mut __sk_buff) -> bool {
+    // SAFETY: the context is the program's own.
+    unsafe { bpf_skb_vlan_pop(skb) == 0 }
+}
+
+/// Copies octets of the frame, which need not be in its linear part; says whether it has as many.
+#[inline(always)]
+pub fn read_into<const N: usize>(ctx: &TcContext, offset: usize, to: &mut [u8; N]) -> bool {
+    // SAFETY: `to` has room for the octets asked for.
+    let ret = unsafe {
+        bpf_skb_load_bytes(
+            ctx.as_ptr(),
+            offset as u32,
+            to.as_mut_ptr().cast(),
+            N as u32,
+        )
+    };
+    ret == 0
+}
+
+/// Cuts the frame to a length, or pads it.
+#[inline(always)]
+pub fn resize(ctx: &TcContext, octets: usize) -> bool {
+    // SAFETY: the context is the program's own.
+    unsafe { bpf_skb_change_tail(ctx.skb.skb, octets as u32, 0) == 0 }
 }
 
 /// Hands the frame to an interface and counts it for the owner of `slot`.

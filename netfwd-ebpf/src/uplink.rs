@@ -12,9 +12,11 @@ use netfwd_common::{
 };
 
 use crate::{
-    bridge, count,
+    count,
     exit::{Action, Outcome, Stage, Verdict, from},
-    features, maps, nat,
+    features,
+    learn::learn,
+    maps, nat,
     parse::{ETH_LEN, Ethernet, Ipv4, ether_type},
     skb,
     vxlan::{decap, encap},
@@ -104,7 +106,7 @@ fn receive(ctx: &TcContext, config: &Config, ip: &Ipv4, now: u64, slot: &mut u32
     if !can_shrink(ctx, entry, &inner) {
         return Ok(Action::Pass);
     }
-    bridge::learn(&decap::source(&tunnel), &inner.eth.src, now)?;
+    learn(&decap::source(&tunnel), &inner.eth.src, now)?;
     decapsulate(ctx, &inner, entry, tunnel.slot)
 }
 
@@ -134,6 +136,7 @@ fn decapsulate(ctx: &TcContext, inner: &decap::Inner, entry: &FdbEntry, slot: u3
         .map_err(|_| DropReason::DecapFailed)?;
     ctx.store(0, &inner.eth.bytes(), 0)
         .map_err(|_| DropReason::DecapFailed)?;
+    skb::tag(ctx, entry.tag, 0)?;
     count::rx(slot, ctx.len() as usize);
     skb::deliver(ctx, entry.ifindex, entry.deliver, entry.slot)
 }

@@ -48,7 +48,8 @@ fn take(ctx: &XdpContext) -> Option<(&'static FdbEntry, u32)> {
     let tunnel = decap::admit(ctx, config, &ip, now).ok()?;
     let inner = decap::inner(ctx, &ip)?;
     let target = decap::local_station(&tunnel, &inner, now)?;
-    let known = target.flags.has(FdbFlags::XDP_TARGET) && is_known_sender(&tunnel, &inner, now);
+    let taken = target.flags.has(FdbFlags::XDP_TARGET) && target.tag == 0;
+    let known = taken && is_known_sender(&tunnel, &inner, now);
     if !known {
         return None;
     }
@@ -59,7 +60,11 @@ fn take(ctx: &XdpContext) -> Option<(&'static FdbEntry, u32)> {
 /// Whether the sender is where the FDB has it; what is to be learned, TC learns.
 #[inline(always)]
 fn is_known_sender(tunnel: &Tunnel, inner: &Inner, now: u64) -> bool {
-    let Some(entry) = FDB.get_ptr_mut(bridge::key(tunnel.network_id, inner.eth.src)) else {
+    let Some(entry) = FDB.get_ptr_mut(bridge::key(
+        tunnel.network_id,
+        tunnel.network.vlan,
+        inner.eth.src,
+    )) else {
         return false;
     };
     // SAFETY: the element stays valid until this program's RCU section ends; CPUs may race to write

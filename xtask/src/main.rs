@@ -1,6 +1,5 @@
-//! netfwd's tasks: `cargo xtask setup | build | run | test | bench`.
+//! netfwd's tasks: `cargo xtask setup | build | run | test`.
 
-mod bench;
 mod build;
 mod paths;
 mod process;
@@ -50,8 +49,6 @@ enum Task {
         /// Suites, in the order to run them
         suites: Vec<test::Suite>,
     },
-    /// Measure netfwd beside the kernel
-    Bench(bench::Options),
     /// Install what is missing
     Setup,
 }
@@ -77,7 +74,6 @@ fn perform(task: Task) -> Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
-        Task::Bench(options) => bench::bench(&paths, &options)?,
         Task::Setup => set_up(&paths)?,
     }
     Ok(ExitCode::SUCCESS)

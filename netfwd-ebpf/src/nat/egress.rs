@@ -12,12 +12,13 @@ use super::{
     session,
 };
 use crate::{
-    bridge::{self, Source},
+    bridge,
     exit::{Action, Outcome, Stage},
     frame::Frame,
     maps,
     parse::{ETH_LEN, Ethernet, Flow, Ipv4, ether_type},
     route, skb,
+    source::Source,
 };
 
 /// Why the fast path does not finish a packet.

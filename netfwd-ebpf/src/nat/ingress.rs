@@ -16,11 +16,12 @@ use super::{
     session,
 };
 use crate::{
-    bridge::{self, Source},
+    bridge,
     exit::{Action, Outcome, Stage},
     maps,
     parse::{ETH_LEN, Ethernet, Ipv4, ether_type},
     route,
+    source::Source,
 };
 
 /// A packet from outside. What no session and no publish knows is the host's.
@@ -61,7 +62,7 @@ fn receive(ctx: &TcContext, uplink: &Uplink, ip: &Ipv4, now: u64) -> Stage {
         src: network.gateway_mac,
         dst: station,
     };
-    let source = Source::router(session.network, uplink.slot);
+    let source = Source::router(session.network, network, uplink.slot);
     translate(ctx, flow, session, Some(&routed))?;
     let eth = Ethernet {
         dst: station,

@@ -11,10 +11,11 @@ use netfwd_common::{
 use network_types::udp::UdpHdr;
 
 use crate::{
-    bridge::{self, Source},
+    bridge,
     frame::Frame,
     maps::{self, MEMBERS},
     parse::{ETH_LEN, Ethernet, IP_LEN, Ipv4, Ipv6, ether_type},
+    source::Source,
 };
 
 /// Octets of a UDP header.
@@ -137,7 +138,7 @@ pub fn source(tunnel: &Tunnel) -> Source {
 /// The local port that an inner frame goes to, if its station is known and is not the gateway.
 #[inline(always)]
 pub fn local_station(tunnel: &Tunnel, inner: &Inner, now: u64) -> Option<&'static FdbEntry> {
-    let key = bridge::key(tunnel.network_id, inner.eth.dst);
+    let key = bridge::key(tunnel.network_id, tunnel.network.vlan, inner.eth.dst);
     let entry = bridge::station(tunnel.network, key, now)?;
     (entry.ifindex != 0 && !entry.flags.has(FdbFlags::GATEWAY)).then_some(entry)
 }

@@ -1,6 +1,7 @@
 //! Networks as commands give them.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use netfwd_common::vxlan::MAX_VNI;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ChangeError;
 use super::spec::{bad, v4};
-use crate::config::{self, Gateway, Masquerade, Network, Place, Switch};
+use crate::config::{self, Gateway, Masquerade, Network, Place};
 
 /// A network.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,13 +52,14 @@ impl NetworkSpec {
         Ok(Network {
             vni: self.vni,
             mtu: self.mtu,
-            switch: Switch::default(),
+            ageing: Duration::from_mins(5),
+            learning: true,
+            unknown_unicast: true,
             peers: peers.collect::<Result<_, ChangeError>>()?,
             gateway,
             ports: Vec::new(),
             publishes: Vec::new(),
             fdb: Vec::new(),
-            neighbours: Vec::new(),
             place: Place::default(),
             name,
         })

@@ -4,8 +4,8 @@ use anyhow::Result;
 use netfwd_common::{
     addr::{UNSPECIFIED, from_v4},
     maps::{
-        Deliver, FdbEntry, FdbFlags, FloodKey, FloodTarget, Member, MemberKey, Peer, Port,
-        PortFlags, Publish, PublishKey, Subnet, Uplink,
+        Deliver, FdbEntry, FdbFlags, FloodKey, FloodTarget, Member, MemberKey, Neighbour,
+        NeighbourFlags, NeighbourKey, Peer, Port, PortFlags, Publish, PublishKey, Subnet, Uplink,
     },
     nat::proto,
 };
@@ -46,6 +46,18 @@ impl World {
         tables.put("ports", &p2, &Self::port(slot::P2))?;
         tables.put("ports", &gateway_port, &of_gateway)?;
         tables.put("fdb", &Self::fdb_key(mac::GATEWAY), &gateway_entry)?;
+        let key = NeighbourKey {
+            network: NETWORK,
+            vlan: 0,
+            pad: 0,
+            ip: from_v4([10, 0, 3, 1]),
+        };
+        let neighbour = Neighbour {
+            last_seen_ns: 0,
+            mac: mac::GATEWAY,
+            flags: NeighbourFlags::STATIC.with(NeighbourFlags::GATEWAY),
+        };
+        tables.put("neighbours", &key, &neighbour)?;
         for (index, target) in (0..).zip(self.flood_list()) {
             self.tables().put(
                 "flood",

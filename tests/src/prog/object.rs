@@ -5,8 +5,11 @@ use std::fs;
 use anyhow::{Context, Result};
 use aya::{
     Ebpf, EbpfLoader,
+    maps::ProgramArray,
     programs::{SchedClassifier, Xdp, XdpMode},
 };
+
+use netfwd_common::maps::Stage;
 
 use super::Hook;
 use crate::built;
@@ -22,6 +25,20 @@ pub fn load() -> Result<Ebpf> {
     loader
         .load(&bytes)
         .with_context(|| path.display().to_string())
+}
+
+/// Loads the stages and puts them where the entry programs call them.
+pub fn stages(ebpf: &mut Ebpf) -> Result<()> {
+    for stage in Stage::ALL {
+        let described = || format!("program {}", stage.program());
+        let program = ebpf.program_mut(stage.program()).with_context(described)?;
+        let program: &mut SchedClassifier = program.try_into()?;
+        load_classifier(program).with_context(described)?;
+        let fd = program.fd()?.try_clone()?;
+        let map = ebpf.map_mut("stages").context("map stages is not there")?;
+        ProgramArray::try_from(map)?.set(stage as u32, &fd, 0)?;
+    }
+    Ok(())
 }
 
 /// Loads a hook's program, unless it has been loaded.

@@ -6,8 +6,9 @@ use netfwd_common::{
     addr::{Addr, Mac, UNSPECIFIED, from_v4},
     limits,
     maps::{
-        Config, ConfigFlags, Counters, Deliver, FdbEntry, FdbFlags, FdbKey, FloodKey, FloodTarget,
-        Network, NetworkFlags, Port, PortFlags, Session, SessionKey,
+        BindingKey, Config, ConfigFlags, Counters, Deliver, FdbEntry, FdbFlags, FdbKey, FloodKey,
+        FloodTarget, Group, GroupKey, Neighbour, NeighbourKey, Network, NetworkFlags, Port,
+        PortFlags, Session, SessionKey, Vlan, VlanKey,
     },
     verdict::DropReason,
 };
@@ -30,7 +31,8 @@ impl World {
     /// Makes a world and fills its maps as the loader would.
     pub fn new() -> Result<Self> {
         let wires = Wires::new()?;
-        let ebpf = object::load()?;
+        let mut ebpf = object::load()?;
+        object::stages(&mut ebpf)?;
         let mut world = Self { wires, ebpf };
         world.reset()?;
         Ok(world)
@@ -62,6 +64,10 @@ impl World {
         tables.clear::<FdbKey, FdbEntry>("fdb")?;
         tables.clear::<SessionKey, Session>("sessions")?;
         tables.clear::<FloodKey, FloodTarget>("flood")?;
+        tables.clear::<NeighbourKey, Neighbour>("neighbours")?;
+        tables.clear::<VlanKey, Vlan>("vlans")?;
+        tables.clear::<BindingKey, u64>("bindings")?;
+        tables.clear::<GroupKey, Group>("groups")?;
         tables.clear_drops()?;
         SLOTS
             .clone()

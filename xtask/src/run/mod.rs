@@ -1,23 +1,24 @@
 //! `cargo xtask run`: the main job in network namespaces of its own, shown to a person.
 
 mod bulk;
-pub mod instance;
-pub mod interrupt;
+mod instance;
+mod interrupt;
 mod live;
-pub mod netns;
+mod netns;
 mod outside;
 mod overlay;
 mod ping;
-pub mod process;
-pub mod report;
+mod process;
+mod report;
 mod segment;
 mod survive;
 mod tables;
 mod topology;
-pub mod traces;
-pub mod twin;
+mod traces;
+mod twin;
 
 use std::fs;
+use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -36,7 +37,16 @@ pub fn lab(paths: &Paths, once: bool) -> Result<()> {
         nix::unistd::geteuid().is_root(),
         "the lab makes network namespaces: run it as root"
     );
-    traces::bounded(loader, |prefix| show(paths, prefix, once))
+    interrupt::watch()?;
+    traces::remove_orphans(loader);
+    let prefix = traces::prefix();
+    let shown = panic::catch_unwind(AssertUnwindSafe(|| show(paths, &prefix, once)));
+    traces::remove(loader, &prefix);
+    let gone = traces::verify(&prefix);
+    match shown {
+        Ok(outcome) => outcome.and(gone),
+        Err(cause) => panic::resume_unwind(cause),
+    }
 }
 
 fn show(paths: &Paths, prefix: &str, once: bool) -> Result<()> {

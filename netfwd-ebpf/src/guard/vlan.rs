@@ -1,0 +1,105 @@
+//! Which VLAN a frame is in. Inside, frames have no tag of ours: it is popped here, and pushed again
+//! where the frame leaves tagged.
+
+use aya_ebpf::programs::TcContext;
+use netfwd_common::{
+    maps::{Network, Port, PortFlags, VlanKey},
+    verdict::DropReason,
+};
+
+use crate::{
+    frame::Frame,
+    maps,
+    parse::{ETH_LEN, Ethernet},
+    skb,
+    source::Source,
+};
+
+/// VLAN identifier that tags a frame with a priority alone (IEEE 802.1Q-2018 table 9-2).
+const PRIORITY_ONLY: u16 = 0;
+/// Reserved (IEEE 802.1Q-2018 table 9-2).
+const RESERVED: u16 = 0x0fff;
+
+/// Puts a frame from a VLAN-aware port into its VLAN, and takes its tag off.
+#[inline(always)]
+pub fn from_port(ctx: &TcContext, source: &mut Source, port: &Port) -> Result<(), DropReason> {
+    let tci = tci(ctx)?;
+    let vid = tci.map_or(PRIORITY_ONLY, |tci| tci & skb::VID);
+    if vid == PRIORITY_ONLY {
+        untagged(source, port)?;
+    } else {
+        tagged(source, vid)?;
+    }
+    source.tci = tci.unwrap_or(0);
+    strip(ctx, tci)
+}
+
+/// Puts a frame from a peer of a VLAN-aware network into its VLAN, and takes its tag off.
+#[inline(always)]
+pub fn from_peer(
+    ctx: &TcContext,
+    source: &mut Source,
+    network: &Network,
+) -> Result<(), DropReason> {
+    let tci = tci(ctx)?;
+    let vid = tci.map_or(PRIORITY_ONLY, |tci| tci & skb::VID);
+    if vid == RESERVED {
+        return Err(DropReason::Vlan);
+    }
+    if vid != PRIORITY_ONLY && vid != network.vlan {
+        source.vlan = vid;
+        source.tag = vid;
+    }
+    source.tci = tci.unwrap_or(0);
+    strip(ctx, tci)
+}
+
+#[inline(always)]
+fn untagged(source: &mut Source, port: &Port) -> Result<(), DropReason> {
+    if !port.flags.has(PortFlags::UNTAGGED) {
+        return Err(DropReason::Vlan);
+    }
+    source.network = port.network;
+    source.vlan = port.vlan;
+    let tagged = port.flags.has(PortFlags::TAG_NATIVE);
+    source.tag = if tagged { port.vlan } else { 0 };
+    Ok(())
+}
+
+#[inline(always)]
+fn tagged(source: &mut Source, vid: u16) -> Result<(), DropReason> {
+    let key = VlanKey {
+        ifindex: source.ifindex,
+        vid,
+        pad: 0,
+    };
+    let vlan = maps::vlan(&key).ok_or(DropReason::Vlan)?;
+    source.network = vlan.network;
+    source.vlan = vlan.vlan;
+    source.tag = vlan.tag;
+    Ok(())
+}
+
+#[inline(always)]
+fn strip(ctx: &TcContext, tci: Option<u16>) -> Result<(), DropReason> {
+    match tci {
+        Some(_) if !skb::pop(ctx.skb.skb) => Err(DropReason::RewriteFailed),
+        _ => Ok(()),
+    }
+}
+
+/// The tag control information of the frame's 802.1Q tag, in the metadata or in the frame. An 802.1ad
+/// tag is none of ours: the frame is an untagged one that carries it.
+#[inline(always)]
+fn tci(ctx: &TcContext) -> Result<Option<u16>, DropReason> {
+    if skb::vlan_present(ctx) != 0 {
+        let ours = skb::vlan_proto(ctx) == u32::from(skb::TAG.to_be());
+        return Ok(ours.then(|| skb::vlan_tci(ctx) as u16));
+    }
+    let eth = Ethernet::read(ctx, 0).ok_or(DropReason::Malformed)?;
+    if eth.ether_type != skb::TAG {
+        return Ok(None);
+    }
+    let tci = ctx.read::<2>(ETH_LEN).ok_or(DropReason::Malformed)?;
+    Ok(Some(u16::from_be_bytes(tci)))
+}
