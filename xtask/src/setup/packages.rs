@@ -1,6 +1,9 @@
 //! Debian packages: which are needed and why, which are missing, and installing those.
 
-use std::{collections::BTreeSet, process::Command};
+use std::{
+    collections::BTreeSet, fs, io::Write as _, os::unix::fs::PermissionsExt as _, path::Path,
+    process::Command,
+};
 
 use anyhow::{Context as _, Result, bail};
 use nix::unistd::Uid;
@@ -38,6 +41,8 @@ const TESTS: &[(&str, &str)] = &[
         "curl",
         "talks to the control socket and the metrics listener",
     ),
+    ("dhcpcd-base", "asks for leases through the switch"),
+    ("dnsmasq-base", "serves leases behind the switch"),
     ("ethtool", "switches offloads on and off"),
     ("iperf3", "measures bulk TCP and UDP"),
     (
@@ -45,9 +50,12 @@ const TESTS: &[(&str, &str)] = &[
         "makes namespaces, links and the kernel's own VXLAN peer",
     ),
     ("iputils-ping", "checks reachability, sizes and losses"),
+    ("isc-dhcp-client", "asks for leases through the switch"),
     ("kmod", "orders the virtual machines' modules"),
+    ("lldpd", "sees its neighbour at both ends of a port"),
     ("netcat-openbsd", "is the server behind a published port"),
     ("nftables", "is the kernel twin's masquerade"),
+    ("openvswitch-switch", "is the VLAN-aware switch beside ours"),
     ("procps", "reads and sets the test namespaces' sysctls"),
     ("qemu-system-x86", "boots the older kernels"),
     ("socat", "sends and receives single datagrams"),
@@ -107,11 +115,37 @@ impl Installer {
             );
         }
         self.refresh()?;
+        let _idle = NoServices::hold();
         let install = ["-qq", "-y", "--no-install-recommends", "install"];
         let kept = self::kept(names)?;
         process::capture(apt_get().args(install).args(names).args(kept))
             .map(drop)
             .with_context(|| format!("cannot install {}", names.join(" ")))
+    }
+}
+
+/// While it lives, packages that are installed start no service of theirs: the tests run daemons in
+/// namespaces of their own, and this machine is to go on as it was.
+struct NoServices(Option<&'static Path>);
+
+impl NoServices {
+    /// Debian's way to say so (invoke-rc.d(8)); a policy that is there already stays as it is.
+    fn hold() -> Self {
+        const FORBIDDEN: &str = "#!/bin/sh\nexit 101\n";
+        let policy = Path::new("/usr/sbin/policy-rc.d");
+        let made = fs::File::create_new(policy).and_then(|mut file| {
+            file.write_all(FORBIDDEN.as_bytes())?;
+            file.set_permissions(fs::Permissions::from_mode(0o755))
+        });
+        Self(made.is_ok().then_some(policy))
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if let Some(policy) = self.0 {
+            let _ = fs::remove_file(policy);
+        }
     }
 }
 
