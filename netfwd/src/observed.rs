@@ -7,6 +7,8 @@ use ipnet::IpNet;
 use netfwd_common::addr::{Addr, Mac};
 use netfwd_common::maps;
 
+use crate::config::TapKind;
+
 /// Everything that [`crate::plan`] compares with what should be.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
@@ -25,6 +27,10 @@ pub struct Observed {
 }
 
 /// A link.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the kernel's"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Link {
     /// Its number.
@@ -47,6 +53,10 @@ pub struct Link {
     pub peer_in_other_netns: bool,
     /// UDP port and `external` of a vxlan device.
     pub vxlan: Option<VxlanLink>,
+    /// How a tap was made.
+    pub tap: Option<TapKind>,
+    /// It takes frames for any MAC (IFF_PROMISC).
+    pub promiscuous: bool,
     /// Values of the [`Sysctl`]s; read for links of this instance only.
     pub sysctls: BTreeMap<Sysctl, u8>,
 }
@@ -254,4 +264,10 @@ pub struct MapState {
     pub subnets: BTreeMap<Prefix, maps::Subnet>,
     /// `publishes`.
     pub publishes: BTreeMap<maps::PublishKey, maps::Publish>,
+    /// `vlans`.
+    pub vlans: BTreeMap<maps::VlanKey, maps::Vlan>,
+    /// `bindings`, those that the programs made included: when each was bound, 0 where it was given.
+    pub bindings: BTreeMap<maps::BindingKey, u64>,
+    /// The static entries of `neighbours`.
+    pub neighbours: BTreeMap<maps::NeighbourKey, maps::Neighbour>,
 }

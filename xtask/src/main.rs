@@ -1,5 +1,6 @@
-//! netfwd's tasks: `cargo xtask setup | build | run | test`.
+//! netfwd's tasks: `cargo xtask setup | build | run | test | bench`.
 
+mod bench;
 mod build;
 mod paths;
 mod process;
@@ -49,6 +50,8 @@ enum Task {
         /// Suites, in the order to run them
         suites: Vec<test::Suite>,
     },
+    /// Measure netfwd beside the kernel
+    Bench(bench::Options),
     /// Install what is missing
     Setup,
 }
@@ -74,6 +77,7 @@ fn perform(task: Task) -> Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Task::Bench(options) => bench::bench(&paths, &options)?,
         Task::Setup => set_up(&paths)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,19 +1,14 @@
 //! Forgetting FDB entries and sessions that match a filter.
 
-use netfwd_common::maps::{FdbEntry, FdbFlags, FdbKey, Session, SessionFlags, SessionKey};
+use netfwd_common::maps::{FdbEntry, FdbKey, Session, SessionFlags, SessionKey};
 
 use crate::address::to_addr;
 use crate::dataplane::{DataplaneError, Maps};
 use crate::plan::{FdbFilter, SessionFilter};
 
 /// Deletes the learned and sticky FDB entries that match; says how many.
-pub fn flush_fdb(maps: &mut Maps, filter: &FdbFilter) -> Result<usize, DataplaneError> {
-    let entries = maps.fdb.entries()?;
-    let mut flushed = 0;
-    for (key, _) in entries.iter().filter(|(k, e)| fdb_matches(filter, k, e)) {
-        flushed += usize::from(maps.fdb.remove(key)?);
-    }
-    Ok(flushed)
+pub fn flush_fdb(maps: &mut Maps, filter: &FdbFilter) -> Result<u64, DataplaneError> {
+    maps.forget(|key, entry| fdb_matches(filter, key, entry))
 }
 
 /// Deletes both directions of the sessions that match; says how many sessions.
@@ -31,8 +26,7 @@ pub fn flush_sessions(maps: &mut Maps, filter: &SessionFilter) -> Result<usize, 
 }
 
 fn fdb_matches(filter: &FdbFilter, key: &FdbKey, entry: &FdbEntry) -> bool {
-    !entry.flags.has(FdbFlags::STATIC)
-        && filter.network.is_none_or(|network| key.network == network)
+    filter.network.is_none_or(|network| key.network == network)
         && filter.ifindex.is_none_or(|index| entry.ifindex == index)
         && filter.peer.is_none_or(|peer| entry.peer == peer)
         && filter.mac.is_none_or(|mac| key.mac == mac)

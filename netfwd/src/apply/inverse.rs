@@ -12,10 +12,11 @@ use crate::plan::{Action, Entry};
 /// program does not come back.
 pub(super) async fn of(dataplane: &Dataplane, links: &Links, action: &Action) -> Option<Action> {
     match action {
-        Action::CreatePair { name, .. } | Action::CreateCompanion { name, .. } => {
-            Some(Action::DeleteLink { name: name.clone() })
-        }
+        Action::CreatePair { name, .. }
+        | Action::CreateCompanion { name, .. }
+        | Action::CreateTap { name, .. } => Some(Action::DeleteLink { name: name.clone() }),
         Action::SetMac { name, .. }
+        | Action::SetPromiscuous { name, .. }
         | Action::SetMtu { name, .. }
         | Action::SetSysctl { name, .. } => {
             let link = steps::link(links, name).await.ok()?;
@@ -55,6 +56,10 @@ fn setting(link: &Link, action: &Action) -> Option<Action> {
         Action::SetMtu { .. } => Action::SetMtu {
             name,
             mtu: link.mtu,
+        },
+        Action::SetPromiscuous { .. } => Action::SetPromiscuous {
+            name,
+            on: link.promiscuous,
         },
         Action::SetSysctl { sysctl, .. } => Action::SetSysctl {
             sysctl: *sysctl,

@@ -3,6 +3,7 @@
 use nix::errno::Errno;
 
 use super::{ApplyError, entries, flush, inner};
+use crate::config::TapKind;
 use crate::dataplane::Dataplane;
 use crate::desired::Attach;
 use crate::links::{Link, LinkError, Links, netns::Netns, sysctl, veth::VethEnd};
@@ -42,10 +43,15 @@ async fn on_links(links: &Links, action: &Action) -> Result<(), LinkError> {
     match action {
         Action::CreatePair { name, mtu, peer } => create_pair(links, name, *mtu, peer).await,
         Action::CreateCompanion { name, port } => create_companion(links, name, *port).await,
+        Action::CreateTap { name, kind } => create_tap(links, name, *kind).await,
         Action::DeleteLink { name } => delete(links, name).await,
         Action::SetMac { name, mac } => links.set_mac(index(links, name).await?, *mac).await,
         Action::SetMtu { name, mtu } => links.set_mtu(index(links, name).await?, *mtu).await,
         Action::SetUp { name } => links.set_up(index(links, name).await?, true).await,
+        Action::SetPromiscuous { name, on } => match links.find(name).await? {
+            None => Ok(()),
+            Some(link) => links.set_promiscuous(link.index, *on).await,
+        },
         Action::AddAddress { name, address } => {
             links.add_address(index(links, name).await?, *address).await
         }
@@ -96,6 +102,14 @@ async fn create_pair(
 
 async fn create_companion(links: &Links, name: &str, port: u16) -> Result<(), LinkError> {
     let index = links.add_companion(name, port).await?;
+    links.set_no_ipv6_address(index).await
+}
+
+async fn create_tap(links: &Links, name: &str, kind: TapKind) -> Result<(), LinkError> {
+    let (multi_queue, vnet_header) = (kind.multi_queue, kind.vnet_header);
+    let index = links
+        .create_tap(name, multi_queue, vnet_header, kind.owner)
+        .await?;
     links.set_no_ipv6_address(index).await
 }
 

@@ -51,7 +51,7 @@ fn namespaces(config: &Config) -> BTreeSet<String> {
     let ports = config.networks.iter().flat_map(|network| &network.ports);
     let named = ports.filter_map(|port| match &port.at {
         PortAt::Pair(pair) => Some(pair.netns.clone()),
-        PortAt::Interface(_) => None,
+        PortAt::Interface(_) | PortAt::Tap(_) => None,
     });
     named.filter(|name| Netns::open(name).is_ok()).collect()
 }

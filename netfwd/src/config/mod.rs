@@ -4,6 +4,7 @@ mod error;
 mod files;
 mod model;
 mod network;
+mod objects;
 mod overlap;
 mod place;
 mod port;
@@ -15,9 +16,10 @@ pub use error::ConfigError;
 pub use files::load;
 #[cfg(test)]
 pub use files::parse_text;
-pub use model::{
-    Config, FdbEntry, FdbTarget, Gateway, Host, Listen, Masquerade, Nat, Network, Pair, Port,
-    PortAt, Proto, Publish, Timeouts, Tos, Vxlan, XdpPolicy,
+pub use model::{Config, Host, Nat, Timeouts, Tos, Vxlan, XdpPolicy};
+pub use objects::{
+    FdbEntry, FdbTarget, Gateway, Listen, Masquerade, Neighbour, Network, Pair, Port, PortAt,
+    PortOptions, Proto, Publish, Switch, Tap, TapKind,
 };
 pub use overlap::check;
 pub use place::Place;

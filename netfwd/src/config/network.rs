@@ -1,14 +1,13 @@
 //! `[[network]]` and its gateway.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
 
 use ipnet::IpNet;
 use netfwd_common::vxlan::MAX_VNI;
 
 use super::reader::{Keys, Section, Value};
 use super::sections::{IPV4, between, choice, device, ipv4, name};
-use super::{ConfigError, Gateway, Masquerade, Network, Place, port, values};
+use super::{ConfigError, Gateway, Masquerade, Network, Place, Switch, port, values};
 
 /// Smallest MTU: every IPv4 link must take this (RFC 791 §3.2).
 const MTU_LOW: u32 = 576;
@@ -45,11 +44,7 @@ pub(super) fn network(section: &Section<'_>) -> Result<Network, ConfigError> {
     Ok(Network {
         vni: section.maybe("vni", |value| value.integer(1, MAX_VNI))?,
         mtu: section.or("mtu", None, mtu)?,
-        ageing: section.or("ageing", Duration::from_mins(5), |value| {
-            between(value, 10, 1_000_000)
-        })?,
-        learning: section.or("learning", true, Value::bool)?,
-        unknown_unicast: section.or("unknown_unicast", true, unknown_unicast)?,
+        switch: switch(section)?,
         peers: section.or("peers", Vec::new(), peers)?,
         gateway: gateway
             .map(|section| self::gateway(&section, &name))
@@ -57,8 +52,21 @@ pub(super) fn network(section: &Section<'_>) -> Result<Network, ConfigError> {
         ports: each(section, "port", "[[network.port]]", port::port)?,
         publishes: each(section, "publish", "[[network.publish]]", port::publish)?,
         fdb: each(section, "fdb", "[[network.fdb]]", port::fdb)?,
+        neighbours: Vec::new(),
         place: section.place(),
         name,
+    })
+}
+
+fn switch(section: &Section<'_>) -> Result<Switch, ConfigError> {
+    let default = Switch::default();
+    Ok(Switch {
+        ageing: section.or("ageing", default.ageing, |value| {
+            between(value, 10, 1_000_000)
+        })?,
+        learning: section.or("learning", default.learning, Value::bool)?,
+        unknown_unicast: section.or("unknown_unicast", default.unknown_unicast, unknown_unicast)?,
+        ..default
     })
 }
 

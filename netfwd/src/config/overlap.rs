@@ -9,7 +9,7 @@ use crate::naming;
 
 use super::{
     Config, ConfigError, FdbTarget, Gateway, Listen, Masquerade, Network, Place, Port, PortAt,
-    Publish,
+    Publish, Tap,
 };
 
 /// Refuses a configuration whose parts contradict each other.
@@ -81,7 +81,7 @@ impl Port {
     /// How users name the port: the interface, or `netns/name` of the other end.
     pub fn label(&self) -> String {
         match &self.at {
-            PortAt::Interface(name) => name.clone(),
+            PortAt::Interface(name) | PortAt::Tap(Tap { name, .. }) => name.clone(),
             PortAt::Pair(pair) => format!("{}/{}", pair.netns, pair.name),
         }
     }
@@ -89,7 +89,7 @@ impl Port {
     /// Its interface in netfwd's namespace.
     pub fn interface(&self) -> String {
         match &self.at {
-            PortAt::Interface(name) => name.clone(),
+            PortAt::Interface(name) | PortAt::Tap(Tap { name, .. }) => name.clone(),
             PortAt::Pair(pair) => naming::pair_end(&pair.netns, &pair.name),
         }
     }

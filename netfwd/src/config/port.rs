@@ -3,7 +3,7 @@
 use super::network::{addresses, unknown_unicast};
 use super::reader::{Keys, Section, Value};
 use super::sections::{device, ipv4};
-use super::{ConfigError, FdbEntry, FdbTarget, Pair, Port, PortAt, Publish, values};
+use super::{ConfigError, FdbEntry, FdbTarget, Pair, Port, PortAt, PortOptions, Publish, values};
 
 /// Keys that only a pair takes.
 const PAIR_KEYS: [&str; 4] = ["name", "mac", "addresses", "default_route"];
@@ -26,10 +26,19 @@ pub(super) fn port(section: &Section<'_>) -> Result<Port, ConfigError> {
     })?;
     Ok(Port {
         at: at(section)?,
+        mac: section.maybe("mac", |value| value.parse(values::MAC, values::unicast_mac))?,
+        addresses: addresses(section)?,
+        options: options(section)?,
+        place: section.place(),
+    })
+}
+
+fn options(section: &Section<'_>) -> Result<PortOptions, ConfigError> {
+    Ok(PortOptions {
         isolated: section.or("isolated", false, Value::bool)?,
         learning: section.maybe("learning", Value::bool)?,
         unknown_unicast: section.maybe("unknown_unicast", unknown_unicast)?,
-        place: section.place(),
+        ..PortOptions::default()
     })
 }
 
@@ -62,8 +71,6 @@ fn pair(section: &Section<'_>, netns: &Value<'_>) -> Result<Pair, ConfigError> {
     Ok(Pair {
         netns: netns.parse("a name under /run/netns or an absolute path", netns_name)?,
         name: device(&section.need("name")?)?,
-        mac: section.maybe("mac", |value| value.parse(values::MAC, values::unicast_mac))?,
-        addresses: addresses(section)?,
         default_route: section.or("default_route", false, Value::bool)?,
     })
 }
@@ -128,6 +135,7 @@ pub(super) fn fdb(section: &Section<'_>) -> Result<FdbEntry, ConfigError> {
         mac: section
             .need("mac")?
             .parse(values::MAC, values::unicast_mac)?,
+        vlan: None,
         target,
         place: section.place(),
     })

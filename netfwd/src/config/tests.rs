@@ -77,7 +77,7 @@ fn every_key_is_read() {
         (gateway.device.as_str(), gateway.masquerade),
         ("lxcbr0", Masquerade::Uplink)
     );
-    assert_eq!(network.ports[0].unknown_unicast, Some(false));
+    assert_eq!(network.ports[0].options.unknown_unicast, Some(false));
     assert!(matches!(&network.ports[1].at, PortAt::Pair(pair) if pair.default_route));
     assert_eq!(network.publishes[0].listen.to_string(), "49153/tcp");
     assert_eq!(network.fdb.len(), 2);

@@ -54,7 +54,7 @@ fn namespaces(config: &Config) -> BTreeSet<String> {
     let ports = config.networks.iter().flat_map(|network| &network.ports);
     let names = ports.filter_map(|port| match &port.at {
         PortAt::Pair(pair) => Some(pair.netns.clone()),
-        PortAt::Interface(_) => None,
+        PortAt::Interface(_) | PortAt::Tap(_) => None,
     });
     // A path that starts with a slash replaces the folder.
     names

@@ -6,6 +6,7 @@
 //! of each pinned link atomically: no packet is lost over a restart or an upgrade.
 
 mod attach;
+mod batch;
 mod detach;
 mod error;
 mod hooks;
@@ -21,6 +22,7 @@ mod programs;
 mod tests;
 
 pub use attach::{FILTER_HANDLE, FILTER_PRIORITY};
+pub use batch::Walk;
 pub use error::DataplaneError;
 pub use hooks::Seen;
 pub use maps::Maps;

@@ -216,3 +216,38 @@ fn counters_are_summed_and_zeroed() {
         assert!(dataplane.maps().drops().expect("read").is_empty());
     });
 }
+
+fn station(number: u32) -> FdbKey {
+    let [a, b, c, d] = number.to_be_bytes();
+    FdbKey {
+        network: 1,
+        vlan: 0,
+        mac: [2, 0, a, b, c, d],
+    }
+}
+
+#[test]
+fn tables_are_read_in_batches_and_forgotten_in_part() {
+    in_new_netns(|_| async {
+        let mut dataplane = open(false);
+        let maps = dataplane.maps_mut();
+        let entry = |number: u32| FdbEntry {
+            ifindex: number % 2,
+            flags: FdbFlags::default().with_if(FdbFlags::STATIC, number.is_multiple_of(10)),
+            ..FdbEntry::default()
+        };
+        for number in 0..10_000 {
+            let new = maps.fdb.put_new(&station(number), &entry(number));
+            assert!(new.expect("written"));
+        }
+        assert!(!maps.fdb.put_new(&station(0), &entry(0)).expect("there"));
+        assert_eq!(maps.fdb.entries().expect("read").len(), 10_000);
+        let forgotten = maps.forget(|_, entry| entry.ifindex == 0);
+        assert_eq!(forgotten.expect("forgotten"), 4_000);
+        let left = maps.fdb.entries().expect("read");
+        assert_eq!(left.len(), 6_000);
+        assert_eq!(left[&station(10)], entry(10));
+        assert_eq!(maps.fdb.take(&station(1)).expect("taken"), Some(entry(1)));
+        assert_eq!(maps.fdb.take(&station(1)).expect("gone"), None);
+    });
+}

@@ -35,12 +35,12 @@ impl Builder<'_> {
         let v4 = gateway.and_then(crate::config::Gateway::first_v4);
         let masquerade = gateway.is_some_and(|g| g.masquerade != Masquerade::Off);
         let entry = Network {
-            ageing_ns: config.ageing.as_nanos() as u64,
+            ageing_ns: config.switch.ageing.as_nanos() as u64,
             vni: config.vni.unwrap_or(0),
             slot,
             flags: NetworkFlags::default()
-                .with_if(NetworkFlags::LEARNING, config.learning)
-                .with_if(NetworkFlags::UNKNOWN_UNICAST, config.unknown_unicast)
+                .with_if(NetworkFlags::LEARNING, config.switch.learning)
+                .with_if(NetworkFlags::UNKNOWN_UNICAST, config.switch.unknown_unicast)
                 .with_if(NetworkFlags::GATEWAY, gateway.is_some())
                 .with_if(NetworkFlags::OVERLAY, config.vni.is_some())
                 .with_if(NetworkFlags::MASQUERADE, masquerade),

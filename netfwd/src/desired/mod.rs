@@ -16,7 +16,7 @@ use netfwd_common::addr::Mac;
 pub use error::DesiredError;
 pub use ports::fdb_flags;
 
-use crate::config::{Config, Network};
+use crate::config::{Config, Network, TapKind};
 use crate::ids::{Ids, Scope};
 use crate::naming;
 use crate::observed::{Hook, HookAt, Inner, Link, MapState, Neighbour, Program, Sysctl};
@@ -71,6 +71,8 @@ pub enum Made {
     },
     /// A veth whose other end is in another namespace.
     PairInto(Inner),
+    /// A persistent tap.
+    Tap(TapKind),
     /// The companion: an `external` vxlan device on this UDP port.
     Companion {
         /// UDP port.

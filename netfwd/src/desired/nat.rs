@@ -7,7 +7,7 @@ use netfwd_common::maps::{self, PublishKey, Subnet};
 
 use super::{Builder, Numbered};
 use crate::address::{to_addr, to_prefix};
-use crate::config::{Gateway, Masquerade, Network, PortAt, Publish};
+use crate::config::{Gateway, Masquerade, Network, Port, PortAt, Publish};
 use crate::observed::Neighbour;
 
 impl Builder<'_> {
@@ -74,8 +74,9 @@ impl Gateway {
 
 /// The MAC of the pair that has this address, where the configuration sets both.
 fn known_mac(network: &Network, address: IpAddr) -> Option<Mac> {
-    network.ports.iter().find_map(|port| match &port.at {
-        PortAt::Pair(pair) if pair.addresses.iter().any(|own| own.addr() == address) => pair.mac,
-        _ => None,
-    })
+    let has = |port: &&Port| {
+        let made = matches!(port.at, PortAt::Pair(_));
+        made && port.addresses.iter().any(|own| own.addr() == address)
+    };
+    network.ports.iter().find(has)?.mac
 }

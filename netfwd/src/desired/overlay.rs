@@ -137,8 +137,10 @@ impl Builder<'_> {
         Ok(FloodTarget {
             peer,
             slot,
-            flags: PortFlags::default()
-                .with_if(PortFlags::UNKNOWN_UNICAST, network.config.unknown_unicast),
+            flags: PortFlags::default().with_if(
+                PortFlags::UNKNOWN_UNICAST,
+                network.config.switch.unknown_unicast,
+            ),
             ..FloodTarget::default()
         })
     }

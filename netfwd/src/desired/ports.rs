@@ -52,10 +52,10 @@ impl Builder<'_> {
         let inner = Inner {
             netns: pair.netns.clone(),
             name: pair.name.clone(),
-            mac: pair.mac,
+            mac: port.mac,
             mtu: network.mtu,
-            addresses: pair.addresses.iter().copied().collect(),
-            default_routes: default_routes(network, pair),
+            addresses: port.addresses.iter().copied().collect(),
+            default_routes: default_routes(network, port, pair),
             gro: true,
             up: true,
         };
@@ -168,7 +168,8 @@ pub(super) fn target(ifindex: u32, port: &maps::Port) -> FloodTarget {
 fn entry(network: &Numbered<'_>, port: &Port, link: &Link, slot: u32) -> maps::Port {
     let config = network.config;
     let made = matches!(port.at, PortAt::Pair(_));
-    let unknown = port.unknown_unicast.unwrap_or(config.unknown_unicast);
+    let (options, default) = (&port.options, &config.switch);
+    let unknown = options.unknown_unicast.unwrap_or(default.unknown_unicast);
     let deliver = if link.peer_in_other_netns {
         Deliver::Peer
     } else {
@@ -180,9 +181,9 @@ fn entry(network: &Numbered<'_>, port: &Port, link: &Link, slot: u32) -> maps::P
         flags: PortFlags::default()
             .with_if(
                 PortFlags::LEARNING,
-                port.learning.unwrap_or(config.learning),
+                options.learning.unwrap_or(default.learning),
             )
-            .with_if(PortFlags::ISOLATED, port.isolated)
+            .with_if(PortFlags::ISOLATED, options.isolated)
             .with_if(PortFlags::UNKNOWN_UNICAST, unknown)
             .with_if(PortFlags::XDP_TARGET, made),
         deliver: deliver as u8,
@@ -190,7 +191,7 @@ fn entry(network: &Numbered<'_>, port: &Port, link: &Link, slot: u32) -> maps::P
     }
 }
 
-fn default_routes(network: &Numbered<'_>, pair: &Pair) -> BTreeSet<IpAddr> {
+fn default_routes(network: &Numbered<'_>, port: &Port, pair: &Pair) -> BTreeSet<IpAddr> {
     if !pair.default_route {
         return BTreeSet::new();
     }
@@ -200,7 +201,7 @@ fn default_routes(network: &Numbered<'_>, pair: &Pair) -> BTreeSet<IpAddr> {
         .iter()
         .flat_map(|gateway| &gateway.addresses);
     let near = |gateway: &&IpNet| {
-        pair.addresses
+        port.addresses
             .iter()
             .any(|own| own.contains(&gateway.addr()))
     };

@@ -41,6 +41,13 @@ impl Links {
             .await
     }
 
+    /// Has the interface take every frame, whoever it is for, or only its own.
+    pub async fn set_promiscuous(&self, index: u32, on: bool) -> Result<(), LinkError> {
+        let state = if on { "on" } else { "off" };
+        let what = || format!("switch promiscuous mode of interface {index} {state}");
+        self.change(index, what, |link| link.promiscuous(on)).await
+    }
+
     /// Sets the MAC address.
     pub async fn set_mac(&self, index: u32, mac: Mac) -> Result<(), LinkError> {
         let what = || format!("set the MAC address of interface {index}");

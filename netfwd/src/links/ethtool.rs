@@ -6,12 +6,9 @@ use std::{
     ptr,
 };
 
-use nix::{
-    libc,
-    sys::socket::{AddressFamily, SockFlag, SockType, socket},
-};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-use super::{LinkError, Tried};
+use super::{LinkError, Tried, ifreq};
 
 /// include/uapi/linux/ethtool.h.
 const GET_DRIVER_INFO: u32 = 0x0000_0003;
@@ -80,15 +77,7 @@ fn call<T>(device: &str, command: &mut T) -> io::Result<()> {
 }
 
 fn ethtool<T>(socket: RawFd, device: &str, command: &mut T) -> io::Result<()> {
-    // SAFETY: `ifreq` is plain data for which zeros are valid.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    let name = device.as_bytes();
-    if name.len() >= request.ifr_name.len() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    for (to, from) in request.ifr_name.iter_mut().zip(name) {
-        *to = from.cast_signed() as libc::c_char;
-    }
+    let mut request = ifreq::named(device)?;
     request.ifr_ifru.ifru_data = ptr::from_mut(command).cast();
     // SAFETY: `ifr_data` points to a live `repr(C)` command that begins with its number and is as
     // large as the kernel's structure for that number.

@@ -6,12 +6,14 @@
 
 pub mod change;
 pub mod ethtool;
+mod ifreq;
 pub mod model;
 pub mod neighbour;
 pub mod netns;
 pub mod read;
 pub mod route;
 pub mod sysctl;
+pub mod tap;
 pub mod tc;
 pub mod veth;
 pub mod vxlan;

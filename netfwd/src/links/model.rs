@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use netfwd_common::addr::Mac;
 
+use crate::config::TapKind;
+
 /// An address of an interface, with its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -61,6 +63,8 @@ pub struct Link {
     pub carrier: bool,
     /// It is the loopback.
     pub loopback: bool,
+    /// Somebody switched promiscuous mode on by netlink, as `ip link set … promisc on` does.
+    pub promiscuous: bool,
     /// The other end of a veth is in another network namespace.
     pub peer_elsewhere: bool,
     /// The ifindex of a veth's other end or of the device beneath, in its own namespace.
@@ -69,6 +73,8 @@ pub struct Link {
     pub master: Option<u32>,
     /// Present on a VXLAN device.
     pub vxlan: Option<Vxlan>,
+    /// Present on a tap.
+    pub tap: Option<TapKind>,
     /// Present while an XDP program is attached.
     pub xdp: Option<Xdp>,
     /// Its addresses, in the kernel's order.

@@ -12,7 +12,7 @@ use netlink_packet_route::{
     },
 };
 
-use super::{Address, Link, LinkError, Links, Tried, Vxlan, Xdp};
+use super::{Address, Link, LinkError, Links, Tried, Vxlan, Xdp, tap};
 
 impl Links {
     /// Every interface of the namespace with its addresses, in the order of their numbers.
@@ -99,6 +99,7 @@ fn link(message: LinkMessage) -> Link {
         up: flags.contains(LinkFlags::Up),
         carrier: flags.contains(LinkFlags::LowerUp),
         loopback: message.header.link_layer_type == LinkLayerType::Loopback,
+        promiscuous: flags.contains(LinkFlags::Promisc),
         ..Link::default()
     };
     for attribute in message.attributes {
@@ -125,6 +126,7 @@ fn apply(link: &mut Link, attribute: LinkAttribute) {
 fn kind(link: &mut Link, info: LinkInfo) {
     match info {
         LinkInfo::Kind(kind) => link.kind = kind.to_string(),
+        LinkInfo::Data(InfoData::Tun(infos)) => link.tap = tap::kind(&infos),
         LinkInfo::Data(InfoData::Vxlan(infos)) => link.vxlan = Some(vxlan(&infos)),
         _ => {}
     }

@@ -5,6 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use futures::StreamExt;
 
 use super::{sysctl, veth::VethEnd, *};
+use crate::config::TapKind;
 use crate::observed::Sysctl;
 use crate::sandbox::{in_new_netns, other_netns};
 
@@ -116,6 +117,48 @@ fn the_companion_takes_its_parameters_from_packets() {
         assert!(device.is_made_by("test"));
         assert!(device.addresses.is_empty());
         assert!(links.add_companion("nfvx0", 4789).await.is_err());
+    });
+}
+
+#[test]
+fn a_tap_stays_without_anybody_having_it_open() {
+    in_new_netns(|links| async move {
+        let index = links
+            .create_tap("vm1", true, true, Some(1000))
+            .await
+            .expect("a tap");
+        links.set_up(index, true).await.expect("up");
+        let tap = named(&links, "vm1").await;
+        assert_eq!((tap.index, tap.kind.as_str(), tap.up), (index, "tun", true));
+        assert!(tap.is_made_by("test") && !tap.carrier);
+        let kind = TapKind {
+            multi_queue: true,
+            vnet_header: true,
+            owner: Some(1000),
+        };
+        assert_eq!(tap.tap, Some(kind));
+        assert_eq!(ethtool::driver("vm1").expect("a driver"), "tun");
+        assert!(links.create_tap("vm1", true, true, None).await.is_err());
+        links.delete(index).await.expect("deleted");
+        links
+            .create_tap("vm1", false, false, None)
+            .await
+            .expect("the name is free again");
+    });
+}
+
+#[test]
+fn promiscuous_mode_is_switched_and_seen() {
+    in_new_netns(|links| async move {
+        links
+            .add_veth(&end("eth0"), &end("far"), None)
+            .await
+            .expect("a pair");
+        for on in [true, false] {
+            let index = named(&links, "eth0").await.index;
+            links.set_promiscuous(index, on).await.expect("switched");
+            assert_eq!(named(&links, "eth0").await.promiscuous, on);
+        }
     });
 }
 

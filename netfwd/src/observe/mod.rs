@@ -93,6 +93,8 @@ fn plain(link: &links::Link) -> Link {
             port: vxlan.port,
             external: vxlan.external,
         }),
+        tap: link.tap,
+        promiscuous: link.promiscuous,
         sysctls: BTreeMap::new(),
     }
 }
@@ -176,13 +178,13 @@ async fn neighbours(links: &Links, list: &[links::Link]) -> Result<BTreeSet<Neig
 }
 
 fn maps(maps: &Maps) -> Result<MapState, DataplaneError> {
-    let fixed = |(_, entry): &(FdbKey, FdbEntry)| entry.flags.has(FdbFlags::STATIC);
+    let fixed = |_: &FdbKey, entry: &FdbEntry| entry.flags.has(FdbFlags::STATIC);
     Ok(MapState {
         config: maps.config()?,
         ports: maps.ports.entries()?,
         networks: maps.networks.entries()?,
         vnis: maps.vnis.entries()?,
-        fdb: maps.fdb.entries()?.into_iter().filter(fixed).collect(),
+        fdb: maps.fdb.matching(fixed)?,
         flood: maps.flood.entries()?,
         peers: maps.peers.entries()?,
         members: maps.members.entries()?,
@@ -190,5 +192,6 @@ fn maps(maps: &Maps) -> Result<MapState, DataplaneError> {
         locals: maps.locals.entries()?,
         subnets: maps.subnets()?,
         publishes: maps.publishes.entries()?,
+        ..MapState::default()
     })
 }

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use netfwd_common::addr::{Addr, Mac};
 use netfwd_common::maps;
 
+use crate::config::TapKind;
 use crate::desired::Attach;
 use crate::observed::{HookAt, Inner, Neighbour, Prefix, Sysctl};
 
@@ -27,6 +28,13 @@ pub enum Action {
         name: String,
         /// UDP port.
         port: u16,
+    },
+    /// Makes a persistent tap with the instance's alias, down and without address generation.
+    CreateTap {
+        /// Its name.
+        name: String,
+        /// How it is made.
+        kind: TapKind,
     },
     /// Deletes a link that the instance made.
     DeleteLink {
@@ -51,6 +59,13 @@ pub enum Action {
     SetUp {
         /// The link.
         name: String,
+    },
+    /// Sets whether an interface takes frames for any MAC (IFF_PROMISC).
+    SetPromiscuous {
+        /// The interface; that it is gone is no error.
+        name: String,
+        /// Whether it does.
+        on: bool,
     },
     /// Adds an address.
     AddAddress {
@@ -106,6 +121,8 @@ pub enum Action {
     Delete(EntryKey),
     /// Deletes the learned and sticky FDB entries that match.
     FlushFdb(FdbFilter),
+    /// Deletes the learned neighbours that match.
+    FlushNeighbours(NeighbourFilter),
     /// Deletes the sessions that match, both directions.
     FlushSessions(SessionFilter),
     /// Zeroes the counters and drops of a slot.
@@ -192,6 +209,17 @@ pub struct FdbFilter {
     /// Behind this peer.
     pub peer: Option<Addr>,
     /// This station.
+    pub mac: Option<Mac>,
+}
+
+/// Which neighbours; what is absent matches all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NeighbourFilter {
+    /// Of this network.
+    pub network: Option<u32>,
+    /// Whose MAC is behind the port with this ifindex.
+    pub ifindex: Option<u32>,
+    /// With this MAC.
     pub mac: Option<Mac>,
 }
 

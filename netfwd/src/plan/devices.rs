@@ -28,6 +28,10 @@ fn is_sound(name: &str, device: &Device, link: &Link, observed: &Observed) -> bo
         Made::Companion { port } => link.vxlan.is_some_and(|v| v.external && v.port == *port),
         Made::Pair { peer } => observed.links.contains_key(peer),
         Made::PeerOf { .. } => true,
+        // Whoever opens a tap says whether it has a header (drivers/net/tun.c, `tun_set_iff`).
+        Made::Tap(kind) => link.tap.is_some_and(|known| {
+            (known.multi_queue, known.owner) == (kind.multi_queue, kind.owner)
+        }),
         Made::PairInto(inner) => observed
             .inner
             .get(name)
@@ -45,6 +49,10 @@ fn creation(name: &str, device: &Device) -> Action {
         Made::Companion { port } => Action::CreateCompanion {
             name: name.to_owned(),
             port: *port,
+        },
+        Made::Tap(kind) => Action::CreateTap {
+            name: name.to_owned(),
+            kind: *kind,
         },
         Made::PairInto(inner) => pair(PairPeer::Into {
             netns: inner.netns.clone(),

@@ -31,7 +31,7 @@ use netfwd_common::maps::{MemberKey, Port};
 use crate::desired::{Desired, fdb_flags};
 use crate::observed::{Attached, HookAt, Mode, Observed};
 
-pub use action::{Action, Entry, EntryKey, FdbFilter, PairPeer, SessionFilter};
+pub use action::{Action, Entry, EntryKey, FdbFilter, NeighbourFilter, PairPeer, SessionFilter};
 
 /// The steps from what is to what should be; none where nothing differs.
 ///

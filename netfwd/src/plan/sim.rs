@@ -85,7 +85,10 @@ impl Sim {
             Action::RemoveNeighbour(neighbour) => {
                 self.observed.neighbours.remove(neighbour);
             }
-            Action::ZeroSlot(_) | Action::FlushFdb(_) | Action::FlushSessions(_) => {}
+            Action::ZeroSlot(_)
+            | Action::FlushFdb(_)
+            | Action::FlushNeighbours(_)
+            | Action::FlushSessions(_) => {}
             other => self.device(other),
         }
     }
@@ -111,6 +114,11 @@ impl Sim {
             Action::DeleteLink { name } => self.delete_link(name),
             Action::SetMac { name, mac } => self.link(name).mac = *mac,
             Action::SetMtu { name, mtu } => self.link(name).mtu = *mtu,
+            Action::CreateTap { name, kind } => {
+                self.make(name, 1500);
+                self.link(name).tap = Some(*kind);
+            }
+            Action::SetPromiscuous { name, on } => self.link(name).promiscuous = *on,
             Action::SetUp { name } => self.link(name).up = true,
             Action::AddAddress { name, address } => self.link(name).addresses.push(*address),
             Action::RemoveAddress { name, address } => {

@@ -122,7 +122,7 @@ impl Runtime {
             let same = in_network
                 && wanted
                     .as_ref()
-                    .is_some_and(|w| w.at == port.at && w.isolated == port.isolated);
+                    .is_some_and(|w| w.at == port.at && w.options == port.options);
             (&port.place, same)
         });
         let same = |one: &PortSpec| one.port().is_ok_and(|port| port.is(&label));

@@ -1,7 +1,6 @@
 //! Networks as commands give them.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use ipnet::IpNet;
 use netfwd_common::vxlan::MAX_VNI;
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ChangeError;
 use super::spec::{bad, v4};
-use crate::config::{self, Gateway, Masquerade, Network, Place};
+use crate::config::{self, Gateway, Masquerade, Network, Place, Switch};
 
 /// A network.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,14 +51,13 @@ impl NetworkSpec {
         Ok(Network {
             vni: self.vni,
             mtu: self.mtu,
-            ageing: Duration::from_mins(5),
-            learning: true,
-            unknown_unicast: true,
+            switch: Switch::default(),
             peers: peers.collect::<Result<_, ChangeError>>()?,
             gateway,
             ports: Vec::new(),
             publishes: Vec::new(),
             fdb: Vec::new(),
+            neighbours: Vec::new(),
             place: Place::default(),
             name,
         })

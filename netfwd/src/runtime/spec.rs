@@ -7,7 +7,7 @@ use netfwd_common::addr::Mac;
 use serde::{Deserialize, Serialize};
 
 use super::ChangeError;
-use crate::config::{self, FdbEntry, FdbTarget, Pair, Place, Port, PortAt, Publish};
+use crate::config::{self, FdbEntry, FdbTarget, Pair, Place, Port, PortAt, PortOptions, Publish};
 
 /// A port.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,9 +99,12 @@ impl PortSpec {
         };
         Ok(Port {
             at,
-            isolated: self.isolated,
-            learning: None,
-            unknown_unicast: None,
+            mac: self.mac.as_deref().map(mac).transpose()?,
+            addresses: self.addresses.clone(),
+            options: PortOptions {
+                isolated: self.isolated,
+                ..PortOptions::default()
+            },
             place: Place::default(),
         })
     }
@@ -134,8 +137,6 @@ impl PortSpec {
         Ok(Pair {
             netns,
             name,
-            mac: self.mac.as_deref().map(mac).transpose()?,
-            addresses: self.addresses.clone(),
             default_route: self.default_route,
         })
     }
@@ -172,6 +173,7 @@ impl FdbSpec {
         };
         Ok(FdbEntry {
             mac: self.station()?,
+            vlan: None,
             target,
             place: Place::default(),
         })

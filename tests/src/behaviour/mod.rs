@@ -1,11 +1,13 @@
 //! What a stack must do, as functions of a running topology: each runs on netfwd, on the kernel
 //! twin, and on one of each, so that a test that the kernel would fail as well is noticed.
 
+pub mod flood;
 pub mod local;
 pub mod masquerade;
 pub mod offload;
 pub mod overlay;
 pub mod publish;
+pub mod switching;
 
 /// Declares one test per behaviour and pair of stacks: in the module `on_netfwd` both hosts run
 /// netfwd, in `on_twin` the kernel twin; `mixed` makes `a_is_netfwd` and `b_is_netfwd`, where the
@@ -34,6 +36,27 @@ macro_rules! on_stacks {
                 fn $behaviour() -> anyhow::Result<()> {
                     let hosts = Options::mixed(Stack::$a, Stack::$b).start()?;
                     behaviour::$behaviour(&hosts)
+                }
+            )*
+        }
+    };
+}
+
+/// Declares one test per behaviour of a switch, each a function of the stack: in the module
+/// `on_netfwd` and in `on_bridge`, its kernel twin.
+#[macro_export]
+macro_rules! on_switches {
+    ($from:path => $($behaviour:ident),* $(,)?) => {
+        $crate::on_switches!(@module on_netfwd, Netfwd, $from => $($behaviour),*);
+        $crate::on_switches!(@module on_bridge, Kernel, $from => $($behaviour),*);
+    };
+    (@module $name:ident, $stack:ident, $from:path => $($behaviour:ident),*) => {
+        mod $name {
+            use $from as behaviour;
+            $(
+                #[test]
+                fn $behaviour() -> anyhow::Result<()> {
+                    behaviour::$behaviour($crate::topology::Stack::$stack)
                 }
             )*
         }

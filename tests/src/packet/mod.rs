@@ -15,7 +15,7 @@ mod raw;
 
 pub use check::checksums;
 pub use ipv4::{Ipv4, Tcp, tcp_flags};
-pub use raw::RawSocket;
+pub use raw::{RawSocket, link_address};
 
 use std::net::Ipv4Addr;
 

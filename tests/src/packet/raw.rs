@@ -80,7 +80,8 @@ fn packet_socket(index: u32) -> nix::Result<OwnedFd> {
     Ok(fd)
 }
 
-fn link_address(index: u32) -> LinkAddr {
+/// Address of an interface for a packet socket.
+pub fn link_address(index: u32) -> LinkAddr {
     let address = nix::libc::sockaddr_ll {
         sll_family: nix::libc::AF_PACKET as u16,
         sll_protocol: (nix::libc::ETH_P_ALL as u16).to_be(),

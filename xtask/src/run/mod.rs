@@ -1,24 +1,23 @@
 //! `cargo xtask run`: the main job in network namespaces of its own, shown to a person.
 
 mod bulk;
-mod instance;
-mod interrupt;
+pub mod instance;
+pub mod interrupt;
 mod live;
-mod netns;
+pub mod netns;
 mod outside;
 mod overlay;
 mod ping;
-mod process;
-mod report;
+pub mod process;
+pub mod report;
 mod segment;
 mod survive;
 mod tables;
 mod topology;
-mod traces;
-mod twin;
+pub mod traces;
+pub mod twin;
 
 use std::fs;
-use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -37,16 +36,7 @@ pub fn lab(paths: &Paths, once: bool) -> Result<()> {
         nix::unistd::geteuid().is_root(),
         "the lab makes network namespaces: run it as root"
     );
-    interrupt::watch()?;
-    traces::remove_orphans(loader);
-    let prefix = traces::prefix();
-    let shown = panic::catch_unwind(AssertUnwindSafe(|| show(paths, &prefix, once)));
-    traces::remove(loader, &prefix);
-    let gone = traces::verify(&prefix);
-    match shown {
-        Ok(outcome) => outcome.and(gone),
-        Err(cause) => panic::resume_unwind(cause),
-    }
+    traces::bounded(loader, |prefix| show(paths, prefix, once))
 }
 
 fn show(paths: &Paths, prefix: &str, once: bool) -> Result<()> {

@@ -2,6 +2,7 @@
 //! failure as well as after a run that was killed.
 
 use std::fs;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::{self as std_process, Command};
 use std::thread;
@@ -11,6 +12,7 @@ use anyhow::{Result, bail};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
+use super::interrupt;
 use super::netns;
 use super::process;
 use super::report::say;
@@ -21,7 +23,7 @@ const NAME: &str = "nfr";
 const INSTANCE_FOLDERS: [&str; 3] = ["/sys/fs/bpf/netfwd", "/run/netfwd", "/var/lib/netfwd"];
 
 /// The prefix of this process's lab: two labs at a time do not meet.
-pub fn prefix() -> String {
+fn prefix() -> String {
     format!("{NAME}{}-", std_process::id())
 }
 
@@ -30,8 +32,23 @@ pub fn folder(prefix: &str) -> PathBuf {
     std::env::temp_dir().join(format!("{prefix}lab"))
 }
 
+/// Does something with namespaces, instances and files of this prefix, and removes them all, however
+/// it ends.
+pub fn bounded(loader: &Path, work: impl FnOnce(&str) -> Result<()>) -> Result<()> {
+    interrupt::watch()?;
+    remove_orphans(loader);
+    let prefix = prefix();
+    let done = panic::catch_unwind(AssertUnwindSafe(|| work(&prefix)));
+    remove(loader, &prefix);
+    let gone = verify(&prefix);
+    match done {
+        Ok(outcome) => outcome.and(gone),
+        Err(cause) => panic::resume_unwind(cause),
+    }
+}
+
 /// Removes what labs left whose process was killed.
-pub fn remove_orphans(loader: &Path) {
+fn remove_orphans(loader: &Path) {
     for prefix in orphans() {
         say(format_args!(
             "removing what a killed run left behind: {prefix}…"
@@ -65,7 +82,7 @@ fn alive(pid: u32) -> bool {
 }
 
 /// Ends, cleans and removes all that bears the prefix. What fails is found by [`verify`].
-pub fn remove(loader: &Path, prefix: &str) {
+fn remove(loader: &Path, prefix: &str) {
     let namespaces = bearing(Path::new(netns::FOLDER), prefix);
     for namespace in &namespaces {
         end_processes(namespace);
@@ -141,7 +158,7 @@ fn instance(file: &str) -> Option<String> {
 }
 
 /// Looks for what is left. All must be gone; what is not is an error, and is removed all the same.
-pub fn verify(prefix: &str) -> Result<()> {
+fn verify(prefix: &str) -> Result<()> {
     let left = left(prefix);
     if let Some(first) = left.first() {
         for path in &left {

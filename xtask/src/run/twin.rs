@@ -46,7 +46,7 @@ fn overlay(host: &Netns, local: &str, remote: &str) -> Result<()> {
 }
 
 /// Bridged frames skip the firewall: the kernel's faster setting, so that the comparison is fair.
-fn spare_the_firewall() -> Result<()> {
+pub fn spare_the_firewall() -> Result<()> {
     for table in ["iptables", "ip6tables", "arptables"] {
         let file = format!("/proc/sys/net/bridge/bridge-nf-call-{table}");
         if fs::exists(&file)? {

@@ -1,12 +1,13 @@
 //! Typed access to the pinned maps, for the daemon and for whoever only looks.
 
+mod learned;
+mod table;
+
 use std::collections::BTreeMap;
 
 use aya::{
-    Pod,
     maps::{
-        Array, HashMap, LpmTrie, Map, MapData, MapError, PerCpuArray, PerCpuHashMap, PerCpuValues,
-        lpm_trie::Key,
+        Array, LpmTrie, MapData, MapError, PerCpuArray, PerCpuHashMap, PerCpuValues, lpm_trie::Key,
     },
     util::nr_cpus,
 };
@@ -20,8 +21,11 @@ use netfwd_common::{
 };
 use nix::time::{ClockId, clock_gettime};
 
+pub use table::Table;
+
 use super::{DataplaneError, Pins};
 use crate::observed::Prefix;
+use table::{Tried, typed, unless_absent};
 
 /// Every map that is pinned.
 pub(super) const PINNED: [&str; 15] = [
@@ -187,83 +191,6 @@ fn sum(a: Counters, b: &Counters) -> Counters {
     }
 }
 
-/// A hash map.
-pub struct Table<K, V> {
-    name: &'static str,
-    inner: HashMap<MapData, K, V>,
-}
-
-impl<K: Pod + Ord, V: Pod> Table<K, V> {
-    fn open(pins: &Pins, name: &'static str) -> Result<Self, DataplaneError> {
-        let inner = typed(pins, name)?;
-        Ok(Self { name, inner })
-    }
-
-    /// The value of a key.
-    pub fn get(&self, key: &K) -> Result<Option<V>, DataplaneError> {
-        match self.inner.get(key, 0) {
-            Ok(value) => Ok(Some(value)),
-            Err(MapError::KeyNotFound) => Ok(None),
-            Err(source) => Err(source).tried("read", self.name),
-        }
-    }
-
-    /// Sets the value of a key.
-    pub fn put(&mut self, key: &K, value: &V) -> Result<(), DataplaneError> {
-        self.inner.insert(key, value, 0).tried("write", self.name)
-    }
-
-    /// Removes a key; says whether it was there.
-    pub fn remove(&mut self, key: &K) -> Result<bool, DataplaneError> {
-        unless_absent(self.inner.remove(key)).tried("write", self.name)
-    }
-
-    /// Every entry, in the order of the keys.
-    ///
-    /// While programs delete and insert, the kernel's walk may see a key twice or start over; the
-    /// map returned holds each once.
-    pub fn entries(&self) -> Result<BTreeMap<K, V>, DataplaneError> {
-        self.inner
-            .iter()
-            .collect::<Result<_, _>>()
-            .tried("read", self.name)
-    }
-}
-
-fn typed<M>(pins: &Pins, name: &'static str) -> Result<M, DataplaneError>
-where
-    M: TryFrom<Map, Error = MapError>,
-{
-    let map = MapData::from_pin(pins.map(name))
-        .and_then(Map::from_map_data)
-        .tried("open", name)?;
-    M::try_from(map).map_err(|error| match error {
-        MapError::InvalidKeySize { .. }
-        | MapError::InvalidValueSize { .. }
-        | MapError::InvalidMapType { .. } => DataplaneError::Layout {
-            instance: pins.instance().to_owned(),
-        },
-        source => DataplaneError::Map {
-            what: "open",
-            map: name,
-            source,
-        },
-    })
-}
-
-fn unless_absent(done: Result<(), MapError>) -> Result<bool, MapError> {
-    match done {
-        Ok(()) => Ok(true),
-        Err(MapError::KeyNotFound) => Ok(false),
-        Err(MapError::SyscallError(error))
-            if error.io_error.kind() == std::io::ErrorKind::NotFound =>
-        {
-            Ok(false)
-        }
-        Err(error) => Err(error),
-    }
-}
-
 /// Fails where the pinned maps cannot be adopted by this version.
 pub(super) fn check_layout(pins: &Pins) -> Result<(), DataplaneError> {
     if !pins.map("config").exists() {
@@ -277,15 +204,4 @@ pub(super) fn check_layout(pins: &Pins) -> Result<(), DataplaneError> {
     Err(DataplaneError::Layout {
         instance: pins.instance().to_owned(),
     })
-}
-
-/// Adds to a failed access which map it was.
-trait Tried<T> {
-    fn tried(self, what: &'static str, map: &'static str) -> Result<T, DataplaneError>;
-}
-
-impl<T> Tried<T> for Result<T, MapError> {
-    fn tried(self, what: &'static str, map: &'static str) -> Result<T, DataplaneError> {
-        self.map_err(|source| DataplaneError::Map { what, map, source })
-    }
 }

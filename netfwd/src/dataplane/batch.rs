@@ -1,0 +1,164 @@
+//! The bpf(2) commands for which aya has no call: reading a hash map in batches, and taking an entry
+//! out with its value. The one place that calls bpf(2) itself.
+
+use std::{
+    io,
+    os::fd::{AsRawFd, BorrowedFd},
+    ptr,
+};
+
+use aya::Pod;
+use nix::libc;
+
+/// Commands, include/uapi/linux/bpf.h.
+const LOOKUP_AND_DELETE_ELEM: libc::c_int = 21;
+const LOOKUP_BATCH: libc::c_int = 24;
+/// Entries that are read by one call, unless one bucket holds more.
+const BATCH: usize = 4096;
+
+/// `union bpf_attr` as commands on one element have it.
+#[repr(C)]
+struct Element {
+    map_fd: u32,
+    pad: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
+}
+
+/// `union bpf_attr` as commands on batches have it.
+#[repr(C)]
+struct Batch {
+    from: u64,
+    next: u64,
+    keys: u64,
+    values: u64,
+    count: u32,
+    map_fd: u32,
+    elem_flags: u64,
+    flags: u64,
+}
+
+/// Where the reading of a hash map stands.
+///
+/// The kernel reads bucket after bucket, each under its lock (kernel/bpf/hashtab.c,
+/// `__htab_map_lookup_and_delete_batch`): an entry that is there all the time is read once, whatever
+/// programs insert and delete meanwhile. Between two calls any time may pass.
+#[derive(Debug)]
+pub struct Walk<K, V> {
+    /// The next bucket; none before the first call.
+    bucket: Option<u32>,
+    at_end: bool,
+    keys: Vec<K>,
+    values: Vec<V>,
+}
+
+impl<K, V> Default for Walk<K, V> {
+    fn default() -> Self {
+        Self {
+            bucket: None,
+            at_end: false,
+            keys: Vec::with_capacity(BATCH),
+            values: Vec::with_capacity(BATCH),
+        }
+    }
+}
+
+impl<K: Pod, V: Pod> Walk<K, V> {
+    /// Whether everything has been read.
+    pub fn is_over(&self) -> bool {
+        self.at_end
+    }
+
+    /// Reads on in a map whose keys and values are `K` and `V`: about a batch, or nothing at the end.
+    pub(super) fn read<'w>(
+        &'w mut self,
+        map: BorrowedFd<'_>,
+    ) -> io::Result<impl Iterator<Item = (&'w K, &'w V)> + use<'w, K, V>> {
+        self.keys.clear();
+        self.values.clear();
+        while !self.at_end && !self.fill(map)? {}
+        Ok(self.keys.iter().zip(&self.values))
+    }
+
+    /// One call; says whether the buffers sufficed for a bucket.
+    fn fill(&mut self, map: BorrowedFd<'_>) -> io::Result<bool> {
+        let room = self.keys.capacity().min(self.values.capacity());
+        let mut next = 0_u32;
+        let mut batch = Batch {
+            from: self.bucket.as_ref().map_or(0, |bucket| address(bucket)),
+            next: address(&raw mut next),
+            keys: address(self.keys.as_mut_ptr()),
+            values: address(self.values.as_mut_ptr()),
+            count: room as u32,
+            map_fd: map.as_raw_fd() as u32,
+            elem_flags: 0,
+            flags: 0,
+        };
+        // SAFETY: `from` and `next` point to live numbers of the size that hash maps have for
+        // them, `keys` and `values` to room for `count` elements of the sizes that the map was opened
+        // with.
+        let done = unsafe { bpf(LOOKUP_BATCH, &mut batch) };
+        match done {
+            Err(error) if error.raw_os_error() == Some(libc::ENOSPC) => {
+                self.keys.reserve(room * 2);
+                self.values.reserve(room * 2);
+                return Ok(false);
+            }
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => self.at_end = true,
+            other => other?,
+        }
+        let read = room.min(batch.count as usize);
+        // SAFETY: the kernel wrote that many elements, also where it says that these are the last
+        // ones; `Pod` types are valid whatever their octets are.
+        unsafe {
+            self.keys.set_len(read);
+            self.values.set_len(read);
+        }
+        self.bucket = Some(next);
+        Ok(true)
+    }
+}
+
+/// Takes a key out of a hash map (Linux 5.14, commit 3e87f192b405): no program can change the value
+/// that is returned after it was read, as it could between a lookup and a deletion.
+pub(super) fn take<K: Pod, V: Pod>(map: BorrowedFd<'_>, key: &K) -> io::Result<Option<V>> {
+    let mut value = std::mem::MaybeUninit::<V>::uninit();
+    let mut element = Element {
+        map_fd: map.as_raw_fd() as u32,
+        pad: 0,
+        key: address(key),
+        value: address(value.as_mut_ptr()),
+        flags: 0,
+    };
+    // SAFETY: `key` and `value` point to a live key and room for a value of the sizes that the map was
+    // opened with.
+    match unsafe { bpf(LOOKUP_AND_DELETE_ELEM, &mut element) } {
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+        // SAFETY: the kernel wrote the value; `Pod` types are valid whatever their octets are.
+        done => done.map(|()| Some(unsafe { value.assume_init() })),
+    }
+}
+
+fn address<T>(pointer: *const T) -> u64 {
+    pointer.expose_provenance() as u64
+}
+
+/// # Safety
+///
+/// `attributes` must be what the kernel takes for `command`, and its pointers must be good for it.
+unsafe fn bpf<T>(command: libc::c_int, attributes: &mut T) -> io::Result<()> {
+    // SAFETY: the kernel accesses `size_of::<T>()` octets of `attributes`, and what the caller vouches for.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            command,
+            ptr::from_mut(attributes),
+            size_of::<T>(),
+        )
+    };
+    if done < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}

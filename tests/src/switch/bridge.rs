@@ -1,0 +1,70 @@
+//! The switch as the kernel's bridge.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::{HOST_MAC, Layout, Pin, host_end, number, text};
+use crate::{
+    netns::Namespace,
+    packet::{self, Mac},
+};
+
+const BRIDGE: &str = "br0";
+
+/// Builds a bridge on a host whose interfaces stand; it ends with its namespace.
+pub fn start(host: &Namespace, layout: &Layout) -> Result<()> {
+    host.ip(&lines(layout))?;
+    // Bridged frames would pass the firewall as well.
+    for family in ["iptables", "ip6tables", "arptables"] {
+        host.sysctl(&format!("net/bridge/bridge-nf-call-{family}"), "0")?;
+    }
+    Ok(())
+}
+
+fn lines(layout: &Layout) -> String {
+    let options = layout.network_options.iter();
+    let options: Vec<_> = options.map(super::NetworkOption::bridge).collect();
+    let mut lines = format!(
+        "link add {BRIDGE} address {} type bridge {}\nlink set {BRIDGE} up\n",
+        text(HOST_MAC),
+        options.join(" ")
+    );
+    for port in 1..=layout.ports {
+        let interface = host_end(port);
+        // Writing to a string cannot fail.
+        let _ = writeln!(lines, "link set {interface} master {BRIDGE}");
+        for option in layout.options(port) {
+            let words = option.bridge();
+            let _ = writeln!(lines, "link set {interface} type bridge_slave {words}");
+        }
+    }
+    lines
+}
+
+/// Adds an FDB entry.
+pub fn pin(host: &Namespace, mac: &str, port: usize, pin: Pin) -> Result<()> {
+    let words = match pin {
+        // A bridge moves a static entry unless it is sticky as well (br_fdb_update,
+        // net/bridge/br_fdb.c).
+        Pin::Static => "static sticky",
+        Pin::Sticky => "dynamic sticky",
+    };
+    let port = host_end(port);
+    host.run(&format!("bridge fdb add {mac} dev {port} master {words}"))?;
+    Ok(())
+}
+
+/// Stations behind ports.
+pub fn stations(host: &Namespace) -> Result<BTreeMap<Mac, usize>> {
+    let output = host.run(&format!("bridge -j fdb show br {BRIDGE}"))?;
+    let rows: Vec<Value> = serde_json::from_str(&output.stdout)?;
+    // Permanent entries are the ports' own addresses.
+    let stations = rows.iter().filter(|row| row["state"] != "permanent");
+    let stations = stations.filter_map(|row| {
+        let port = number(row["ifname"].as_str()?)?;
+        Some((packet::mac(row["mac"].as_str()?), port))
+    });
+    Ok(stations.collect())
+}

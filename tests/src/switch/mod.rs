@@ -1,0 +1,237 @@
+//! One switch, on netfwd or on its kernel twin, with a raw socket behind each port.
+//!
+//! ```text
+//!   containers   e1   e2   e3  …  eN       one namespace, without addresses
+//!                 │    │    │      │
+//!   host         p1   p2   p3  …  pN       netfwd's ports, or a bridge's
+//! ```
+//!
+//! The containers' ends share a namespace, so that one socket sees all that arrives and 1,000 ports
+//! cost no 1,000 namespaces. Nothing else speaks on these wires: what arrives beyond what a test
+//! expects is an error.
+//!
+//! ```no_run
+//! use tests::{packet::BROADCAST, switch::{Layout, frame, station}, topology::Stack};
+//!
+//! # fn main() -> anyhow::Result<()> {
+//! let switch = Layout::ports(3).start(Stack::Netfwd)?;
+//! switch.expect(1, &frame(BROADCAST, station(1)), &[2, 3])?;
+//! switch.expect(2, &frame(station(1), station(2)), &[1])?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod bridge;
+mod layout;
+mod netfwd;
+mod wire;
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    sync::atomic::{AtomicU16, Ordering},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+pub use layout::{Layout, NetworkOption, PortOption};
+pub use wire::{Arrival, Wire};
+
+use crate::{
+    netns::Namespace,
+    packet::{Ipv4, Mac, ether_type, ethernet},
+    topology::{Instance, Stack},
+};
+
+/// Time in which a frame that is forwarded has arrived.
+const SOON: Duration = Duration::from_secs(2);
+/// Time after which a frame that has not arrived will not: a veth delivers before `send` returns but
+/// for what waits for a softirq thread.
+const QUIET: Duration = Duration::from_millis(60);
+
+/// MAC of the host's own stack on the switch.
+const HOST_MAC: Mac = [0x02, 0, 0, 0, 0xbb, 0];
+
+static MARK: AtomicU16 = AtomicU16::new(0);
+
+/// What an FDB entry that was given may not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pin {
+    /// Age or move.
+    Static,
+    /// Move.
+    Sticky,
+}
+
+/// A running switch.
+#[derive(Debug)]
+pub struct Switch {
+    /// What does the job.
+    pub stack: Stack,
+    /// The host's namespace, with the ports `p1`, `p2`, ….
+    pub host: Namespace,
+    /// The containers' namespace, with their interfaces `e1`, `e2`, ….
+    pub containers: Namespace,
+    wire: Wire,
+    instance: Option<Instance>,
+    ports: usize,
+}
+
+impl Switch {
+    pub(super) fn start(layout: &Layout, stack: Stack) -> Result<Self> {
+        let host = silent("sw")?;
+        let containers = silent("cs")?;
+        plug(&host, &containers, layout.ports)?;
+        let instance = match stack {
+            Stack::Netfwd => Some(netfwd::start(&host, layout)?),
+            Stack::Kernel => {
+                bridge::start(&host, layout)?;
+                None
+            }
+        };
+        let wire = Wire::open(&containers, layout.ports)?;
+        Ok(Self {
+            stack,
+            host,
+            containers,
+            wire,
+            instance,
+            ports: layout.ports,
+        })
+    }
+
+    /// The netfwd that runs here; an error on a kernel twin.
+    pub fn netfwd(&mut self) -> Result<&mut Instance> {
+        self.instance
+            .as_mut()
+            .context("the switch is a kernel bridge")
+    }
+
+    /// Sends a frame and expects it, octet by octet, at these ports, once each, and nothing else
+    /// anywhere.
+    pub fn expect(&self, from: usize, frame: &[u8], ports: &[usize]) -> Result<()> {
+        let expected = ports.iter().map(|port| (*port, frame));
+        self.expect_as(from, frame, &expected.collect::<Vec<_>>())
+    }
+
+    /// Sends a frame and expects these at these ports, once each, and nothing else anywhere.
+    pub fn expect_as(&self, from: usize, frame: &[u8], expected: &[(usize, &[u8])]) -> Result<()> {
+        self.wire.send(from, frame)?;
+        let mut arrivals = self.wire.arrivals(expected.len(), QUIET, SOON)?;
+        for (port, wanted) in expected {
+            let found = arrivals
+                .iter()
+                .position(|arrival| arrival.port == *port && arrival.frame == *wanted);
+            let Some(found) = found else {
+                bail!("from port {from}, not at port {port}; {}", list(&arrivals));
+            };
+            arrivals.swap_remove(found);
+        }
+        ensure!(arrivals.is_empty(), "from port {from} {}", list(&arrivals));
+        Ok(())
+    }
+
+    /// Sends a frame and tells what arrives of it and because of it.
+    pub fn send(&self, from: usize, frame: &[u8]) -> Result<Vec<Arrival>> {
+        self.wire.send(from, frame)?;
+        self.wire.arrivals(0, QUIET, SOON)
+    }
+
+    /// Waits until nothing arrives any more, whatever it was.
+    pub fn settle(&self) -> Result<()> {
+        self.wire.arrivals(0, QUIET, SOON).map(drop)
+    }
+
+    /// The socket behind the ports.
+    pub fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// Every port but these.
+    pub fn all_but(&self, ports: &[usize]) -> Vec<usize> {
+        (1..=self.ports)
+            .filter(|port| !ports.contains(port))
+            .collect()
+    }
+
+    /// Adds an FDB entry by command.
+    pub fn pin(&self, mac: Mac, port: usize, pin: Pin) -> Result<()> {
+        let mac = text(mac);
+        match &self.instance {
+            Some(instance) => netfwd::pin(instance, &mac, port, pin),
+            None => bridge::pin(&self.host, &mac, port, pin),
+        }
+    }
+
+    /// Stations that the FDB has behind ports.
+    pub fn stations(&self) -> Result<BTreeMap<Mac, usize>> {
+        match &self.instance {
+            Some(instance) => netfwd::stations(instance),
+            None => bridge::stations(&self.host),
+        }
+    }
+}
+
+/// A MAC as commands write it.
+fn text(mac: Mac) -> String {
+    mac.map(|octet| format!("{octet:02x}")).join(":")
+}
+
+/// A station that a test makes up; its number is the last octets of its MAC.
+pub fn station(number: u16) -> Mac {
+    let [high, low] = number.to_be_bytes();
+    [0x02, 0, 0, 0xaa, high, low]
+}
+
+/// A frame unlike every other one of this process.
+pub fn frame(dst: Mac, src: Mac) -> Vec<u8> {
+    let mark = MARK.fetch_add(1, Ordering::Relaxed);
+    let ip = Ipv4::new("10.9.0.1", "10.9.0.2").udp(9, mark, b"a frame that is looked for");
+    ethernet(dst, src, ether_type::IPV4, &ip)
+}
+
+/// A namespace in which no interface speaks of its own accord: IPv6 would solicit and report.
+fn silent(label: &str) -> Result<Namespace> {
+    let namespace = Namespace::new(label)?;
+    namespace.sysctl("net/ipv6/conf/default/disable_ipv6", "1")?;
+    Ok(namespace)
+}
+
+/// A veth pair for each port, in two batches.
+fn plug(host: &Namespace, containers: &Namespace, ports: usize) -> Result<()> {
+    let (mut here, mut there) = (String::new(), String::new());
+    for port in 1..=ports {
+        let (near, far, containers) = (host_end(port), container_end(port), containers.name());
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            here,
+            "link add {near} type veth peer name {far} netns {containers}\nlink set {near} up"
+        );
+        let _ = writeln!(there, "link set {far} up");
+    }
+    host.ip(&here)?;
+    containers.ip(&there)
+}
+
+fn host_end(port: usize) -> String {
+    format!("p{port}")
+}
+
+fn container_end(port: usize) -> String {
+    format!("e{port}")
+}
+
+/// The port with this host's end.
+fn number(host_end: &str) -> Option<usize> {
+    host_end.strip_prefix('p')?.parse().ok()
+}
+
+/// Arrivals as a failed test shows them.
+fn list(arrivals: &[Arrival]) -> String {
+    let arrivals = arrivals.iter().map(|Arrival { port, frame }| {
+        let octets: Vec<_> = frame.iter().map(|octet| format!("{octet:02x}")).collect();
+        format!("\n  at port {port}: {}", octets.join(" "))
+    });
+    format!("these arrived: {}", arrivals.collect::<String>())
+}

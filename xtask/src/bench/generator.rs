@@ -1,0 +1,118 @@
+//! Frames as a container sends them, as fast as one CPU can.
+
+use std::io::IoSlice;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow};
+use nix::errno::Errno;
+use nix::libc;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::setsockopt_impl;
+use nix::sys::socket::{
+    self, AddressFamily, LinkAddr, MsgFlags, MultiHeaders, SockFlag, SockType, SockaddrLike,
+    sockopt,
+};
+use nix::unistd::Pid;
+
+use crate::run::netns::Netns;
+
+/// Frames that one system call hands over.
+const BATCH: usize = 64;
+/// The most that a round may send, whatever its length.
+const MOST: u64 = 20_000_000;
+
+/// Skips the queue of the interface, as a container's own traffic on a veth does.
+#[derive(Clone, Copy, Debug)]
+struct QdiscBypass;
+
+setsockopt_impl!(
+    QdiscBypass,
+    libc::SOL_PACKET,
+    libc::PACKET_QDISC_BYPASS,
+    bool,
+    sockopt::SetBool
+);
+
+/// A socket that sends frames out of an interface.
+pub struct Generator {
+    fd: OwnedFd,
+}
+
+impl Generator {
+    /// Opens it on an interface of a namespace.
+    pub fn open(netns: &Netns, interface: &str) -> Result<Self> {
+        let fd = netns.enter(|| Ok(packet_socket(interface)?));
+        let fd = fd.with_context(|| format!("a packet socket in {}", netns.name()))?;
+        Ok(Self { fd })
+    }
+
+    /// Sends one frame.
+    pub fn send(&self, frame: &[u8]) -> Result<()> {
+        socket::send(self.fd.as_raw_fd(), frame, MsgFlags::empty())?;
+        Ok(())
+    }
+
+    /// Sends the frames in turn for a while, from the first CPU.
+    pub fn flood(&self, frames: &[Vec<u8>], time: Duration) -> Result<()> {
+        let sender = || {
+            pin_to_first_cpu()?;
+            self.send_for(frames, time)
+        };
+        thread::scope(|scope| scope.spawn(sender).join())
+            .map_err(|_| anyhow!("the generator panicked"))?
+    }
+
+    fn send_for(&self, frames: &[Vec<u8>], time: Duration) -> Result<()> {
+        let batch: Vec<_> = frames.iter().cycle().take(BATCH).collect();
+        let batch: Vec<_> = batch.iter().map(|frame| [IoSlice::new(frame)]).collect();
+        let mut headers = MultiHeaders::<LinkAddr>::preallocate(BATCH, None);
+        let (start, mut sent) = (Instant::now(), 0);
+        while start.elapsed() < time && sent < MOST {
+            let (fd, none) = (self.fd.as_raw_fd(), MsgFlags::empty());
+            match socket::sendmmsg(fd, &mut headers, &batch, [None; BATCH], [], none) {
+                // A full queue is the path's limit and not a failure.
+                Ok(_) | Err(Errno::ENOBUFS | Errno::EINTR) => sent += BATCH as u64,
+                Err(error) => return Err(error).context("a batch of frames"),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn packet_socket(interface: &str) -> nix::Result<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    // Protocol 0: it receives nothing, which would cost the path that is measured.
+    let fd = socket::socket(AddressFamily::Packet, SockType::Raw, flags, None)?;
+    socket::setsockopt(&fd, QdiscBypass, &true)?;
+    let index = nix::net::if_::if_nametoindex(interface)?;
+    socket::bind(fd.as_raw_fd(), &link_address(index))?;
+    Ok(fd)
+}
+
+fn link_address(index: u32) -> LinkAddr {
+    let address = libc::sockaddr_ll {
+        sll_family: libc::AF_PACKET as u16,
+        sll_protocol: 0,
+        sll_ifindex: index as i32,
+        sll_hatype: 0,
+        sll_pkttype: 0,
+        sll_halen: 0,
+        sll_addr: [0; 8],
+    };
+    let len = size_of_val(&address) as libc::socklen_t;
+    // SAFETY: points to a whole `sockaddr_ll` of that length, with its family set.
+    let address = unsafe { LinkAddr::from_raw((&raw const address).cast(), Some(len)) };
+    address.expect("AF_PACKET is the family that LinkAddr takes")
+}
+
+/// A veth hands a frame on within the CPU that sends it: one CPU bears the whole path.
+fn pin_to_first_cpu() -> Result<()> {
+    let this = Pid::from_raw(0);
+    let usable = sched_getaffinity(this)?;
+    let first = (0..CpuSet::count()).find(|cpu| usable.is_set(*cpu).unwrap_or(false));
+    let mut only = CpuSet::new();
+    only.set(first.context("no CPU is usable")?)?;
+    sched_setaffinity(this, &only).context("the generator's CPU")
+}

@@ -1,0 +1,115 @@
+//! Two containers on one host: netfwd, the kernel's bridge, and a plain wire between them.
+
+use std::fs;
+use std::path::Path as File;
+
+use anyhow::{Context as _, Result};
+
+use super::measure::{self, Rounds};
+use super::path::Path;
+use super::table;
+use crate::run::instance::Instance;
+use crate::run::netns::Netns;
+use crate::run::{traces, twin};
+
+/// What the others are compared with.
+const BRIDGE: &str = "kernel bridge";
+
+/// Ports that netfwd is told of, and what the network's table says besides.
+struct Variant {
+    name: &'static str,
+    label: &'static str,
+    network: &'static str,
+    port: &'static str,
+}
+
+/// netfwd, bare and with features configured.
+const VARIANTS: &[Variant] = &[Variant {
+    name: "netfwd",
+    label: "n",
+    network: "",
+    port: "",
+}];
+
+/// Measures and prints.
+pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
+    let folder = traces::folder(prefix);
+    fs::create_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let hosts = VARIANTS
+        .iter()
+        .map(|variant| Netns::create(format!("{prefix}{}h", variant.label)))
+        .collect::<Result<Vec<_>>>()?;
+    let mut paths = Vec::new();
+    let mut instances = Vec::new();
+    for (variant, host) in VARIANTS.iter().zip(&hosts) {
+        let (path, instance) = netfwd(loader, prefix, variant, host)?;
+        paths.push(path);
+        instances.push(instance);
+    }
+    paths.push(bridge(prefix)?);
+    paths.push(wire(prefix)?);
+    let series = measure::interleaved(&paths, rounds)?;
+    table::print("local: 64-byte frames a second, one CPU", &series, BRIDGE);
+    Ok(())
+}
+
+/// Two containers plugged into a host: the host's ends are `p1` and `p2`.
+fn plugged(prefix: &str, label: &str, host: &Netns) -> Result<[Netns; 2]> {
+    let plug = |number: u8| -> Result<Netns> {
+        let container = Netns::create(format!("{prefix}{label}{number}"))?;
+        let name = container.name();
+        host.ip(&format!(
+            "link add p{number} type veth peer name eth0 netns {name}"
+        ))?;
+        host.ip(&format!("link set p{number} up"))?;
+        Ok(container)
+    };
+    Ok([plug(1)?, plug(2)?])
+}
+
+fn netfwd<'host>(
+    loader: &File,
+    prefix: &str,
+    variant: &Variant,
+    host: &'host Netns,
+) -> Result<(Path, Instance<'host>)> {
+    let [sender, receiver] = plugged(prefix, variant.label, host)?;
+    let file = traces::folder(prefix).join(format!("{}.toml", variant.label));
+    fs::write(&file, configuration(host.name(), variant))?;
+    let path = Path::open(variant.name, sender, receiver)?;
+    let mut instance = Instance::new(loader, host, file);
+    instance.start()?;
+    Ok((path, instance))
+}
+
+fn configuration(name: &str, variant: &Variant) -> String {
+    let Variant { network, port, .. } = variant;
+    let port = |number| format!("  [[network.port]]\n  interface = \"p{number}\"\n{port}\n");
+    format!(
+        "[host]\nname = \"{name}\"\n\n[[network]]\nname = \"blue\"\n{network}\n{}{}",
+        port(1),
+        port(2)
+    )
+}
+
+fn bridge(prefix: &str) -> Result<Path> {
+    let host = Netns::create(format!("{prefix}bh"))?;
+    host.ip("link add br0 type bridge")?;
+    host.ip("link set br0 up")?;
+    host.enter(twin::spare_the_firewall)?;
+    let [sender, receiver] = plugged(prefix, "b", &host)?;
+    for port in ["p1", "p2"] {
+        host.ip(&format!("link set {port} master br0"))?;
+    }
+    Path::open(BRIDGE, sender, receiver)
+}
+
+fn wire(prefix: &str) -> Result<Path> {
+    let sender = Netns::create(format!("{prefix}w1"))?;
+    let receiver = Netns::create(format!("{prefix}w2"))?;
+    let name = receiver.name();
+    sender.ip(&format!(
+        "link add eth0 type veth peer name eth0 netns {name}"
+    ))?;
+    Path::open("one veth pair", sender, receiver)
+}

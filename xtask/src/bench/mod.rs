@@ -1,0 +1,74 @@
+//! `cargo xtask bench`: netfwd and the kernel side by side, in network namespaces, in one run.
+//!
+//! What is compared is measured in turns, round by round, so that whatever else the machine does
+//! falls on all alike; the figure to look at is the ratio, taken pair by pair.
+
+mod generator;
+mod local;
+mod measure;
+mod path;
+mod statistics;
+mod table;
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use clap::{Args, ValueEnum};
+
+use crate::{build, paths::Paths, run::traces, setup};
+use measure::Rounds;
+
+/// A comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Case {
+    /// 64-byte frames a second between two containers of one host
+    Local,
+}
+
+/// What to measure, and how long.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Cases, in the order to run them; all where none is named
+    cases: Vec<Case>,
+    /// Short rounds, to see whether it works
+    #[arg(long)]
+    quick: bool,
+    /// How many rounds
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(3..=99))]
+    rounds: u32,
+}
+
+impl Options {
+    fn rounds(&self) -> Rounds {
+        let (count, each) = if self.quick {
+            (5, Duration::from_millis(400))
+        } else {
+            (self.rounds, Duration::from_millis(1500))
+        };
+        Rounds { count, each }
+    }
+
+    fn cases(&self) -> &[Case] {
+        if self.cases.is_empty() {
+            Case::value_variants()
+        } else {
+            &self.cases
+        }
+    }
+}
+
+/// Builds, and runs the cases; removes all that they made, however they end.
+pub fn bench(paths: &Paths, options: &Options) -> Result<()> {
+    ensure!(
+        nix::unistd::geteuid().is_root(),
+        "benchmarks make network namespaces: run them as root"
+    );
+    let tools = setup::everything(paths)?;
+    build::build_with(paths, &tools)?;
+    for case in options.cases() {
+        traces::bounded(&paths.loader(), |prefix| match case {
+            Case::Local => local::run(&paths.loader(), prefix, options.rounds()),
+        })?;
+    }
+    Ok(())
+}
