@@ -175,8 +175,9 @@ impl Core {
 
     /// Ages FDB entries and sessions.
     pub fn age(&mut self) {
-        if let Err(error) = self.ageing.tick(&mut self.dataplane) {
-            tracing::warn!("ageing: {error}");
+        match self.ageing.tick(&mut self.dataplane) {
+            Ok(aged) => tracing::trace!("{} stations aged", aged.len()),
+            Err(error) => tracing::warn!("ageing: {error}"),
         }
     }
 

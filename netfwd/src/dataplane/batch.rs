@@ -65,6 +65,11 @@ impl<K, V> Default for Walk<K, V> {
 }
 
 impl<K: Pod, V: Pod> Walk<K, V> {
+    /// Begins anew.
+    pub fn restart(&mut self) {
+        (self.bucket, self.at_end) = (None, false);
+    }
+
     /// Whether everything has been read.
     pub fn is_over(&self) -> bool {
         self.at_end

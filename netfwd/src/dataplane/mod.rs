@@ -76,6 +76,8 @@ impl Dataplane {
         features.tcx &= !options.no_tcx;
         let mut ebpf = load::load(object, &pins, features, options)?;
         let loaded = programs::load_all(&mut ebpf)?;
+        // Before any entry program is attached: each may call every stage from its first frame on.
+        programs::set_stages(&mut ebpf, &pins)?;
         let maps = Maps::open(instance)?;
         Ok(Self {
             ebpf,

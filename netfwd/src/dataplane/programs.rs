@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 
 use aya::{
     Ebpf,
+    maps::{MapData, ProgramArray},
     programs::{Program as Loaded, ProgramError, SchedClassifier, Xdp, loaded_programs},
 };
 
-use super::DataplaneError;
+use netfwd_common::maps::Stage;
+
+use super::{
+    DataplaneError, Pins,
+    maps::{STAGES, Tried as _, typed},
+};
 use crate::observed::Program;
 
 /// Every program of the object.
@@ -19,16 +25,34 @@ const ALL: [Program; 5] = [
     Program::UplinkXdp,
 ];
 
-/// Loads every program into the kernel; returns them by the kernel's ids.
+/// Loads every program into the kernel; returns those that are attached by the kernel's ids.
 pub(super) fn load_all(ebpf: &mut Ebpf) -> Result<BTreeMap<u32, Program>, DataplaneError> {
+    for stage in Stage::ALL {
+        load(ebpf, stage.program())?;
+    }
     ALL.into_iter()
-        .map(|program| Ok((load(ebpf, program)?, program)))
+        .map(|program| Ok((load(ebpf, program.name())?, program)))
         .collect()
 }
 
-fn load(ebpf: &mut Ebpf, program: Program) -> Result<u32, DataplaneError> {
+/// Puts every stage's program where the others call it from. What calls it at the moment goes over to
+/// it with its next frame; a pinned array keeps its programs when no process has it open.
+pub(super) fn set_stages(ebpf: &mut Ebpf, pins: &Pins) -> Result<(), DataplaneError> {
+    let mut stages: ProgramArray<MapData> = typed(pins, STAGES)?;
+    for stage in Stage::ALL {
+        let name = stage.program();
+        let program = tc(ebpf, name).and_then(|program| program.fd());
+        let program = program.map_err(|error| refused(name, error))?;
+        stages
+            .set(stage as u32, program, 0)
+            .tried("write", STAGES)?;
+    }
+    Ok(())
+}
+
+fn load(ebpf: &mut Ebpf, name: &'static str) -> Result<u32, DataplaneError> {
     let loaded = ebpf
-        .program_mut(program.name())
+        .program_mut(name)
         .ok_or(ProgramError::NotLoaded)
         .and_then(|loaded| match loaded {
             Loaded::Xdp(xdp) => xdp.load().and_then(|()| xdp.info()),
@@ -37,12 +61,11 @@ fn load(ebpf: &mut Ebpf, program: Program) -> Result<u32, DataplaneError> {
                 tc.load().and_then(|()| tc.info())
             }
         });
-    let info = loaded.map_err(|error| refused(program, error))?;
+    let info = loaded.map_err(|error| refused(name, error))?;
     Ok(info.id())
 }
 
-fn refused(program: Program, error: ProgramError) -> DataplaneError {
-    let program = program.name();
+fn refused(program: &'static str, error: ProgramError) -> DataplaneError {
     let why = match error {
         ProgramError::LoadError {
             io_error,
@@ -70,7 +93,11 @@ pub(super) fn classifier(
     ebpf: &mut Ebpf,
     program: Program,
 ) -> Result<&mut SchedClassifier, ProgramError> {
-    ebpf.program_mut(program.name())
+    tc(ebpf, program.name())
+}
+
+fn tc<'e>(ebpf: &'e mut Ebpf, name: &str) -> Result<&'e mut SchedClassifier, ProgramError> {
+    ebpf.program_mut(name)
         .ok_or(ProgramError::NotLoaded)?
         .try_into()
 }

@@ -217,6 +217,36 @@ fn counters_are_summed_and_zeroed() {
     });
 }
 
+#[test]
+fn stages_stay_in_place_without_a_process() {
+    in_new_netns(|_| async {
+        let dataplane = open(false);
+        let pins = dataplane.pins().clone();
+        drop(dataplane);
+        let stages: aya::maps::ProgramArray<aya::maps::MapData> =
+            maps::typed(&pins, maps::STAGES).expect("the pin");
+        let indices: Result<Vec<u32>, _> = stages.indices().collect();
+        let mut programs = Vec::new();
+        for index in indices.expect("indices") {
+            let name = program_at(&pins, index).expect("a program");
+            programs.push(name);
+        }
+        let expected = netfwd_common::maps::Stage::ALL.map(netfwd_common::maps::Stage::program);
+        assert_eq!(programs, expected);
+    });
+}
+
+/// Name of the program in the pinned array of stages; a lookup there gives the program's id.
+fn program_at(pins: &Pins, index: u32) -> Option<String> {
+    let data = aya::maps::MapData::from_pin(pins.map(maps::STAGES)).ok()?;
+    let stages: aya::maps::Array<_, u32> =
+        aya::maps::Array::try_from(aya::maps::Map::Array(data)).ok()?;
+    let id = stages.get(&index, 0).ok()?;
+    let mut programs = aya::programs::loaded_programs().flatten();
+    let program = programs.find(|program| program.id() == id)?;
+    program.name_as_str().map(str::to_owned)
+}
+
 fn station(number: u32) -> FdbKey {
     let [a, b, c, d] = number.to_be_bytes();
     FdbKey {

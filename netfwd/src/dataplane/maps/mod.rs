@@ -15,20 +15,23 @@ use netfwd_common::{
     addr::Addr,
     limits,
     maps::{
-        Config, Counters, DropKey, FdbEntry, FdbKey, FloodKey, FloodTarget, Member, MemberKey,
-        Network, Peer, Port, Publish, PublishKey, Session, SessionKey, Subnet, Uplink,
+        BindingKey, Config, Counters, DropKey, FdbEntry, FdbKey, FloodKey, FloodTarget, Group,
+        GroupKey, Learned, Member, MemberKey, Neighbour, NeighbourKey, Network, Peer, Port,
+        Publish, PublishKey, Session, SessionKey, Subnet, Uplink, Vlan, VlanKey,
     },
 };
 use nix::time::{ClockId, clock_gettime};
 
+pub use learned::Tally;
 pub use table::Table;
 
 use super::{DataplaneError, Pins};
 use crate::observed::Prefix;
-use table::{Tried, typed, unless_absent};
+use table::unless_absent;
+pub(super) use table::{Tried, typed};
 
 /// Every map that is pinned.
-pub(super) const PINNED: [&str; 15] = [
+pub(super) const PINNED: [&str; 24] = [
     "config",
     "ports",
     "networks",
@@ -44,7 +47,20 @@ pub(super) const PINNED: [&str; 15] = [
     "sessions",
     "counters",
     "drops",
+    "vlans",
+    "bindings",
+    "neighbours",
+    "groups",
+    "learned",
+    "removed",
+    "storms",
+    EVENTS,
+    STAGES,
 ];
+/// The ring buffer of events.
+pub(super) const EVENTS: &str = "events";
+/// The programs that others call.
+pub(super) const STAGES: &str = "stages";
 
 /// CLOCK_MONOTONIC in nanoseconds, the clock of every stamp in the maps.
 pub fn now_ns() -> u64 {
@@ -80,6 +96,17 @@ pub struct Maps {
     pub sessions: Table<SessionKey, Session>,
     counters: PerCpuArray<MapData, Counters>,
     drops: PerCpuHashMap<MapData, DropKey, u64>,
+    /// `vlans`.
+    pub vlans: Table<VlanKey, Vlan>,
+    /// `bindings`.
+    pub bindings: Table<BindingKey, u64>,
+    /// `neighbours`.
+    pub neighbours: Table<NeighbourKey, Neighbour>,
+    /// `groups`.
+    pub groups: Table<GroupKey, Group>,
+    learned: Array<MapData, Learned>,
+    removed: Array<MapData, u64>,
+    storms: Array<MapData, u64>,
 }
 
 impl Maps {
@@ -112,6 +139,13 @@ impl Maps {
             sessions: Table::open(pins, "sessions")?,
             counters: typed(pins, "counters")?,
             drops: typed(pins, "drops")?,
+            vlans: Table::open(pins, "vlans")?,
+            bindings: Table::open(pins, "bindings")?,
+            neighbours: Table::open(pins, "neighbours")?,
+            groups: Table::open(pins, "groups")?,
+            learned: typed(pins, "learned")?,
+            removed: typed(pins, "removed")?,
+            storms: typed(pins, "storms")?,
         })
     }
 
@@ -165,7 +199,7 @@ impl Maps {
             .tried("read", "drops")
     }
 
-    /// Sets the counters and drops of a slot to zero.
+    /// Sets everything that is counted of a slot to zero.
     pub fn zero(&mut self, slot: u32) -> Result<(), DataplaneError> {
         let cpus = nr_cpus().map_err(|(_, error)| MapError::IoError(error));
         let zeros = cpus
@@ -178,7 +212,8 @@ impl Maps {
         for key in keys.into_iter().filter(|key| key.slot == slot) {
             unless_absent(self.drops.remove(&key)).tried("write", "drops")?;
         }
-        Ok(())
+        self.storms.set(slot, 0, 0).tried("write", "storms")?;
+        self.zero_learned(slot)
     }
 }
 

@@ -114,7 +114,7 @@ fn syscall(call: &'static str, io_error: io::Error) -> MapError {
     MapError::SyscallError(SyscallError { call, io_error })
 }
 
-pub(super) fn typed<M>(pins: &Pins, name: &'static str) -> Result<M, DataplaneError>
+pub(in crate::dataplane) fn typed<M>(pins: &Pins, name: &'static str) -> Result<M, DataplaneError>
 where
     M: TryFrom<Map, Error = MapError>,
 {
@@ -149,7 +149,7 @@ pub(super) fn unless_absent(done: Result<(), MapError>) -> Result<bool, MapError
 }
 
 /// Adds to a failed access which map it was.
-pub(super) trait Tried<T> {
+pub(in crate::dataplane) trait Tried<T> {
     fn tried(self, what: &'static str, map: &'static str) -> Result<T, DataplaneError>;
 }
 

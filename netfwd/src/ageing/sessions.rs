@@ -1,82 +1,86 @@
-//! Forgets what is no longer used: learned FDB entries and idle sessions. The programs only stamp.
+//! Idle sessions. A session is two entries, one for each direction, which live and die together.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use netfwd_common::maps::{FdbEntry, FdbFlags, FdbKey, Session, SessionFlags, SessionKey};
+use netfwd_common::maps::{Session, SessionFlags, SessionKey};
 use netfwd_common::nat::proto;
 use netfwd_common::tcp::TcpState;
 
+use super::sweep::Sweep;
 use crate::config::Timeouts;
-use crate::dataplane::{Dataplane, DataplaneError, Maps, maps::now_ns};
+use crate::dataplane::DataplaneError;
+use crate::dataplane::maps::{Maps, now_ns};
 
 /// A session's entry whose opposite is missing is removed when it is older than this: the programs
 /// write the two one after the other.
 const HALF: Duration = Duration::from_secs(5);
-/// A pass over the tables is followed by at least this many times its own duration of rest, so that
-/// large tables cost a bounded share of a CPU.
-const REST: u32 = 20;
 
-/// Ages the tables of an instance.
+/// Ages the sessions.
 #[derive(Debug)]
-pub struct Ageing {
-    timeouts: Timeouts,
-    rest_until: Instant,
+pub(super) struct Sessions {
+    times: Times,
+    sweep: Sweep<SessionKey, Session>,
 }
 
-impl Ageing {
+impl Sessions {
     /// Ages with these timeouts.
-    pub fn new(timeouts: &Timeouts) -> Self {
+    pub(super) fn new(timeouts: &Timeouts) -> Self {
         Self {
-            timeouts: *timeouts,
-            rest_until: Instant::now(),
+            times: Times(*timeouts),
+            sweep: Sweep::default(),
         }
     }
 
-    /// Does one pass, unless it is too soon after a long one.
-    pub fn tick(&mut self, dataplane: &mut Dataplane) -> Result<(), DataplaneError> {
-        let start = Instant::now();
-        if start < self.rest_until {
+    /// Does a slice.
+    pub(super) fn tick(&mut self, maps: &mut Maps) -> Result<(), DataplaneError> {
+        let now = now_ns();
+        self.sweep.begins(now);
+        if self.sweep.is_over() {
             return Ok(());
         }
-        let maps = dataplane.maps_mut();
-        stations(maps)?;
-        self.sessions(maps)?;
-        self.rest_until = start + start.elapsed() * REST;
+        let times = self.times;
+        // What one direction says is no more than when to ask for the other.
+        let end = |key: &SessionKey, session: &Session| {
+            let idle = times.at_least(key.proto).as_nanos() as u64;
+            seen(session).saturating_add(idle)
+        };
+        let horizon = times.shortest();
+        for key in self.sweep.slice(&maps.sessions, now, horizon, end)? {
+            times.judge(maps, now, &key)?;
+        }
         Ok(())
     }
+}
 
-    fn sessions(&self, maps: &mut Maps) -> Result<(), DataplaneError> {
-        let sessions = maps.sessions.entries()?;
-        let now = now_ns();
-        for (key, session) in &sessions {
-            let opposite = key.opposite(session);
-            let other = sessions.get(&opposite);
-            // The original direction speaks for both.
-            let spoken_for = other.is_some() && !session.flags.has(SessionFlags::ORIGINAL);
-            if spoken_for || !self.is_over(now, key, session, other) {
-                continue;
-            }
-            // It may have had a packet since it was read.
-            let fresh = (maps.sessions.get(key)?, maps.sessions.get(&opposite)?);
-            if let (Some(session), other) = fresh
-                && self.is_over(now, key, &session, other.as_ref())
-            {
-                maps.sessions.remove(&opposite)?;
-                maps.sessions.remove(key)?;
-            }
+/// How long sessions live.
+#[derive(Clone, Copy, Debug)]
+struct Times(Timeouts);
+
+impl Times {
+    /// Removes both directions of a session that is over.
+    fn judge(self, maps: &mut Maps, now: u64, key: &SessionKey) -> Result<(), DataplaneError> {
+        let Some(session) = maps.sessions.get(key)? else {
+            return Ok(());
+        };
+        let opposite = key.opposite(&session);
+        let other = maps.sessions.get(&opposite)?;
+        // The original direction speaks for both.
+        let spoken_for = other.is_some() && !session.flags.has(SessionFlags::ORIGINAL);
+        if !spoken_for && self.is_over(now, key, &session, other.as_ref()) {
+            maps.sessions.remove(&opposite)?;
+            maps.sessions.remove(key)?;
         }
         Ok(())
     }
 
     /// Whether a session, given by one direction and the other, is to be forgotten.
     fn is_over(
-        &self,
+        self,
         now: u64,
         key: &SessionKey,
         session: &Session,
         other: Option<&Session>,
     ) -> bool {
-        let seen = |session: &Session| session.last_seen_ns.max(session.created_ns);
         let Some(other) = other else {
             return is_past(now, seen(session), HALF);
         };
@@ -84,45 +88,37 @@ impl Ageing {
         is_past(now, last, self.timeout(key.proto, session, other))
     }
 
-    fn timeout(&self, proto: u8, original: &Session, reply: &Session) -> Duration {
+    fn timeout(self, proto: u8, original: &Session, reply: &Session) -> Duration {
         match proto {
             proto::TCP => match TcpState::from_flags(original.tcp_flags, reply.tcp_flags) {
-                TcpState::Established => self.timeouts.tcp_established,
-                _ => self.timeouts.tcp_transitory,
+                TcpState::Established => self.0.tcp_established,
+                _ => self.0.tcp_transitory,
             },
-            proto::ICMP => self.timeouts.icmp,
-            _ => self.timeouts.udp,
+            proto::ICMP => self.0.icmp,
+            _ => self.0.udp,
         }
+    }
+
+    /// How long a direction lives at least, whatever the other one says.
+    fn at_least(self, proto: u8) -> Duration {
+        let times = self.0;
+        match proto {
+            proto::TCP => times.tcp_transitory.min(times.tcp_established),
+            proto::ICMP => times.icmp,
+            _ => times.udp,
+        }
+    }
+
+    /// How long every session lives at least, in nanoseconds.
+    fn shortest(self) -> u64 {
+        let protos = [proto::TCP, proto::ICMP, proto::UDP];
+        let times = protos.map(|proto| self.at_least(proto));
+        times.into_iter().min().unwrap_or_default().as_nanos() as u64
     }
 }
 
-/// Removes learned stations that were not heard for their network's time, or whose port or network
-/// is gone.
-fn stations(maps: &mut Maps) -> Result<(), DataplaneError> {
-    let networks = maps.networks.entries()?;
-    let ports = maps.ports.entries()?;
-    let now = now_ns();
-    let is_over = |key: &FdbKey, entry: &FdbEntry| {
-        let gone = entry.ifindex != 0 && !ports.contains_key(&entry.ifindex);
-        let ageing = networks.get(&key.network).map(|network| network.ageing_ns);
-        let old =
-            ageing.is_none_or(|ns| is_past(now, entry.last_seen_ns, Duration::from_nanos(ns)));
-        !entry.flags.has(FdbFlags::STATIC) && (gone || old)
-    };
-    for (key, entry) in maps.fdb.entries()? {
-        if !is_over(&key, &entry) {
-            continue;
-        }
-        // It may have been heard since it was read.
-        if maps
-            .fdb
-            .get(&key)?
-            .is_some_and(|entry| is_over(&key, &entry))
-        {
-            maps.fdb.remove(&key)?;
-        }
-    }
-    Ok(())
+fn seen(session: &Session) -> u64 {
+    session.last_seen_ns.max(session.created_ns)
 }
 
 /// Stamps come from other CPUs and may be a little ahead.
@@ -172,8 +168,7 @@ mod tests {
     }
 
     fn is_over(proto: u8, now: u64, session: &Session, other: Option<&Session>) -> bool {
-        let ageing = Ageing::new(&Timeouts::default());
-        ageing.is_over(now * SECOND, &key(proto), session, other)
+        Times(Timeouts::default()).is_over(now * SECOND, &key(proto), session, other)
     }
 
     #[test]

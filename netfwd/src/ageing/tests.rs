@@ -1,0 +1,188 @@
+//! Live tests: tables that age, and what that costs.
+
+use std::time::{Duration, Instant};
+
+use netfwd_common::addr::UNSPECIFIED;
+use netfwd_common::limits::FDB_ENTRIES;
+use netfwd_common::maps::{FdbFlags, Group, GroupKey, Neighbour, NeighbourFlags, NeighbourKey};
+use netfwd_common::maps::{Network, Port};
+
+use super::*;
+use crate::dataplane::{LoadOptions, maps::now_ns};
+use crate::sandbox::in_new_netns;
+
+const SECOND: u64 = 1_000_000_000;
+const AGEING: u64 = 300 * SECOND;
+
+/// A network whose slot is 1, with a port on interface 7 whose slot is 2.
+fn open() -> Dataplane {
+    let mut dataplane = Dataplane::open("test", &LoadOptions::default()).expect("the object loads");
+    let network = Network {
+        ageing_ns: AGEING,
+        slot: 1,
+        ..Network::default()
+    };
+    let port = Port {
+        network: 1,
+        slot: 2,
+        ..Port::default()
+    };
+    let maps = dataplane.maps_mut();
+    maps.networks.put(&1, &network).expect("a network");
+    maps.ports.put(&7, &port).expect("a port");
+    dataplane
+}
+
+fn key(number: u32) -> FdbKey {
+    let [a, b, c, d] = number.to_be_bytes();
+    FdbKey {
+        network: 1,
+        vlan: 0,
+        mac: [2, 0, a, b, c, d],
+    }
+}
+
+fn entry(last_seen_ns: u64) -> FdbEntry {
+    FdbEntry {
+        last_seen_ns,
+        ifindex: 7,
+        slot: 2,
+        ..FdbEntry::default()
+    }
+}
+
+fn tick(ageing: &mut Ageing, dataplane: &mut Dataplane) -> Vec<FdbKey> {
+    let aged = ageing.tick(dataplane).expect("a tick");
+    aged.into_iter().map(|(key, _)| key).collect()
+}
+
+#[test]
+fn only_what_is_old_or_orphaned_goes() {
+    in_new_netns(|_| async {
+        let mut dataplane = open();
+        let now = now_ns();
+        let old = now.saturating_sub(AGEING + SECOND);
+        let fixed = FdbEntry {
+            flags: FdbFlags::STATIC,
+            ..entry(old)
+        };
+        let orphan = FdbEntry {
+            ifindex: 8,
+            ..entry(now)
+        };
+        let maps = dataplane.maps_mut();
+        for (number, entry) in [(1, entry(old)), (2, entry(now)), (3, fixed), (4, orphan)] {
+            maps.put_station(&key(number), &entry).expect("written");
+        }
+        assert_eq!(maps.stations(1).expect("counted"), 3);
+        let mut ageing = Ageing::new(&Timeouts::default());
+        let mut aged = tick(&mut ageing, &mut dataplane);
+        aged.sort();
+        assert_eq!(aged, [key(1), key(4)]);
+        let maps = dataplane.maps();
+        let left: Vec<FdbKey> = maps.fdb.entries().expect("read").into_keys().collect();
+        assert_eq!(left, [key(2), key(3)]);
+        assert_eq!(maps.stations(1).expect("counted"), 1);
+        assert_eq!(maps.stations(2).expect("counted"), 1);
+    });
+}
+
+#[test]
+fn a_wrong_count_is_corrected_by_the_second_walk() {
+    in_new_netns(|_| async {
+        let mut dataplane = open();
+        let maps = dataplane.maps_mut();
+        let fresh = entry(now_ns());
+        for number in 0..5 {
+            maps.fdb.put(&key(number), &fresh).expect("written");
+        }
+        let mut ageing = Ageing::new(&Timeouts::default());
+        for expected in [0, 5, 5] {
+            tick(&mut ageing, &mut dataplane);
+            let stations = dataplane.maps().stations(2).expect("counted");
+            assert_eq!(stations, expected);
+        }
+        assert_eq!(dataplane.maps().stations(1).expect("counted"), 5);
+    });
+}
+
+#[test]
+fn neighbours_and_groups_go_when_they_are_over() {
+    in_new_netns(|_| async {
+        let mut dataplane = open();
+        let now = now_ns();
+        let maps = dataplane.maps_mut();
+        let ip = |last| NeighbourKey {
+            network: 1,
+            vlan: 0,
+            pad: 0,
+            ip: [last; 16],
+        };
+        let neighbour = |last_seen_ns, flags| Neighbour {
+            last_seen_ns,
+            mac: [2; 6],
+            flags,
+        };
+        let known = [
+            neighbour(now, NeighbourFlags::default()),
+            neighbour(0, NeighbourFlags::STATIC),
+            neighbour(0, NeighbourFlags::default()),
+        ];
+        for (last, neighbour) in (1..).zip(known) {
+            maps.neighbours.put(&ip(last), &neighbour).expect("written");
+        }
+        let group = |slot| GroupKey {
+            network: 1,
+            slot,
+            group: UNSPECIFIED,
+            vlan: 0,
+            pad: 0,
+        };
+        for (slot, expires_ns) in [(1, now.saturating_sub(1)), (2, now + SECOND)] {
+            let member = Group {
+                expires_ns,
+                since_ns: 0,
+            };
+            maps.groups.put(&group(slot), &member).expect("written");
+        }
+        tick(&mut Ageing::new(&Timeouts::default()), &mut dataplane);
+        let left = dataplane.maps().neighbours.entries().expect("read");
+        let expected = (now < AGEING).then_some(ip(3));
+        assert!(left.keys().eq([ip(1), ip(2)].iter().chain(&expected)));
+        let left = dataplane.maps().groups.entries().expect("read");
+        assert!(left.keys().eq([&group(2)]));
+    });
+}
+
+/// A full FDB, and the time that ticks take. What they take of a core is bounded whatever the table
+/// holds, as a tick reads no more than a slice; here it is asserted only that a walk ends.
+#[test]
+#[ignore = "fills 128 MiB; `cargo test --release -p netfwd sweep_costs -- --ignored --nocapture`"]
+fn a_sweep_costs_little() {
+    in_new_netns(|_| async {
+        let mut dataplane = open();
+        let now = now_ns();
+        for number in 0..FDB_ENTRIES as u32 {
+            // Heard at any time within the ageing time, as busy and quiet stations are.
+            let ago = u64::from(number) * (AGEING / FDB_ENTRIES as u64);
+            let entry = entry(now.saturating_sub(ago) + SECOND);
+            let new = dataplane.maps_mut().fdb.put_new(&key(number), &entry);
+            assert!(new.expect("written"));
+        }
+        let mut ageing = Ageing::new(&Timeouts::default());
+        let mut ticks = Vec::new();
+        while ticks.is_empty() || !ageing.stations.is_idle() {
+            let start = Instant::now();
+            let aged = ageing.tick(&mut dataplane).expect("a tick");
+            ticks.push((start.elapsed(), aged.len()));
+        }
+        let whole: Duration = ticks.iter().map(|(time, _)| *time).sum();
+        let longest = ticks.iter().map(|(time, _)| *time).max();
+        println!("{ticks:?}");
+        println!(
+            "a walk over {FDB_ENTRIES} entries: {whole:?} in {} ticks",
+            ticks.len()
+        );
+        println!("longest tick: {longest:?}");
+    });
+}
