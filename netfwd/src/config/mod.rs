@@ -1,5 +1,6 @@
 //! The configuration file, parsed and validated.
 
+mod entries;
 mod error;
 mod files;
 mod model;
@@ -10,7 +11,9 @@ mod place;
 mod port;
 mod reader;
 mod sections;
+mod sharing;
 mod values;
+mod vlan;
 
 pub use error::ConfigError;
 pub use files::load;
@@ -25,8 +28,10 @@ pub use overlap::check;
 pub use place::Place;
 pub use port::netns_name;
 pub use values::{
-    ENDPOINT, LISTEN, MAC, device_name, endpoint, format_mac, instance_name, listen, unicast_mac,
+    ENDPOINT, LISTEN, MAC, STATION, device_name, endpoint, format_mac, instance_name, listen,
+    station, unicast_mac,
 };
+pub use vlan::{TRUNK, VLAN, trunk, vlan};
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,14 @@
 //! `[[network]]` and its gateway.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use ipnet::IpNet;
 use netfwd_common::vxlan::MAX_VNI;
 
 use super::reader::{Keys, Section, Value};
 use super::sections::{IPV4, between, choice, device, ipv4, name};
-use super::{ConfigError, Gateway, Masquerade, Network, Place, Switch, port, values};
+use super::{ConfigError, Gateway, Masquerade, Network, Place, Switch, entries, port, values};
 
 /// Smallest MTU: every IPv4 link must take this (RFC 791 §3.2).
 const MTU_LOW: u32 = 576;
@@ -24,19 +25,21 @@ pub(super) fn network(section: &Section<'_>) -> Result<Network, ConfigError> {
             "ageing",
             "learning",
             "unknown_unicast",
+            "vlan",
+            "max_learned",
+            "max_learned_total",
+            "storm_control",
+            "arp_suppression",
+            "multicast_snooping",
+            "multicast_querier",
             "peers",
             "gateway",
             "port",
             "publish",
             "fdb",
+            "neighbour",
         ],
-        later: &[
-            "arp_suppression",
-            "group",
-            "max_learned",
-            "floating",
-            "neigh",
-        ],
+        later: &["group", "floating"],
     })?;
     let name = name(&section.need("name")?)?;
     let title = "[network.gateway]";
@@ -50,9 +53,14 @@ pub(super) fn network(section: &Section<'_>) -> Result<Network, ConfigError> {
             .map(|section| self::gateway(&section, &name))
             .transpose()?,
         ports: each(section, "port", "[[network.port]]", port::port)?,
-        publishes: each(section, "publish", "[[network.publish]]", port::publish)?,
-        fdb: each(section, "fdb", "[[network.fdb]]", port::fdb)?,
-        neighbours: Vec::new(),
+        publishes: each(section, "publish", "[[network.publish]]", entries::publish)?,
+        fdb: each(section, "fdb", "[[network.fdb]]", entries::fdb)?,
+        neighbours: each(
+            section,
+            "neighbour",
+            "[[network.neighbour]]",
+            entries::neighbour,
+        )?,
         place: section.place(),
         name,
     })
@@ -60,14 +68,37 @@ pub(super) fn network(section: &Section<'_>) -> Result<Network, ConfigError> {
 
 fn switch(section: &Section<'_>) -> Result<Switch, ConfigError> {
     let default = Switch::default();
-    Ok(Switch {
-        ageing: section.or("ageing", default.ageing, |value| {
-            between(value, 10, 1_000_000)
-        })?,
-        learning: section.or("learning", default.learning, Value::bool)?,
+    let limit = |key| section.or(key, 0, port::max_learned);
+    let on = |key, default| section.or(key, default, Value::bool);
+    let switch = Switch {
+        vlan: section.maybe("vlan", port::vlan)?,
+        ageing: section.or("ageing", default.ageing, ageing)?,
+        learning: on("learning", default.learning)?,
         unknown_unicast: section.or("unknown_unicast", default.unknown_unicast, unknown_unicast)?,
-        ..default
-    })
+        max_learned: limit("max_learned")?,
+        max_learned_total: limit("max_learned_total")?,
+        storm_control: section.or("storm_control", 0, port::storm_control)?,
+        arp_suppression: on("arp_suppression", default.arp_suppression)?,
+        multicast_snooping: on("multicast_snooping", default.multicast_snooping)?,
+        multicast_querier: on("multicast_querier", default.multicast_querier)?,
+    };
+    match switch.contradiction() {
+        Some(message) => Err(section.error(message)),
+        None => Ok(switch),
+    }
+}
+
+impl Switch {
+    /// What makes no sense together.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        (self.multicast_querier && !self.multicast_snooping).then_some(
+            "`multicast_querier` asks for members that only `multicast_snooping` remembers; switch that on, or this off",
+        )
+    }
+}
+
+fn ageing(value: &Value<'_>) -> Result<Duration, ConfigError> {
+    between(value, values::AGEING)
 }
 
 fn each<T>(

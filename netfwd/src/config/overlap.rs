@@ -2,14 +2,15 @@
 //! checked again when something is added by command.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use crate::naming;
 
 use super::{
-    Config, ConfigError, FdbTarget, Gateway, Listen, Masquerade, Network, Place, Port, PortAt,
-    Publish, Tap,
+    Config, ConfigError, FdbEntry, FdbTarget, Gateway, Listen, Masquerade, Neighbour, Network,
+    Place, Port, PortAt, Publish, Tap, format_mac, sharing,
 };
 
 /// Refuses a configuration whose parts contradict each other.
@@ -21,11 +22,14 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
     )?;
     let vnis = networks.iter().filter_map(|n| Some((n.vni?, &n.place)));
     unique("VNI", vnis)?;
-    interfaces(config)?;
+    sharing::interfaces(config)?;
+    let shared = config.shared();
     for network in networks {
         peers(network)?;
         publishes(network)?;
-        fdb(network)?;
+        let aware = network.is_vlan_aware(&shared);
+        fdb(network, aware)?;
+        neighbours(network, aware)?;
     }
     listeners(networks)?;
     subnets(networks)
@@ -41,36 +45,6 @@ fn unique<'a, K: Ord + ToString>(
         let name = key.to_string();
         if let Some(first) = seen.insert(key, place) {
             let message = format!("{what} {name} is already used ({first}); give it another one");
-            return Err(ConfigError::new(place, message));
-        }
-    }
-    Ok(())
-}
-
-/// Every interface is one thing only: uplink, gateway device or port.
-fn interfaces(config: &Config) -> Result<(), ConfigError> {
-    let host = Place::default();
-    let mut all: Vec<(String, &Place)> = Vec::new();
-    for uplink in &config.host.uplinks {
-        all.push((uplink.clone(), &host));
-    }
-    for network in &config.networks {
-        if let Some(gateway) = &network.gateway {
-            all.push((gateway.device.clone(), &gateway.place));
-        }
-        all.extend(network.ports.iter().map(|port| (port.label(), &port.place)));
-    }
-    let mut seen: BTreeMap<String, &Place> = BTreeMap::new();
-    for (name, place) in all {
-        if let Some(first) = seen.insert(name.clone(), place) {
-            let first = if std::ptr::eq(first, &raw const host) {
-                "an uplink".to_owned()
-            } else {
-                first.to_string()
-            };
-            let message = format!(
-                "interface {name} is already used ({first}); an interface serves one purpose"
-            );
             return Err(ConfigError::new(place, message));
         }
     }
@@ -132,11 +106,15 @@ fn publishes(network: &Network) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn fdb(network: &Network) -> Result<(), ConfigError> {
-    let macs = network.fdb.iter();
+fn fdb(network: &Network, aware: bool) -> Result<(), ConfigError> {
+    let name = |entry: &FdbEntry| match network.vlan_of(entry) {
+        0 => format_mac(&entry.mac),
+        vlan => format!("{} of VLAN {vlan}", format_mac(&entry.mac)),
+    };
+    let entries = network.fdb.iter();
     unique(
         "FDB entry",
-        macs.map(|e| (super::format_mac(&e.mac), &e.place)),
+        entries.map(|entry| (name(entry), &entry.place)),
     )?;
     for entry in &network.fdb {
         let known = match &entry.target {
@@ -148,6 +126,68 @@ fn fdb(network: &Network) -> Result<(), ConfigError> {
             let name = &network.name;
             let message = format!("network {name} has no {target}; add it first");
             return Err(ConfigError::new(&entry.place, message));
+        }
+        has_vlans(network, aware, entry.vlan, &entry.place)?;
+        carried(network, entry)?;
+    }
+    Ok(())
+}
+
+/// Refuses a VLAN in a network where tags are payload.
+fn has_vlans(
+    network: &Network,
+    aware: bool,
+    vlan: Option<u16>,
+    place: &Place,
+) -> Result<(), ConfigError> {
+    if aware || vlan.is_none() {
+        return Ok(());
+    }
+    let name = &network.name;
+    let message =
+        format!("network {name} has no VLANs; leave `vlan` out, or give the network or a port one");
+    Err(ConfigError::new(place, message))
+}
+
+/// Refuses an FDB entry in a VLAN that its port does not carry.
+fn carried(network: &Network, entry: &FdbEntry) -> Result<(), ConfigError> {
+    let FdbTarget::Port(name) = &entry.target else {
+        return Ok(());
+    };
+    let port = network.ports.iter().find(|port| port.is(name));
+    let vlans = port.map(|port| network.carried(port)).unwrap_or_default();
+    if vlans.contains_key(&network.vlan_of(entry)) {
+        return Ok(());
+    }
+    let vlans: Vec<_> = vlans.keys().map(u16::to_string).collect();
+    let message = match entry.vlan {
+        Some(vlan) => format!("port {name} does not carry VLAN {vlan}; it has "),
+        None => format!("port {name} takes no untagged frames; give the entry a `vlan` of "),
+    };
+    Err(ConfigError::new(&entry.place, message + &vlans.join(", ")))
+}
+
+fn neighbours(network: &Network, aware: bool) -> Result<(), ConfigError> {
+    let name = |neighbour: &Neighbour| match neighbour.vlan {
+        Some(vlan) if vlan != network.own_vlan() => format!("{} of VLAN {vlan}", neighbour.ip),
+        _ => neighbour.ip.to_string(),
+    };
+    let neighbours = network.neighbours.iter();
+    unique("neighbour", neighbours.map(|n| (name(n), &n.place)))?;
+    let gateway = network
+        .gateway
+        .iter()
+        .flat_map(|gateway| &gateway.addresses);
+    let gateway: Vec<IpAddr> = gateway.map(IpNet::addr).collect();
+    for neighbour in &network.neighbours {
+        has_vlans(network, aware, neighbour.vlan, &neighbour.place)?;
+        let own = network.own_vlan();
+        if neighbour.vlan.unwrap_or(own) == own && gateway.contains(&neighbour.ip) {
+            let (ip, name) = (neighbour.ip, &network.name);
+            let message = format!(
+                "{ip} is the gateway of network {name}, which is a neighbour already; remove it"
+            );
+            return Err(ConfigError::new(&neighbour.place, message));
         }
     }
     Ok(())

@@ -1,12 +1,33 @@
-//! `[[network.port]]`, `[[network.publish]]` and `[[network.fdb]]`.
+//! `[[network.port]]`.
 
-use super::network::{addresses, unknown_unicast};
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+use netfwd_common::limits::FDB_ENTRIES;
+
+use super::network::{self, unknown_unicast};
 use super::reader::{Keys, Section, Value};
-use super::sections::{device, ipv4};
-use super::{ConfigError, FdbEntry, FdbTarget, Pair, Port, PortAt, PortOptions, Publish, values};
+use super::sections::device;
+use super::vlan::{self as vlans, TRUNK, VLAN};
+use super::{ConfigError, Pair, Port, PortAt, PortOptions, Tap, TapKind, values};
 
-/// Keys that only a pair takes.
-const PAIR_KEYS: [&str; 4] = ["name", "mac", "addresses", "default_route"];
+/// Kinds of ports: the key that says which it is, what it is called in errors, and the keys that only
+/// this kind takes.
+const KINDS: [(&str, &str, &[&str]); 3] = [
+    ("interface", "an existing link (`interface`)", &["outside"]),
+    (
+        "netns",
+        "a pair that netfwd makes (`netns` and `name`)",
+        &["name", "default_route"],
+    ),
+    (
+        "tap",
+        "a tap that netfwd makes (`tap`)",
+        &["multi_queue", "vnet_header", "owner"],
+    ),
+];
+/// The most flooded frames a second that can be asked for.
+const STORM_HIGH: u32 = 1_000_000_000;
 
 /// `[[network.port]]`.
 pub(super) fn port(section: &Section<'_>) -> Result<Port, ConfigError> {
@@ -15,53 +36,68 @@ pub(super) fn port(section: &Section<'_>) -> Result<Port, ConfigError> {
             "interface",
             "netns",
             "name",
+            "tap",
+            "multi_queue",
+            "vnet_header",
+            "owner",
             "mac",
             "addresses",
             "default_route",
+            "vlan",
+            "trunk",
+            "tag_native",
             "isolated",
             "learning",
             "unknown_unicast",
+            "max_learned",
+            "storm_control",
+            "anti_spoof",
+            "server",
+            "edge",
+            "hairpin",
+            "multicast_router",
+            "outside",
         ],
-        later: &["vlan", "trunk", "anti_spoof", "max_learned"],
+        later: &[],
     })?;
+    let at = at(section)?;
     Ok(Port {
-        at: at(section)?,
         mac: section.maybe("mac", |value| value.parse(values::MAC, values::unicast_mac))?,
-        addresses: addresses(section)?,
+        addresses: addresses(section, &at)?,
         options: options(section)?,
         place: section.place(),
-    })
-}
-
-fn options(section: &Section<'_>) -> Result<PortOptions, ConfigError> {
-    Ok(PortOptions {
-        isolated: section.or("isolated", false, Value::bool)?,
-        learning: section.maybe("learning", Value::bool)?,
-        unknown_unicast: section.maybe("unknown_unicast", unknown_unicast)?,
-        ..PortOptions::default()
+        at,
     })
 }
 
 fn at(section: &Section<'_>) -> Result<PortAt, ConfigError> {
-    match (section.get("interface"), section.get("netns")) {
-        (Some(interface), None) => {
-            only_pair_keys(section)?;
-            Ok(PortAt::Interface(device(&interface)?))
+    let given = KINDS.map(|(key, ..)| section.get(key));
+    match &given {
+        [Some(interface), None, None] => {
+            only_keys_of(section, "interface")?;
+            Ok(PortAt::Interface(device(interface)?))
         }
-        (None, Some(netns)) => Ok(PortAt::Pair(pair(section, &netns)?)),
+        [None, Some(netns), None] => {
+            only_keys_of(section, "netns")?;
+            Ok(PortAt::Pair(pair(section, netns)?))
+        }
+        [None, None, Some(tap)] => {
+            only_keys_of(section, "tap")?;
+            Ok(PortAt::Tap(self::tap(section, tap)?))
+        }
         _ => Err(section.error(
-            "[[network.port]] needs either `interface` (an existing link) or `netns` and `name` (a pair that netfwd makes)",
+            "[[network.port]] needs either `interface` (an existing link), `netns` and `name` (a pair that netfwd makes), or `tap` (a tap that netfwd makes)",
         )),
     }
 }
 
-fn only_pair_keys(section: &Section<'_>) -> Result<(), ConfigError> {
-    for key in PAIR_KEYS {
-        if let Some(value) = section.get(key) {
-            let message = format!(
-                "`{key}` is for a pair that netfwd makes (`netns`, `name`), not for an existing `interface`"
-            );
-            return Err(ConfigError::new(&value.place(), message));
+fn only_keys_of(section: &Section<'_>, kind: &str) -> Result<(), ConfigError> {
+    for (_, what, keys) in KINDS.iter().filter(|(key, ..)| *key != kind) {
+        for key in *keys {
+            if let Some(value) = section.get(key) {
+                let message = format!("`{key}` is for {what} only; remove it");
+                return Err(ConfigError::new(&value.place(), message));
+            }
         }
     }
     Ok(())
@@ -75,72 +111,97 @@ fn pair(section: &Section<'_>, netns: &Value<'_>) -> Result<Pair, ConfigError> {
     })
 }
 
+fn tap(section: &Section<'_>, name: &Value<'_>) -> Result<Tap, ConfigError> {
+    let default = TapKind::default();
+    Ok(Tap {
+        name: device(name)?,
+        kind: TapKind {
+            multi_queue: section.or("multi_queue", default.multi_queue, Value::bool)?,
+            vnet_header: section.or("vnet_header", default.vnet_header, Value::bool)?,
+            // The highest number means "nobody" to the kernel.
+            owner: section.maybe("owner", |value| value.integer(0, u32::MAX - 1))?,
+        },
+    })
+}
+
 /// A network namespace: a name under /run/netns, or an absolute path.
 pub fn netns_name(text: &str) -> Option<String> {
     let name = !text.is_empty() && !text.contains('/') && text != "." && text != "..";
     (name || text.starts_with('/')).then(|| text.to_owned())
 }
 
-/// `[[network.publish]]`.
-pub(super) fn publish(section: &Section<'_>) -> Result<Publish, ConfigError> {
-    section.only(&Keys {
-        accepted: &["listen", "to"],
-        later: &[],
-    })?;
-    let listen = section.need("listen")?;
-    let to = section.need("to")?;
-    let (address, to_port) = to.parse(values::ENDPOINT, values::endpoint)?;
-    let publish = Publish {
-        listen: listen.parse(values::LISTEN, values::listen)?,
-        to: address,
-        to_port,
-        place: section.place(),
-    };
-    publish.fits()?;
-    Ok(publish)
-}
-
-impl Publish {
-    /// Refuses what this version or the range of l4 ports cannot do.
-    pub(crate) fn fits(&self) -> Result<(), ConfigError> {
-        let v6 = |address: std::net::IpAddr| address.is_ipv6();
-        if v6(self.to) || self.listen.address.is_some_and(v6) {
-            let message = "publishing over IPv6 is not in this version of netfwd yet; use IPv4";
-            return Err(ConfigError::new(&self.place, message));
-        }
-        let (low, high) = self.listen.ports;
-        if self.to_port.checked_add(high - low).is_none() {
-            let message = format!(
-                "the range of {} runs past l4 port 65535 of {}",
-                self.listen, self.to
-            );
-            return Err(ConfigError::new(&self.place, message));
-        }
-        Ok(())
+/// Addresses of a pair are set there and need their prefix; others are only compared.
+fn addresses(section: &Section<'_>, at: &PortAt) -> Result<Vec<IpNet>, ConfigError> {
+    if matches!(at, PortAt::Pair(_)) {
+        return network::addresses(section);
     }
-}
-
-/// `[[network.fdb]]`.
-pub(super) fn fdb(section: &Section<'_>) -> Result<FdbEntry, ConfigError> {
-    section.only(&Keys {
-        accepted: &["mac", "peer", "port"],
-        later: &["vlan"],
-    })?;
-    let target = match (section.get("port"), section.get("peer")) {
-        (Some(port), None) => FdbTarget::Port(port.parse("a port of the network", named)?),
-        (None, Some(peer)) => FdbTarget::Peer(ipv4(&peer)?),
-        _ => return Err(section.error("[[network.fdb]] needs either `port` or `peer`")),
-    };
-    Ok(FdbEntry {
-        mac: section
-            .need("mac")?
-            .parse(values::MAC, values::unicast_mac)?,
-        vlan: None,
-        target,
-        place: section.place(),
+    section.or("addresses", Vec::new(), |value| {
+        let parse = |value: &Value<'_>| value.parse(values::STATION, values::station);
+        let addresses = value.list()?;
+        addresses.iter().map(|v| Ok(parse(v)?.into())).collect()
     })
 }
 
-fn named(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
+fn options(section: &Section<'_>) -> Result<PortOptions, ConfigError> {
+    let switch = |key| section.or(key, false, Value::bool);
+    let options = PortOptions {
+        vlan: section.maybe("vlan", vlan)?,
+        trunk: section.or("trunk", BTreeSet::new(), trunk)?,
+        tag_native: switch("tag_native")?,
+        isolated: switch("isolated")?,
+        learning: section.maybe("learning", Value::bool)?,
+        unknown_unicast: section.maybe("unknown_unicast", unknown_unicast)?,
+        max_learned: section.maybe("max_learned", max_learned)?,
+        storm_control: section.maybe("storm_control", storm_control)?,
+        anti_spoof: switch("anti_spoof")?,
+        server: switch("server")?,
+        edge: switch("edge")?,
+        hairpin: switch("hairpin")?,
+        multicast_router: switch("multicast_router")?,
+        outside: section.maybe("outside", Value::bool)?,
+    };
+    if let Some(message) = options.contradiction() {
+        return Err(section.error(message));
+    }
+    Ok(options)
+}
+
+impl PortOptions {
+    /// What makes no sense together.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        let native = !self.trunk.is_empty() && self.vlan.is_some();
+        (self.tag_native && !native).then_some(
+            "`tag_native` is for a port with a `trunk` and a `vlan`, its native VLAN; give both, or leave it out",
+        )
+    }
+}
+
+/// `vlan`.
+pub(super) fn vlan(value: &Value<'_>) -> Result<u16, ConfigError> {
+    let number = value.as_integer().and_then(vlans::vlan);
+    number.ok_or_else(|| value.refuse(VLAN))
+}
+
+fn trunk(value: &Value<'_>) -> Result<BTreeSet<u16>, ConfigError> {
+    let mut trunk = BTreeSet::new();
+    for member in value.list()? {
+        match member.as_integer() {
+            Some(_) => trunk.extend([vlan(&member)?]),
+            None => trunk.extend(member.parse(TRUNK, vlans::trunk)?),
+        }
+    }
+    if trunk.is_empty() {
+        return Err(value.refuse(&format!("an array of at least one VLAN: {TRUNK}")));
+    }
+    Ok(trunk)
+}
+
+/// `max_learned`.
+pub(super) fn max_learned(value: &Value<'_>) -> Result<u32, ConfigError> {
+    value.integer(0, FDB_ENTRIES as u32)
+}
+
+/// `storm_control`.
+pub(super) fn storm_control(value: &Value<'_>) -> Result<u32, ConfigError> {
+    value.integer(0, STORM_HIGH)
 }

@@ -1,6 +1,7 @@
 //! `[host]`, `[vxlan]` and `[nat]`.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::reader::{Keys, Section, Value};
@@ -210,7 +211,11 @@ fn at_least(value: &Value<'_>, seconds: u64, why: &str) -> Result<Duration, Conf
 }
 
 /// A duration in a range of seconds.
-pub(super) fn between(value: &Value<'_>, low: u64, high: u64) -> Result<Duration, ConfigError> {
+pub(super) fn between(
+    value: &Value<'_>,
+    seconds: RangeInclusive<u64>,
+) -> Result<Duration, ConfigError> {
+    let (low, high) = seconds.into_inner();
     let accepted = format!("{DURATION}, from {low}s to {high}s");
     let range = Duration::from_secs(low)..=Duration::from_secs(high);
     value.parse(&accepted, |text| {

@@ -1,15 +1,20 @@
 //! Values as people write them; shared by the file, the command line and the control socket.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use netfwd_common::addr::{self, Mac};
 
 use super::{Listen, Proto};
 
+/// Seconds that ageing may take (IEEE 802.1D-2004 table 7-5).
+pub(super) const AGEING: std::ops::RangeInclusive<u64> = 10..=1_000_000;
 /// What [`unicast_mac`] accepts.
 pub const MAC: &str = "a unicast MAC address such as \"02:00:00:00:00:01\"";
+/// What [`station`] accepts.
+pub const STATION: &str = "a station's address such as \"10.0.3.20\"";
 /// What [`listen`] accepts.
 pub const LISTEN: &str = "[address:]port[-port]/tcp or /udp, such as \"8080/tcp\"";
 /// What [`endpoint`] accepts.
@@ -32,6 +37,17 @@ pub fn format_mac(mac: &Mac) -> String {
     octets.join(":")
 }
 
+/// An address that a station can have; a prefix behind it is read over.
+pub fn station(text: &str) -> Option<IpAddr> {
+    let address = match text.split_once('/') {
+        Some(_) => text.parse::<IpNet>().ok()?.addr(),
+        None => text.parse().ok()?,
+    };
+    let none = address.is_unspecified() || address.is_multicast() || address.is_loopback();
+    let broadcast = address == IpAddr::V4(Ipv4Addr::BROADCAST);
+    (!none && !broadcast).then_some(address)
+}
+
 /// A name that Linux takes for an interface (`dev_valid_name`, net/core/dev.c).
 pub fn device_name(text: &str) -> Option<String> {
     let bad = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
@@ -48,7 +64,7 @@ pub fn instance_name(text: &str) -> Option<String> {
 }
 
 /// A duration: a number and `ms`, `s`, `m` or `h`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub fn duration(text: &str) -> Option<Duration> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(split);
     let number: u64 = number.parse().ok()?;

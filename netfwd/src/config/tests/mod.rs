@@ -1,5 +1,7 @@
 //! What is accepted, and what is said about what is not.
 
+mod switch;
+
 use super::reader::Source;
 use super::{Config, ConfigError, Masquerade, PortAt, Tos, files};
 
@@ -35,6 +37,13 @@ mtu = "auto"
 ageing = "300s"
 learning = true
 unknown_unicast = "flood"
+vlan = 10
+max_learned = 4096
+max_learned_total = 100000
+storm_control = 1000
+arp_suppression = true
+multicast_snooping = true
+multicast_querier = true
 peers = ["172.31.0.107"]
   [network.gateway]
   device = "lxcbr0"
@@ -46,6 +55,24 @@ peers = ["172.31.0.107"]
   isolated = true
   learning = false
   unknown_unicast = "drop"
+  trunk = [10, 20, "100-102"]
+  vlan = 10
+  tag_native = true
+  max_learned = 0
+  storm_control = 5
+  anti_spoof = true
+  mac = "02:00:00:00:00:01"
+  addresses = ["10.0.3.21", "fd00::21/64"]
+  server = true
+  edge = true
+  hairpin = true
+  multicast_router = true
+  outside = true
+  [[network.port]]
+  tap = "vm1"
+  multi_queue = true
+  vnet_header = false
+  owner = 1000
   [[network.port]]
   netns = "c2"
   name = "eth0"
@@ -61,6 +88,14 @@ peers = ["172.31.0.107"]
   [[network.fdb]]
   mac = "02:00:00:00:00:0a"
   port = "c2/eth0"
+  [[network.fdb]]
+  mac = "02:00:00:00:00:0a"
+  port = "veth-c1"
+  vlan = 101
+  [[network.neighbour]]
+  ip = "10.0.3.30"
+  mac = "02:00:00:00:00:1e"
+  vlan = 20
 "#;
 
 #[test]
@@ -78,9 +113,9 @@ fn every_key_is_read() {
         ("lxcbr0", Masquerade::Uplink)
     );
     assert_eq!(network.ports[0].options.unknown_unicast, Some(false));
-    assert!(matches!(&network.ports[1].at, PortAt::Pair(pair) if pair.default_route));
+    assert!(matches!(&network.ports[2].at, PortAt::Pair(pair) if pair.default_route));
     assert_eq!(network.publishes[0].listen.to_string(), "49153/tcp");
-    assert_eq!(network.fdb.len(), 2);
+    assert_eq!(network.fdb.len(), 3);
 }
 
 #[test]
@@ -88,8 +123,11 @@ fn an_empty_file_is_a_host_without_networks() {
     assert_eq!(read("").unwrap(), Config::default());
 }
 
+/// Bad inputs, each with what the error must say.
+type Bad = &'static [(&'static str, &'static [&'static str])];
+
 /// Each bad input, and what the error must say.
-const BAD: &[(&str, &[&str])] = &[
+const BAD: Bad = &[
     ("[host\n", &["f.toml:1", "not valid TOML"]),
     (
         "\n[hots]\n",
@@ -189,14 +227,6 @@ const BAD: &[(&str, &[&str])] = &[
         &["f.toml:3", "`group`", "not in this version"],
     ),
     (
-        "[[network]]\nname = \"a\"\nmax_learned = 1",
-        &["f.toml:3", "not in this version"],
-    ),
-    (
-        "[[network]]\nname = \"a\"\narp_suppression = true",
-        &["f.toml:3", "not in this version"],
-    ),
-    (
         "[[network]]\nname = \"a\"\npeers = [\"1.1.1.1\"]",
         &["f.toml:3", "no VNI"],
     ),
@@ -207,14 +237,6 @@ const BAD: &[(&str, &[&str])] = &[
     (
         "[[network]]\nname = \"a\"\n[[network.port]]\nisolated = true",
         &["f.toml:3", "either `interface`"],
-    ),
-    (
-        "[[network]]\nname = \"a\"\n[[network.port]]\ninterface = \"x\"\nvlan = 10",
-        &["f.toml:5", "`vlan`", "not in this version"],
-    ),
-    (
-        "[[network]]\nname = \"a\"\n[[network.port]]\ninterface = \"x\"\nmac = \"02:00:00:00:00:01\"",
-        &["f.toml:5", "`mac` is for a pair"],
     ),
     (
         "[[network]]\nname = \"a\"\n[[network.port]]\nnetns = \"c\"\nname = \"e\"\nmac = \"03:00:00:00:00:01\"",
@@ -260,7 +282,11 @@ const BAD: &[(&str, &[&str])] = &[
 
 #[test]
 fn bad_input_is_refused_with_its_place_and_what_would_do() {
-    for (text, wanted) in BAD {
+    all_refused(BAD);
+}
+
+fn all_refused(inputs: Bad) {
+    for (text, wanted) in inputs {
         let error = read(text).expect_err(text).to_string();
         for part in *wanted {
             assert!(
