@@ -1,7 +1,7 @@
 //! Numbers that name things in the maps: network ids and counter slots. They are kept in `ids.json`,
 //! so that they survive restarts and `show` commands can turn them back into names.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use netfwd_common::limits::SLOTS;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,9 @@ pub struct Ids {
     pub peer_slots: BTreeMap<String, u32>,
     /// Counter slots of uplinks, by interface.
     pub uplink_slots: BTreeMap<String, u32>,
+    /// Interfaces that were made to take frames for any MAC, which they did not before.
+    #[serde(default)]
+    pub promiscuous: BTreeSet<String>,
     /// The last network id that was allotted.
     #[serde(default)]
     last_network: u32,

@@ -18,6 +18,9 @@ pub(super) fn put(maps: &mut Maps, entry: &Entry) -> Result<(), DataplaneError> 
         Entry::Local(key, value) => maps.locals.put(key, value),
         Entry::Subnet(prefix, value) => maps.put_subnet(*prefix, *value),
         Entry::Publish(key, value) => maps.publishes.put(key, value),
+        Entry::Vlan(key, value) => maps.vlans.put(key, value),
+        Entry::Binding(key, value) => maps.bindings.put(key, value),
+        Entry::Neighbour(key, value) => maps.neighbours.put(key, value),
     }
 }
 
@@ -35,6 +38,9 @@ pub(super) fn delete(maps: &mut Maps, key: &EntryKey) -> Result<(), DataplaneErr
         EntryKey::Local(key) => maps.locals.remove(key).map(drop),
         EntryKey::Subnet(prefix) => maps.remove_subnet(*prefix),
         EntryKey::Publish(key) => maps.publishes.remove(key).map(drop),
+        EntryKey::Vlan(key) => maps.vlans.remove(key).map(drop),
+        EntryKey::Binding(key) => maps.bindings.remove(key).map(drop),
+        EntryKey::Neighbour(key) => maps.neighbours.remove(key).map(drop),
     }
 }
 
@@ -55,6 +61,9 @@ pub(super) fn get(maps: &Maps, key: &EntryKey) -> Result<Option<Entry>, Dataplan
             subnets.get(key).map(|v| Entry::Subnet(*key, *v))
         }
         EntryKey::Publish(key) => maps.publishes.get(key)?.map(|v| Entry::Publish(*key, v)),
+        EntryKey::Vlan(key) => maps.vlans.get(key)?.map(|v| Entry::Vlan(*key, v)),
+        EntryKey::Binding(key) => maps.bindings.get(key)?.map(|v| Entry::Binding(*key, v)),
+        EntryKey::Neighbour(key) => maps.neighbours.get(key)?.map(|v| Entry::Neighbour(*key, v)),
     })
 }
 
@@ -73,5 +82,8 @@ pub(super) fn key_of(entry: &Entry) -> Option<EntryKey> {
         Entry::Local(key, _) => EntryKey::Local(*key),
         Entry::Subnet(prefix, _) => EntryKey::Subnet(*prefix),
         Entry::Publish(key, _) => EntryKey::Publish(*key),
+        Entry::Vlan(key, _) => EntryKey::Vlan(*key),
+        Entry::Binding(key, _) => EntryKey::Binding(*key),
+        Entry::Neighbour(key, _) => EntryKey::Neighbour(*key),
     })
 }

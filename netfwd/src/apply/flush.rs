@@ -1,10 +1,12 @@
 //! Forgetting FDB entries and sessions that match a filter.
 
-use netfwd_common::maps::{FdbEntry, FdbKey, Session, SessionFlags, SessionKey};
+use netfwd_common::maps::{
+    FdbEntry, FdbKey, Neighbour, NeighbourFlags, NeighbourKey, Session, SessionFlags, SessionKey,
+};
 
 use crate::address::to_addr;
 use crate::dataplane::{DataplaneError, Maps};
-use crate::plan::{FdbFilter, SessionFilter};
+use crate::plan::{FdbFilter, NeighbourFilter, SessionFilter};
 
 /// Deletes the learned and sticky FDB entries that match; says how many.
 pub fn flush_fdb(maps: &mut Maps, filter: &FdbFilter) -> Result<u64, DataplaneError> {
@@ -23,6 +25,27 @@ pub fn flush_sessions(maps: &mut Maps, filter: &SessionFilter) -> Result<usize, 
         flushed += usize::from(maps.sessions.remove(key)?);
     }
     Ok(flushed)
+}
+
+/// Deletes the learned neighbours that match.
+pub fn flush_neighbours(maps: &mut Maps, filter: &NeighbourFilter) -> Result<(), DataplaneError> {
+    let matches = |key: &NeighbourKey, neighbour: &Neighbour| {
+        !neighbour.flags.has(NeighbourFlags::STATIC)
+            && filter.network.is_none_or(|network| key.network == network)
+            && filter.mac.is_none_or(|mac| neighbour.mac == mac)
+    };
+    for (key, neighbour) in maps.neighbours.matching(matches)? {
+        let station = FdbKey {
+            network: key.network,
+            vlan: key.vlan,
+            mac: neighbour.mac,
+        };
+        let behind = maps.fdb.get(&station)?.map(|entry| entry.ifindex);
+        if filter.ifindex.is_none() || filter.ifindex == behind {
+            maps.neighbours.remove(&key)?;
+        }
+    }
+    Ok(())
 }
 
 fn fdb_matches(filter: &FdbFilter, key: &FdbKey, entry: &FdbEntry) -> bool {

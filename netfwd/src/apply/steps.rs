@@ -30,6 +30,9 @@ pub(super) async fn execute(
             flush::flush_fdb(dataplane.maps_mut(), filter)?;
             Ok(())
         }
+        Action::FlushNeighbours(filter) => {
+            Ok(flush::flush_neighbours(dataplane.maps_mut(), filter)?)
+        }
         Action::FlushSessions(filter) => {
             flush::flush_sessions(dataplane.maps_mut(), filter)?;
             Ok(())

@@ -30,6 +30,7 @@ pub(super) fn unmet(config: &Config, list: &[Link]) -> Vec<Finding> {
         instance,
         links: &links,
         namespaces: &namespaces,
+        shut: &BTreeSet::new(),
     };
     match resolve(config, &mut Ids::default(), facts) {
         Ok(desired) => desired

@@ -69,7 +69,7 @@ impl Core {
         let merged = runtime.merge(&config)?;
         let links = Links::open(instance)?;
         let ids = store.ids()?;
-        let host = Host::look(&links, &merged).await?;
+        let host = Host::look(&links, &merged, None).await?;
         let first = host.resolve(instance, &merged, &mut ids.clone())?;
         refuse(first.waiting.iter().filter(|lack| !lack.is_of_command()))?;
         let options = LoadOptions {
@@ -118,7 +118,7 @@ impl Core {
     /// Goes over to another configuration and runtime state, or stays as it is.
     async fn become_that(&mut self, config: Config, runtime: Runtime) -> Result<(), CoreError> {
         let merged = runtime.merge(&config)?;
-        let host = Host::look(&self.links, &merged).await?;
+        let host = Host::look(&self.links, &merged, Some(self.dataplane.maps())).await?;
         let first = host.resolve(&self.instance, &merged, &mut self.ids.clone())?;
         let known = &self.desired.waiting;
         refuse(first.waiting.iter().filter(|lack| !known.contains(lack)))?;
@@ -150,7 +150,7 @@ impl Core {
     }
 
     async fn follow(&mut self) -> Result<(), CoreError> {
-        let host = Host::look(&self.links, &self.merged).await?;
+        let host = Host::look(&self.links, &self.merged, Some(self.dataplane.maps())).await?;
         if host == self.host && self.failure.is_none() {
             return Ok(());
         }

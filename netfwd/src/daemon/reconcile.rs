@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use netfwd_common::maps::PortState;
+
 use super::{Core, CoreError};
 use crate::apply::apply;
 use crate::config::{Config, PortAt};
+use crate::dataplane::Maps;
 use crate::desired::{self, Desired, DesiredError, Facts, Made};
 use crate::ids::Ids;
 use crate::links::Links;
@@ -22,14 +25,20 @@ const ROUNDS: usize = 6;
 pub struct Host {
     links: BTreeMap<String, Link>,
     namespaces: BTreeSet<String>,
+    shut: BTreeSet<u32>,
 }
 
 impl Host {
     /// Looks at the host, for a configuration.
-    pub async fn look(links: &Links, config: &Config) -> Result<Self, CoreError> {
+    pub async fn look(
+        links: &Links,
+        config: &Config,
+        maps: Option<&Maps>,
+    ) -> Result<Self, CoreError> {
         Ok(Self {
             links: observe::links(links).await?,
             namespaces: namespaces(config),
+            shut: maps.map(shut).transpose()?.unwrap_or_default(),
         })
     }
 
@@ -44,9 +53,17 @@ impl Host {
             instance,
             links: &self.links,
             namespaces: &self.namespaces,
+            shut: &self.shut,
         };
         desired::resolve(config, ids, facts)
     }
+}
+
+/// The ports that the programs shut.
+fn shut(maps: &Maps) -> Result<BTreeSet<u32>, CoreError> {
+    let ports = maps.ports.entries()?.into_iter();
+    let shut = ports.filter(|(_, port)| port.state != PortState::Forwarding as u8);
+    Ok(shut.map(|(ifindex, _)| ifindex).collect())
 }
 
 /// The namespaces that a configuration names and that exist.
@@ -67,7 +84,7 @@ impl Core {
     pub(super) async fn reconcile(&mut self, config: &Config) -> Result<(), CoreError> {
         let mut last = None;
         for _ in 0..ROUNDS {
-            let host = Host::look(&self.links, config).await?;
+            let host = Host::look(&self.links, config, Some(self.dataplane.maps())).await?;
             let mut ids = self.ids.clone();
             let desired = host.resolve(&self.instance, config, &mut ids)?;
             self.keep_ids(ids)?;

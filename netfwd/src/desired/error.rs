@@ -45,7 +45,7 @@ pub enum DesiredError {
     },
     /// A link that netfwd did not make has the name of one that it must make.
     #[error(
-        "interface {0} exists and was not made by this instance; rename or remove it, or give the network another gateway `device`"
+        "interface {0} exists and was not made by this instance; rename or remove it, or let the configuration name another one"
     )]
     InTheWay(String),
     /// A VXLAN device of somebody else has the UDP port.
@@ -80,7 +80,7 @@ pub enum DesiredError {
         place: Place,
     },
     /// A network has too many ports and peers.
-    #[error("network {0} has more than {max} ports and peers; split it", max = netfwd_common::limits::FLOOD_PER_NETWORK)]
+    #[error("network {0} has more than {max} peers and ports, each counted once for every VLAN; split it", max = netfwd_common::limits::FLOOD_PER_NETWORK)]
     FloodTooLong(String),
     /// Counters ran out.
     #[error(transparent)]

@@ -18,7 +18,7 @@ impl Builder<'_> {
         if len > FLOOD_PER_NETWORK {
             return Err(DesiredError::FloodTooLong(network.config.name.clone()));
         }
-        targets.sort_by_key(|target| target.slot);
+        targets.sort_by_key(|target| (target.slot, target.vlan));
         for (index, target) in (0..).zip(targets) {
             let key = FloodKey {
                 network: network.id,
@@ -43,14 +43,17 @@ impl Builder<'_> {
                 .with_if(NetworkFlags::UNKNOWN_UNICAST, config.switch.unknown_unicast)
                 .with_if(NetworkFlags::GATEWAY, gateway.is_some())
                 .with_if(NetworkFlags::OVERLAY, config.vni.is_some())
-                .with_if(NetworkFlags::MASQUERADE, masquerade),
+                .with_if(NetworkFlags::MASQUERADE, masquerade)
+                .with_if(NetworkFlags::SUPPRESSION, config.switch.arp_suppression)
+                .with_if(NetworkFlags::SNOOPING, config.switch.multicast_snooping)
+                .with_if(NetworkFlags::VLAN, network.aware),
             gateway_ifindex: gateway.and_then(|g| self.ifindex(&g.device)).unwrap_or(0),
             mtu: network.mtu,
             flood_len,
             gateway_v4: v4.map_or([0; 4], |address| address.octets()),
             gateway_mac: gateway.map_or([0; 6], |g| g.mac_of(&config.name)),
-            vlan: 0,
-            max_learned: 0,
+            vlan: config.own_vlan(),
+            max_learned: config.switch.max_learned_total,
         };
         self.out.maps.networks.insert(network.id, entry);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use netfwd_common::maps::{self, Deliver, FdbFlags, FdbKey, FloodTarget, PortFlags};
 
-use super::ports::static_entry;
+use super::stations::static_entry;
 use super::{Attach, Builder, DesiredError, Device, Made, Numbered};
 use crate::config::Gateway;
 use crate::ids::Scope;
@@ -34,7 +34,11 @@ impl Builder<'_> {
         };
         self.gateway_port(network, ingress, slot);
         self.gateway_fdb(network, gateway, device, slot);
-        Ok(vec![gateway_target(device, ingress, slot)])
+        let target = gateway_target(device, ingress, slot);
+        Ok(vec![FloodTarget {
+            vlan: network.config.own_vlan(),
+            ..target
+        }])
     }
 
     fn gateway_pair(
@@ -73,17 +77,21 @@ impl Builder<'_> {
         let entry = maps::Port {
             network: network.id,
             slot,
-            flags: PortFlags::GATEWAY,
+            flags: PortFlags::GATEWAY
+                .with_if(PortFlags::VLAN, network.aware)
+                .with_if(PortFlags::UNTAGGED, network.aware),
             deliver: Deliver::Receive as u8,
+            vlan: network.config.own_vlan(),
             ..maps::Port::default()
         };
+        self.vlan(network.id, ingress, entry.vlan, 0);
         self.out.maps.ports.insert(ingress, entry);
     }
 
     fn gateway_fdb(&mut self, network: &Numbered<'_>, gateway: &Gateway, device: u32, slot: u32) {
         let key = FdbKey {
             network: network.id,
-            vlan: 0,
+            vlan: network.config.own_vlan(),
             mac: gateway.mac_of(&network.config.name),
         };
         let entry = maps::FdbEntry {

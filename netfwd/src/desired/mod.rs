@@ -1,11 +1,14 @@
 //! What should be: a pure function of configuration, ids and facts about the host.
 
+mod entry;
 mod error;
 mod flood;
 mod gateway;
 mod nat;
 mod overlay;
 mod ports;
+mod promiscuous;
+mod stations;
 mod uplinks;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,10 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use netfwd_common::addr::Mac;
 
+pub use entry::fdb_flags;
 pub use error::DesiredError;
-pub use ports::fdb_flags;
 
-use crate::config::{Config, Network, TapKind};
+use crate::config::{Config, Network, Port, TapKind};
 use crate::ids::{Ids, Scope};
 use crate::naming;
 use crate::observed::{Hook, HookAt, Inner, Link, MapState, Neighbour, Program, Sysctl};
@@ -34,6 +37,9 @@ pub struct Desired {
     pub neighbours: BTreeSet<Neighbour>,
     /// Contents of the maps, as far as their interfaces exist already.
     pub maps: MapState,
+    /// Interfaces that should take frames for any MAC, and those that should no longer, as netfwd had
+    /// them do so.
+    pub promiscuous: BTreeMap<String, bool>,
     /// Counter slots that are given to a new object and must be zeroed.
     pub zero: Vec<u32>,
     /// What is left out because the host lacks it for now. A start or a change refuses what it
@@ -122,6 +128,8 @@ pub struct Facts<'a> {
     pub links: &'a BTreeMap<String, Link>,
     /// The namespaces, of those that the configuration names, that exist.
     pub namespaces: &'a BTreeSet<String>,
+    /// The ports, by ifindex, that a BPDU shut.
+    pub shut: &'a BTreeSet<u32>,
 }
 
 /// Resolves a configuration. `ids` gets what is new and loses what is gone.
@@ -130,6 +138,8 @@ pub fn resolve(config: &Config, ids: &mut Ids, facts: Facts<'_>) -> Result<Desir
         config,
         ids,
         facts,
+        shared: config.shared(),
+        outside: BTreeSet::new(),
         out: Desired {
             instance: facts.instance.to_owned(),
             ..Desired::default()
@@ -141,6 +151,7 @@ pub fn resolve(config: &Config, ids: &mut Ids, facts: Facts<'_>) -> Result<Desir
     for network in &config.networks {
         builder.network(network)?;
     }
+    builder.promiscuous();
     builder.out.zero.clone_from(&builder.ids.zero);
     Ok(builder.out)
 }
@@ -151,12 +162,29 @@ struct Numbered<'a> {
     config: &'a Network,
     id: u32,
     mtu: u32,
+    /// Whether tags are VLANs on it.
+    aware: bool,
+}
+
+impl Numbered<'_> {
+    /// The VLANs of a port, each with the tag by which its frames leave.
+    fn carried(&self, port: &Port) -> BTreeMap<u16, u16> {
+        if self.aware {
+            self.config.carried(port)
+        } else {
+            BTreeMap::from([(0, 0)])
+        }
+    }
 }
 
 struct Builder<'a> {
     config: &'a Config,
     ids: &'a mut Ids,
     facts: Facts<'a>,
+    /// Interfaces that several networks list.
+    shared: BTreeSet<String>,
+    /// Interfaces that are ports and have a life of their own.
+    outside: BTreeSet<String>,
     out: Desired,
 }
 
@@ -166,12 +194,14 @@ impl<'a> Builder<'a> {
             config,
             id: self.ids.network(&config.name),
             mtu: self.mtu(config),
+            aware: config.is_vlan_aware(&self.shared),
         };
         let slot = self.ids.slot(Scope::Network, &config.name)?;
         let mut targets = self.gateway(&network)?;
         targets.extend(self.ports(&network)?);
         targets.extend(self.peers(&network)?);
         self.static_fdb(&network);
+        self.static_neighbours(&network);
         let len = self.flood(network, targets)?;
         self.network_entry(&network, slot, len);
         self.publishes(&network);
@@ -186,7 +216,7 @@ impl<'a> Builder<'a> {
         let mut ports = BTreeSet::new();
         let mut peers = BTreeSet::new();
         for network in &config.networks {
-            ports.extend(network.ports.iter().map(crate::config::Port::interface));
+            ports.extend(network.ports.iter().map(Port::interface));
             ports.extend(
                 network
                     .gateway

@@ -137,10 +137,12 @@ impl Builder<'_> {
         Ok(FloodTarget {
             peer,
             slot,
-            flags: PortFlags::default().with_if(
-                PortFlags::UNKNOWN_UNICAST,
-                network.config.switch.unknown_unicast,
-            ),
+            flags: PortFlags::default()
+                .with_if(
+                    PortFlags::UNKNOWN_UNICAST,
+                    network.config.switch.unknown_unicast,
+                )
+                .with_if(PortFlags::VLAN, network.aware),
             ..FloodTarget::default()
         })
     }

@@ -1,14 +1,13 @@
-//! Ports: existing interfaces and pairs that netfwd makes, and static FDB entries.
+//! Ports: existing interfaces, and pairs and taps that netfwd makes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use netfwd_common::maps::{self, Deliver, FdbFlags, FdbKey, FloodTarget, PortFlags};
+use netfwd_common::maps::{self, FloodTarget, PortFlags, Vlan, VlanKey};
 
-use super::{Attach, Builder, DesiredError, Device, Made, Numbered};
-use crate::address::to_addr;
-use crate::config::{FdbEntry, FdbTarget, Pair, Port, PortAt};
+use super::{Attach, Builder, DesiredError, Device, Made, Numbered, entry};
+use crate::config::{Pair, Port, PortAt, TapKind};
 use crate::ids::Scope;
 use crate::observed::{Hook, HookAt, Inner, Link, Program, Sysctl};
 
@@ -21,26 +20,35 @@ impl Builder<'_> {
         let mut targets = Vec::new();
         for port in &network.config.ports {
             let slot = self.ids.slot(Scope::Port, &port.interface())?;
-            if let PortAt::Pair(pair) = &port.at {
-                if !self.facts.namespaces.contains(&pair.netns) {
-                    self.lacking(DesiredError::NoNamespace {
-                        netns: pair.netns.clone(),
-                        place: port.place.clone(),
-                    });
-                    continue;
-                }
-                self.pair(network, port, pair)?;
+            if self.made(network, port)? {
+                targets.extend(self.port(network, port, slot)?);
             }
-            targets.extend(self.port(network, port, slot)?);
         }
         Ok(targets)
     }
 
-    /// The static FDB entries of a network, whose ports and peers are known by now.
-    pub(super) fn static_fdb(&mut self, network: &Numbered<'_>) {
-        for entry in &network.config.fdb {
-            self.fdb(network, entry);
+    /// The device of a port, where netfwd makes it; whether it can be made.
+    fn made(&mut self, network: &Numbered<'_>, port: &Port) -> Result<bool, DesiredError> {
+        // A network before may have listed it, too.
+        if self.out.devices.contains_key(&port.interface()) {
+            return Ok(true);
         }
+        match &port.at {
+            PortAt::Interface(_) => {}
+            PortAt::Tap(tap) => self.tap(network, &tap.name, tap.kind)?,
+            PortAt::Pair(pair) if self.facts.namespaces.contains(&pair.netns) => {
+                self.pair(network, port, pair)?;
+            }
+            PortAt::Pair(pair) => {
+                let error = DesiredError::NoNamespace {
+                    netns: pair.netns.clone(),
+                    place: port.place.clone(),
+                };
+                self.lacking(error);
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn pair(
@@ -69,125 +77,91 @@ impl Builder<'_> {
         self.device(&port.interface(), device)
     }
 
+    fn tap(
+        &mut self,
+        network: &Numbered<'_>,
+        name: &str,
+        kind: TapKind,
+    ) -> Result<(), DesiredError> {
+        let device = Device {
+            made: Made::Tap(kind),
+            mac: None,
+            mtu: network.mtu,
+            addresses: [].into(),
+            sysctls: BTreeMap::from([(Sysctl::DisableIpv6, 1)]),
+        };
+        self.device(name, device)
+    }
+
     fn port(
         &mut self,
         network: &Numbered<'_>,
         port: &Port,
         slot: u32,
-    ) -> Result<Option<FloodTarget>, DesiredError> {
+    ) -> Result<Vec<FloodTarget>, DesiredError> {
         let interface = port.interface();
-        let made = matches!(port.at, PortAt::Pair(_));
+        let existing = matches!(port.at, PortAt::Interface(_));
         let Some(link) = self.facts.links.get(&interface) else {
-            if !made {
+            if existing {
                 self.lacking(DesiredError::NoInterface {
                     what: "port",
                     interface,
                     place: port.place.clone(),
                 });
             }
-            return Ok(None);
+            return Ok(Vec::new());
         };
-        if !made {
+        if existing {
             usable(port, &interface, link)?;
         }
-        let entry = entry(network, port, link, slot);
-        self.out.maps.ports.insert(link.ifindex, entry);
+        let entry = entry::of(network, port, link, slot);
+        if entry.flags.has(PortFlags::OUTSIDE) {
+            self.outside.insert(interface.clone());
+        }
+        // Where several networks list it, its untagged frames decide whose it is.
+        let ports = &mut self.out.maps.ports;
+        if port.takes_untagged() || !ports.contains_key(&link.ifindex) {
+            ports.insert(link.ifindex, entry);
+        }
+        entry::bindings(port, link.ifindex, &mut self.out.maps.bindings);
         let attach = Attach::tc(Program::PortIngress);
         self.out
             .hooks
             .insert(HookAt::new(&interface, Hook::Ingress), attach);
-        Ok(Some(target(link.ifindex, &entry)))
+        Ok(self.vlans(network, port, link.ifindex, &entry))
     }
 
-    /// A static FDB entry, once its port exists.
-    fn fdb(&mut self, network: &Numbered<'_>, entry: &FdbEntry) {
-        let value = match &entry.target {
-            FdbTarget::Peer(peer) => self.fdb_peer(to_addr(*peer)),
-            FdbTarget::Port(name) => self.fdb_port(network, name),
-        };
-        let key = FdbKey {
-            network: network.id,
-            vlan: 0,
-            mac: entry.mac,
-        };
-        if let Some(value) = value {
-            self.out.maps.fdb.insert(key, value);
+    /// The VLANs of a port, and its flood target in each; none while it is shut.
+    fn vlans(
+        &mut self,
+        network: &Numbered<'_>,
+        port: &Port,
+        ifindex: u32,
+        entry: &maps::Port,
+    ) -> Vec<FloodTarget> {
+        let carried = network.carried(port);
+        for (&vlan, &tag) in &carried {
+            self.vlan(network.id, ifindex, vlan, tag);
         }
+        if self.facts.shut.contains(&ifindex) {
+            return Vec::new();
+        }
+        let target = |(vlan, tag)| entry::target(ifindex, entry, vlan, tag);
+        carried.into_iter().map(target).collect()
     }
 
-    fn fdb_peer(&self, peer: netfwd_common::addr::Addr) -> Option<maps::FdbEntry> {
-        let address = crate::address::from_addr(&peer).to_string();
-        Some(maps::FdbEntry {
-            peer,
-            slot: *self.ids.peer_slots.get(&address)?,
-            ..static_entry()
-        })
-    }
-
-    fn fdb_port(&self, network: &Numbered<'_>, name: &str) -> Option<maps::FdbEntry> {
-        let port = network.config.ports.iter().find(|port| port.is(name))?;
-        let ifindex = self.ifindex(&port.interface())?;
-        let entry = self.out.maps.ports.get(&ifindex)?;
-        Some(maps::FdbEntry {
+    /// Where frames with a tag belong that came in by an interface. VLAN 0 has no tag.
+    pub(super) fn vlan(&mut self, network: u32, ifindex: u32, vlan: u16, tag: u16) {
+        if vlan == 0 {
+            return;
+        }
+        let key = VlanKey {
             ifindex,
-            slot: entry.slot,
-            flags: fdb_flags(entry.flags).with(FdbFlags::STATIC),
-            deliver: entry.deliver,
-            ..static_entry()
-        })
-    }
-}
-
-/// A static entry that leads nowhere yet.
-pub(super) fn static_entry() -> maps::FdbEntry {
-    maps::FdbEntry {
-        flags: FdbFlags::STATIC,
-        ..maps::FdbEntry::default()
-    }
-}
-
-/// What an FDB entry repeats of its port.
-pub fn fdb_flags(port: PortFlags) -> FdbFlags {
-    FdbFlags::default()
-        .with_if(FdbFlags::ISOLATED, port.has(PortFlags::ISOLATED))
-        .with_if(FdbFlags::XDP_TARGET, port.has(PortFlags::XDP_TARGET))
-}
-
-/// A port's flood target.
-pub(super) fn target(ifindex: u32, port: &maps::Port) -> FloodTarget {
-    FloodTarget {
-        ifindex,
-        ingress_ifindex: ifindex,
-        slot: port.slot,
-        flags: port.flags,
-        deliver: port.deliver,
-        ..FloodTarget::default()
-    }
-}
-
-fn entry(network: &Numbered<'_>, port: &Port, link: &Link, slot: u32) -> maps::Port {
-    let config = network.config;
-    let made = matches!(port.at, PortAt::Pair(_));
-    let (options, default) = (&port.options, &config.switch);
-    let unknown = options.unknown_unicast.unwrap_or(default.unknown_unicast);
-    let deliver = if link.peer_in_other_netns {
-        Deliver::Peer
-    } else {
-        Deliver::Transmit
-    };
-    maps::Port {
-        network: network.id,
-        slot,
-        flags: PortFlags::default()
-            .with_if(
-                PortFlags::LEARNING,
-                options.learning.unwrap_or(default.learning),
-            )
-            .with_if(PortFlags::ISOLATED, options.isolated)
-            .with_if(PortFlags::UNKNOWN_UNICAST, unknown)
-            .with_if(PortFlags::XDP_TARGET, made),
-        deliver: deliver as u8,
-        ..maps::Port::default()
+            vid: vlan,
+            pad: 0,
+        };
+        let value = Vlan { network, vlan, tag };
+        self.out.maps.vlans.insert(key, value);
     }
 }
 

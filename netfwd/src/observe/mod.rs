@@ -4,7 +4,7 @@ mod inner;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use netfwd_common::maps::{FdbEntry, FdbFlags, FdbKey};
+use netfwd_common::maps::{self, FdbEntry, FdbFlags, FdbKey, NeighbourFlags, NeighbourKey};
 
 use crate::dataplane::{
     Dataplane, DataplaneError, FILTER_HANDLE, FILTER_PRIORITY, Maps, Pin, Seen,
@@ -179,6 +179,7 @@ async fn neighbours(links: &Links, list: &[links::Link]) -> Result<BTreeSet<Neig
 
 fn maps(maps: &Maps) -> Result<MapState, DataplaneError> {
     let fixed = |_: &FdbKey, entry: &FdbEntry| entry.flags.has(FdbFlags::STATIC);
+    let given = |_: &NeighbourKey, known: &maps::Neighbour| known.flags.has(NeighbourFlags::STATIC);
     Ok(MapState {
         config: maps.config()?,
         ports: maps.ports.entries()?,
@@ -192,6 +193,8 @@ fn maps(maps: &Maps) -> Result<MapState, DataplaneError> {
         locals: maps.locals.entries()?,
         subnets: maps.subnets()?,
         publishes: maps.publishes.entries()?,
-        ..MapState::default()
+        vlans: maps.vlans.entries()?,
+        bindings: maps.bindings.entries()?,
+        neighbours: maps.neighbours.matching(given)?,
     })
 }

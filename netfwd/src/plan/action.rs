@@ -170,6 +170,12 @@ pub enum Entry {
     Subnet(Prefix, maps::Subnet),
     /// `publishes`.
     Publish(maps::PublishKey, maps::Publish),
+    /// `vlans`.
+    Vlan(maps::VlanKey, maps::Vlan),
+    /// `bindings`.
+    Binding(maps::BindingKey, u64),
+    /// `neighbours`.
+    Neighbour(maps::NeighbourKey, maps::Neighbour),
 }
 
 /// The key of a map entry.
@@ -197,6 +203,12 @@ pub enum EntryKey {
     Subnet(Prefix),
     /// `publishes`.
     Publish(maps::PublishKey),
+    /// `vlans`.
+    Vlan(maps::VlanKey),
+    /// `bindings`.
+    Binding(maps::BindingKey),
+    /// `neighbours`.
+    Neighbour(maps::NeighbourKey),
 }
 
 /// Which FDB entries; what is absent matches all.

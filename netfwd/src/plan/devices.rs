@@ -73,6 +73,7 @@ pub(super) fn set_up(desired: &Desired, observed: &Observed) -> Vec<Action> {
             actions.extend(inner_end(name, inner, observed.inner.get(name)));
         }
     }
+    actions.extend(promiscuous(desired, observed, true));
     actions
 }
 
@@ -146,7 +147,22 @@ pub(super) fn delete(desired: &Desired, observed: &Observed) -> Vec<Action> {
     let stale = observed.links.iter().filter(|(name, link)| {
         link.alias.as_deref() == Some(ours.as_str()) && !desired.devices.contains_key(*name)
     });
-    stale
-        .map(|(name, _)| Action::DeleteLink { name: name.clone() })
+    let stale = stale.map(|(name, _)| Action::DeleteLink { name: name.clone() });
+    stale.chain(promiscuous(desired, observed, false)).collect()
+}
+
+/// Interfaces that are not promiscuous as they should be, of those that should be `on`.
+fn promiscuous(desired: &Desired, observed: &Observed, on: bool) -> Vec<Action> {
+    let wanted = desired
+        .promiscuous
+        .iter()
+        .filter(|(_, wanted)| **wanted == on);
+    let differs = |name: &&String| {
+        let link = observed.links.get(*name);
+        link.is_some_and(|link| link.promiscuous != on)
+    };
+    let names = wanted.map(|(name, _)| name).filter(differs).cloned();
+    names
+        .map(|name| Action::SetPromiscuous { name, on })
         .collect()
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use netfwd_common::maps::{FdbEntry, FloodKey, Member, Network, Peer};
+use netfwd_common::addr::UNSPECIFIED;
+use netfwd_common::maps::{
+    BindingKey, FdbEntry, FloodKey, Member, Neighbour, Network, Peer, Port, PortFlags,
+};
 
 use super::{Action, Entry, EntryKey};
 use crate::desired::Desired;
@@ -64,7 +67,25 @@ pub(super) fn put(desired: &Desired, observed: &Observed) -> Vec<Action> {
         as_is,
         Entry::Local,
     ));
-    entries.extend(differing(&wanted.ports, &known.ports, as_is, Entry::Port));
+    entries.extend(differing(
+        &wanted.neighbours,
+        &known.neighbours,
+        keep_heard,
+        Entry::Neighbour,
+    ));
+    entries.extend(differing(&wanted.vlans, &known.vlans, as_is, Entry::Vlan));
+    entries.extend(differing(
+        &wanted.bindings,
+        &known.bindings,
+        as_is,
+        Entry::Binding,
+    ));
+    entries.extend(differing(
+        &wanted.ports,
+        &known.ports,
+        keep_state,
+        Entry::Port,
+    ));
     entries.into_iter().map(Action::Put).collect()
 }
 
@@ -107,6 +128,23 @@ fn keep_last_seen(wanted: Member, known: Member) -> Member {
 fn keep_stamp(wanted: FdbEntry, known: FdbEntry) -> FdbEntry {
     FdbEntry {
         last_seen_ns: known.last_seen_ns,
+        moved_ns: known.moved_ns,
+        moves: known.moves,
+        ..wanted
+    }
+}
+
+fn keep_heard(wanted: Neighbour, known: Neighbour) -> Neighbour {
+    Neighbour {
+        last_seen_ns: known.last_seen_ns,
+        ..wanted
+    }
+}
+
+/// What the programs shut stays shut until somebody opens it.
+fn keep_state(wanted: Port, known: Port) -> Port {
+    Port {
+        state: known.state,
         ..wanted
     }
 }
@@ -148,6 +186,13 @@ pub(super) fn delete(desired: &Desired, observed: &Observed) -> Vec<Action> {
     ));
     keys.extend(unwanted(&wanted.vnis, &known.vnis, EntryKey::Vni));
     keys.extend(unwanted(&wanted.ports, &known.ports, EntryKey::Port));
+    keys.extend(unwanted(&wanted.vlans, &known.vlans, EntryKey::Vlan));
+    keys.extend(bindings(wanted, known));
+    keys.extend(unwanted(
+        &wanted.neighbours,
+        &known.neighbours,
+        EntryKey::Neighbour,
+    ));
     keys.extend(unwanted(&wanted.locals, &known.locals, EntryKey::Local));
     keys.extend(unwanted(&wanted.uplinks, &known.uplinks, EntryKey::Uplink));
     keys.extend(unwanted(&wanted.subnets, &known.subnets, EntryKey::Subnet));
@@ -161,6 +206,32 @@ pub(super) fn delete(desired: &Desired, observed: &Observed) -> Vec<Action> {
     keys.extend(unwanted(&wanted.members, &known.members, EntryKey::Member));
     keys.extend(unwanted(&wanted.peers, &known.peers, EntryKey::Peer));
     keys.into_iter().map(Action::Delete).collect()
+}
+
+/// Bindings that no longer hold: given ones that are not given any more, and first-seen ones of ports
+/// that went to another network, or that may use the given ones of that kind only.
+fn bindings(wanted: &MapState, known: &MapState) -> Vec<EntryKey> {
+    let port = |ports: &BTreeMap<u32, Port>, key: &BindingKey| {
+        ports
+            .get(&key.ifindex)
+            .map(|port| (port.network, port.flags.has(PortFlags::FIRST_SEEN)))
+    };
+    let holds = |key: &BindingKey, bound_ns: u64| {
+        let claim = BindingKey {
+            address: UNSPECIFIED,
+            ..*key
+        };
+        let now = port(&wanted.ports, key);
+        let binds = now.is_some_and(|(_, first_seen)| first_seen);
+        let same =
+            port(&known.ports, key).map(|(network, _)| network) == now.map(|(network, _)| network);
+        bound_ns != 0 && binds && same && !wanted.bindings.contains_key(&claim)
+    };
+    let gone = known
+        .bindings
+        .iter()
+        .filter(|(key, bound_ns)| !wanted.bindings.contains_key(key) && !holds(key, **bound_ns));
+    gone.map(|(key, _)| EntryKey::Binding(*key)).collect()
 }
 
 fn unwanted<K: Ord + Copy, V>(

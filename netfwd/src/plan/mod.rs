@@ -24,11 +24,10 @@
 
 mod action;
 mod devices;
+mod flush;
 mod maps;
 
-use netfwd_common::maps::{MemberKey, Port};
-
-use crate::desired::{Desired, fdb_flags};
+use crate::desired::Desired;
 use crate::observed::{Attached, HookAt, Mode, Observed};
 
 pub use action::{Action, Entry, EntryKey, FdbFilter, NeighbourFilter, PairPeer, SessionFilter};
@@ -50,7 +49,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Vec<Action> {
     actions.extend(attach(desired, observed));
     actions.extend(detach(desired, observed));
     actions.extend(maps::delete(desired, observed));
-    actions.extend(flush(desired, observed));
+    actions.extend(flush::flush(desired, observed));
     actions.extend(devices::delete(desired, observed));
     actions
 }
@@ -108,85 +107,6 @@ fn detach(desired: &Desired, observed: &Observed) -> Vec<Action> {
     detached
         .map(|at| Action::Detach { at: at.clone() })
         .collect()
-}
-
-/// Forgets what was learned behind ports and peers that are gone or changed, and the sessions of
-/// networks whose translation changed.
-fn flush(desired: &Desired, observed: &Observed) -> Vec<Action> {
-    let (wanted, known) = (&desired.maps, &observed.maps);
-    let gone: Vec<u32> = known
-        .networks
-        .keys()
-        .copied()
-        .filter(|id| !wanted.networks.contains_key(id))
-        .collect();
-    let mut actions: Vec<Action> = gone.iter().map(|id| flush_network(*id)).collect();
-    for (ifindex, port) in &known.ports {
-        let same = wanted
-            .ports
-            .get(ifindex)
-            .is_some_and(|new| same_station(port, new));
-        if !same && !gone.contains(&port.network) {
-            actions.push(flush_port(port.network, *ifindex));
-        }
-    }
-    for (key, member) in &known.members {
-        let same = wanted
-            .members
-            .get(key)
-            .is_some_and(|new| new.slot == member.slot);
-        if !same && !gone.contains(&key.network) {
-            actions.push(flush_peer(*key));
-        }
-    }
-    actions.extend(sessions(desired, observed, &gone));
-    actions
-}
-
-/// Whether what was learned behind a port still holds: FDB entries repeat this of their port.
-fn same_station(old: &Port, new: &Port) -> bool {
-    (old.network, old.slot, old.deliver) == (new.network, new.slot, new.deliver)
-        && fdb_flags(old.flags) == fdb_flags(new.flags)
-}
-
-fn flush_network(network: u32) -> Action {
-    Action::FlushFdb(FdbFilter {
-        network: Some(network),
-        ..FdbFilter::default()
-    })
-}
-
-fn flush_port(network: u32, ifindex: u32) -> Action {
-    Action::FlushFdb(FdbFilter {
-        network: Some(network),
-        ifindex: Some(ifindex),
-        ..FdbFilter::default()
-    })
-}
-
-fn flush_peer(key: MemberKey) -> Action {
-    Action::FlushFdb(FdbFilter {
-        network: Some(key.network),
-        peer: Some(key.peer),
-        ..FdbFilter::default()
-    })
-}
-
-fn sessions(desired: &Desired, observed: &Observed, gone: &[u32]) -> Vec<Action> {
-    let mut networks = gone.to_vec();
-    for (prefix, subnet) in &observed.maps.subnets {
-        let same = desired.maps.subnets.get(prefix) == Some(subnet);
-        if !same && !networks.contains(&subnet.network) {
-            networks.push(subnet.network);
-        }
-    }
-    let flush = |network: u32| {
-        Action::FlushSessions(SessionFilter {
-            network: Some(network),
-            ..SessionFilter::default()
-        })
-    };
-    networks.into_iter().map(flush).collect()
 }
 
 #[cfg(test)]

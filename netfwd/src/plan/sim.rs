@@ -1,7 +1,9 @@
 //! A host that is only data: it takes actions and becomes what they say, and checks at every step
 //! what the programs rely on.
 
-use netfwd_common::maps::FloodKey;
+use std::collections::BTreeSet;
+
+use netfwd_common::maps::{FloodKey, PortState};
 
 use super::{Action, Entry, EntryKey, PairPeer};
 use crate::desired::Desired;
@@ -35,6 +37,13 @@ impl Sim {
             sim.observed.links.insert(name.to_owned(), link);
         }
         sim
+    }
+
+    /// The ports that a BPDU shut.
+    pub fn shut(&self) -> BTreeSet<u32> {
+        let ports = self.observed.maps.ports.iter();
+        let shut = ports.filter(|(_, port)| port.state == PortState::ShutByBpdu as u8);
+        shut.map(|(ifindex, _)| *ifindex).collect()
     }
 
     fn next_ifindex(&mut self) -> u32 {
@@ -181,7 +190,11 @@ impl Sim {
 
     /// Asserts that the host is what it should be, but for what the programs write themselves.
     pub fn is(&self, desired: &Desired) {
-        assert_eq!(self.observed.maps, desired.maps);
+        let mut maps = self.observed.maps.clone();
+        for port in maps.ports.values_mut() {
+            port.state = PortState::Forwarding as u8;
+        }
+        assert_eq!(maps, desired.maps);
         let hooks: Vec<_> = self.observed.hooks.keys().collect();
         assert_eq!(hooks, desired.hooks.keys().collect::<Vec<_>>());
         assert_eq!(self.observed.neighbours, desired.neighbours);
@@ -207,6 +220,9 @@ fn put(maps: &mut MapState, entry: Entry) {
         Entry::Local(key, value) => drop(maps.locals.insert(key, value)),
         Entry::Subnet(key, value) => drop(maps.subnets.insert(key, value)),
         Entry::Publish(key, value) => drop(maps.publishes.insert(key, value)),
+        Entry::Vlan(key, value) => drop(maps.vlans.insert(key, value)),
+        Entry::Binding(key, value) => drop(maps.bindings.insert(key, value)),
+        Entry::Neighbour(key, value) => drop(maps.neighbours.insert(key, value)),
     }
 }
 
@@ -223,6 +239,9 @@ fn delete(maps: &mut MapState, key: EntryKey) {
         EntryKey::Local(key) => maps.locals.remove(&key).is_some(),
         EntryKey::Subnet(key) => maps.subnets.remove(&key).is_some(),
         EntryKey::Publish(key) => maps.publishes.remove(&key).is_some(),
+        EntryKey::Vlan(key) => maps.vlans.remove(&key).is_some(),
+        EntryKey::Binding(key) => maps.bindings.remove(&key).is_some(),
+        EntryKey::Neighbour(key) => maps.neighbours.remove(&key).is_some(),
     };
     assert!(there, "{key:?} is not there to delete");
 }

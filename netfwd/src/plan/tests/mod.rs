@@ -1,10 +1,11 @@
 //! Plans, run against a host that is only data.
 
+mod reach;
+mod switch;
+
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use netfwd_common::maps::{NextHop, Peer};
-use proptest::prelude::*;
 
 use super::sim::Sim;
 use super::{Action, Entry, EntryKey, plan};
@@ -16,6 +17,10 @@ const INTERFACES: [&str; 8] = ["up0", "p0", "p1", "p2", "p3", "p4", "p5", "p6"];
 
 fn host() -> Sim {
     let mut sim = Sim::with_links("t", INTERFACES.into_iter());
+    for port in &INTERFACES[1..] {
+        let link = sim.observed.links.get_mut(*port).unwrap();
+        link.kind = Some("veth".to_owned());
+    }
     let up = sim.observed.links.get_mut("up0").unwrap();
     up.addresses.push("192.0.2.1/24".parse().unwrap());
     sim
@@ -27,6 +32,7 @@ fn desired(config: &Config, ids: &mut Ids, sim: &Sim) -> Desired {
         instance: "t",
         links: &sim.observed.links,
         namespaces: &namespaces,
+        shut: &sim.shut(),
     };
     resolve(config, ids, facts).unwrap()
 }
@@ -214,104 +220,4 @@ fn an_interface_made_anew_under_its_name_gets_its_program() {
             .iter()
             .any(|a| matches!(a, Action::Attach { ifindex: 99, .. }))
     );
-}
-
-/// What one of the networks of a generated configuration is made of.
-#[derive(Clone, Debug)]
-struct Shape {
-    vni: Option<u32>,
-    /// Whether it masquerades, where there is one.
-    gateway: Option<bool>,
-    peers: Vec<u8>,
-    isolated: bool,
-    pair: bool,
-}
-
-fn shape() -> impl Strategy<Value = Shape> {
-    let peers = proptest::sample::subsequence(vec![2u8, 3, 4, 5], 0..=4);
-    let flag = any::<bool>;
-    let gateway = any::<Option<bool>>();
-    (flag(), gateway, peers, flag(), flag()).prop_map(
-        |(overlay, gateway, peers, isolated, pair)| Shape {
-            vni: overlay.then_some(100),
-            gateway,
-            peers,
-            isolated,
-            pair,
-        },
-    )
-}
-
-/// A configuration: networks by name, and which of them owns each interface.
-fn config() -> impl Strategy<Value = Config> {
-    let networks = proptest::collection::vec(proptest::option::of(shape()), 2);
-    let owners = proptest::collection::vec(0usize..3, INTERFACES.len() - 1);
-    (networks, owners).prop_map(|(networks, owners)| parse(&text(&networks, &owners)))
-}
-
-fn text(networks: &[Option<Shape>], owners: &[usize]) -> String {
-    let mut text = "[host]\nuplinks = [\"up0\"]\n".to_owned();
-    for (index, shape) in networks.iter().enumerate() {
-        if let Some(shape) = shape {
-            network(&mut text, index, shape, owners).unwrap();
-        }
-    }
-    text
-}
-
-fn network(out: &mut String, index: usize, shape: &Shape, owners: &[usize]) -> std::fmt::Result {
-    writeln!(out, "[[network]]\nname = \"n{index}\"")?;
-    if let Some(vni) = shape.vni {
-        let peers = shape.peers.iter().map(|peer| format!("\"192.0.2.{peer}\""));
-        let peers: Vec<_> = peers.collect();
-        writeln!(
-            out,
-            "vni = {}\npeers = [{}]",
-            vni + index as u32,
-            peers.join(", ")
-        )?;
-    }
-    if let Some(masquerade) = shape.gateway {
-        writeln!(
-            out,
-            "[network.gateway]\naddresses = [\"10.0.{index}.1/24\"]\nmasquerade = {masquerade}"
-        )?;
-        writeln!(
-            out,
-            "[[network.publish]]\nlisten = \"8{index}/udp\"\nto = \"10.0.{index}.9:53\""
-        )?;
-    }
-    for (port, owner) in INTERFACES[1..].iter().zip(owners) {
-        if *owner == index {
-            writeln!(
-                out,
-                "[[network.port]]\ninterface = \"{port}\"\nisolated = {}",
-                shape.isolated
-            )?;
-        }
-    }
-    if shape.pair {
-        writeln!(
-            out,
-            "[[network.port]]\nnetns = \"c{index}\"\nname = \"eth0\""
-        )?;
-    }
-    Ok(())
-}
-
-proptest! {
-    /// From any configuration to any other, a host gets there, is there, and stays there; at no
-    /// step does a flood list have a hole, and nothing is deleted that is not there.
-    #[test]
-    fn every_configuration_is_reached_from_every_other(
-        configs in proptest::collection::vec(config(), 1..4)
-    ) {
-        let (mut sim, mut ids) = (host(), Ids::default());
-        for config in &configs {
-            converge(config, &mut ids, &mut sim);
-        }
-        converge(&Config::default(), &mut ids, &mut sim);
-        prop_assert_eq!(sim.observed.links.len(), INTERFACES.len());
-        prop_assert!(sim.observed.maps.ports.is_empty());
-    }
 }

@@ -1,0 +1,387 @@
+//! VLANs, bindings, neighbours, shut ports, taps and promiscuous interfaces.
+
+use netfwd_common::maps::{
+    BindingKey, BindingKind, FloodTarget, NetworkFlags, Port, PortFlags, PortState, Vlan, VlanKey,
+};
+
+use super::{converge, desired, host, parse};
+use crate::address::to_addr;
+use crate::config::TapKind;
+use crate::desired::Desired;
+use crate::ids::Ids;
+use crate::naming;
+use crate::plan::sim::Sim;
+use crate::plan::{Action, Entry, EntryKey, plan};
+
+/// A host brought to a configuration, and what was desired at the end.
+struct World {
+    sim: Sim,
+    ids: Ids,
+    wanted: Desired,
+}
+
+fn world(text: &str) -> World {
+    let mut world = World {
+        sim: host(),
+        ids: Ids::default(),
+        wanted: Desired::default(),
+    };
+    world.become_that(text);
+    world
+}
+
+impl World {
+    fn become_that(&mut self, text: &str) -> Vec<Action> {
+        let config = parse(text);
+        let actions = converge(&config, &mut self.ids, &mut self.sim);
+        self.wanted = desired(&config, &mut self.ids, &self.sim);
+        actions
+    }
+
+    fn ifindex(&self, name: &str) -> u32 {
+        self.sim.observed.links[name].ifindex
+    }
+
+    fn port(&self, name: &str) -> Port {
+        self.wanted.maps.ports[&self.ifindex(name)]
+    }
+
+    /// VLAN and tag of each of a port's flood targets.
+    fn targets(&self, name: &str) -> Vec<(u16, u16)> {
+        let ifindex = self.ifindex(name);
+        let targets = self.wanted.maps.flood.values();
+        let targets = targets.filter(|target| target.ifindex == ifindex);
+        targets.map(|target| (target.vlan, target.tag)).collect()
+    }
+
+    /// Where each tag on a port leads: network, VLAN and tag.
+    fn vlans(&self, name: &str) -> Vec<(u16, (u32, u16, u16))> {
+        let ifindex = self.ifindex(name);
+        let vlans = self.wanted.maps.vlans.iter();
+        let vlans = vlans.filter(|(key, _)| key.ifindex == ifindex);
+        vlans
+            .map(|(key, v)| (key.vid, (v.network, v.vlan, v.tag)))
+            .collect()
+    }
+}
+
+fn network(port: &str) -> String {
+    format!("[[network]]\nname = \"a\"\n[[network.port]]\ninterface = \"p0\"\n{port}\n")
+}
+
+#[test]
+fn tags_are_payload_where_nothing_has_a_vlan() {
+    let world = world(&network(""));
+    assert!(!world.port("p0").flags.has(PortFlags::VLAN));
+    assert!(!world.port("p0").flags.has(PortFlags::UNTAGGED));
+    assert_eq!(world.targets("p0"), [(0, 0)]);
+    assert!(world.vlans("p0").is_empty());
+    let network = world.wanted.maps.networks[&1];
+    assert!(!network.flags.has(NetworkFlags::VLAN));
+}
+
+#[test]
+fn an_access_port_takes_its_vlan_without_a_tag() {
+    let other = "[[network.port]]\ninterface = \"p1\"\n";
+    let world = world(&(network("vlan = 10") + other));
+    let (access, plain) = (world.port("p0"), world.port("p1"));
+    assert!(access.flags.has(PortFlags::VLAN.with(PortFlags::UNTAGGED)));
+    assert_eq!((access.vlan, plain.vlan), (10, 0));
+    assert_eq!(world.targets("p0"), [(10, 0)]);
+    assert_eq!(world.vlans("p0"), [(10, (1, 10, 0))]);
+    assert!(plain.flags.has(PortFlags::VLAN.with(PortFlags::UNTAGGED)));
+    assert_eq!(world.targets("p1"), [(0, 0)]);
+}
+
+#[test]
+fn a_trunk_takes_tags_and_its_native_vlan_as_it_says() {
+    let plain = world(&network("trunk = [10, 20]"));
+    assert!(!plain.port("p0").flags.has(PortFlags::UNTAGGED));
+    assert_eq!(plain.targets("p0"), [(10, 10), (20, 20)]);
+    let native = world(&network("trunk = [10, 20]\nvlan = 10"));
+    assert!(native.port("p0").flags.has(PortFlags::UNTAGGED));
+    assert_eq!(native.targets("p0"), [(10, 0), (20, 20)]);
+    assert_eq!(native.vlans("p0")[0], (10, (1, 10, 0)));
+    let tagged = world(&network("trunk = [10, 20]\nvlan = 10\ntag_native = true"));
+    assert!(tagged.port("p0").flags.has(PortFlags::TAG_NATIVE));
+    assert_eq!(tagged.targets("p0"), [(10, 10), (20, 20)]);
+}
+
+#[test]
+fn what_goes_to_peers_and_the_gateway_is_of_the_networks_own_vlan() {
+    let text = "[host]\nuplinks = [\"up0\"]\n[[network]]\nname = \"a\"\nvni = 9\nvlan = 5\npeers = [\"192.0.2.7\"]\n[network.gateway]\naddresses = [\"10.0.0.1/24\"]\n[[network.fdb]]\nmac = \"02:00:00:00:00:01\"\npeer = \"192.0.2.7\"\nvlan = 6\n[[network.fdb]]\nmac = \"02:00:00:00:00:01\"\npeer = \"192.0.2.7\"\n";
+    let world = world(text);
+    let maps = &world.wanted.maps;
+    let peer = |target: &&FloodTarget| target.ifindex == 0;
+    let peer = maps.flood.values().find(peer).unwrap();
+    assert!(peer.flags.has(PortFlags::VLAN));
+    assert_eq!((peer.vlan, peer.tag), (0, 0));
+    assert_eq!(world.targets("a"), [(5, 0)]);
+    let end = naming::gateway_end("a");
+    assert_eq!(world.port(&end).vlan, 5);
+    assert!(world.port(&end).flags.has(PortFlags::UNTAGGED));
+    let entries = maps.fdb.iter().map(|(key, entry)| (key.vlan, entry.tag));
+    let entries: Vec<_> = entries.collect();
+    assert_eq!(entries, [(5, 0), (5, 0), (6, 6)]);
+    assert_eq!(maps.networks[&1].vlan, 5);
+}
+
+#[test]
+fn networks_share_a_trunk() {
+    let port = "[[network.port]]\ninterface = \"p0\"\n";
+    let text = format!(
+        "[[network]]\nname = \"a\"\n{port}trunk = [10]\n[[network]]\nname = \"b\"\n{port}\n[[network]]\nname = \"c\"\n{port}trunk = [20]\n"
+    );
+    let mut world = world(&text);
+    // b takes its untagged frames.
+    assert_eq!(world.port("p0").network, 2);
+    assert!(
+        world
+            .port("p0")
+            .flags
+            .has(PortFlags::VLAN.with(PortFlags::UNTAGGED))
+    );
+    assert_eq!(world.vlans("p0"), [(10, (1, 10, 10)), (20, (3, 20, 20))]);
+    assert_eq!(world.targets("p0"), [(10, 10), (0, 0), (20, 20)]);
+    assert_eq!(world.ids.port_slots.len(), 1);
+    let less = text.replace("trunk = [20]", "trunk = [21]");
+    let ifindex = world.ifindex("p0");
+    let actions = world.become_that(&less);
+    assert!(actions.contains(&Action::Delete(EntryKey::Vlan(VlanKey {
+        ifindex,
+        vid: 20,
+        pad: 0
+    }))));
+    assert!(flushes(&actions, ifindex));
+}
+
+fn flushes(actions: &[Action], ifindex: u32) -> bool {
+    let flush =
+        |a: &Action| matches!(a, Action::FlushFdb(filter) if filter.ifindex == Some(ifindex));
+    actions.iter().any(flush)
+}
+
+#[test]
+fn a_trunk_that_grows_forgets_nothing() {
+    let mut world = world(&network("trunk = [10]"));
+    let ifindex = world.ifindex("p0");
+    let actions = world.become_that(&network("trunk = [10, 20]"));
+    let vlan = Vlan {
+        network: 1,
+        vlan: 20,
+        tag: 20,
+    };
+    let key = VlanKey {
+        ifindex,
+        vid: 20,
+        pad: 0,
+    };
+    assert!(actions.contains(&Action::Put(Entry::Vlan(key, vlan))));
+    assert!(!flushes(&actions, ifindex));
+}
+
+#[test]
+fn a_network_whose_own_vlan_changes_forgets_its_stations() {
+    let mut world = world(&network(""));
+    let actions = world.become_that(&network("").replace("\"a\"\n", "\"a\"\nvlan = 7\n"));
+    let of_network = |a: &&Action| {
+        matches!(a, Action::FlushFdb(f) if f.network == Some(1))
+            || matches!(a, Action::FlushNeighbours(f) if f.network == Some(1))
+    };
+    assert_eq!(actions.iter().filter(of_network).count(), 2);
+}
+
+#[test]
+fn a_shut_port_is_flooded_nothing_until_it_is_opened() {
+    let text = network("edge = true") + "[[network.port]]\ninterface = \"p1\"\n";
+    let mut world = world(&text);
+    let ifindex = world.ifindex("p0");
+    set_state(&mut world, PortState::ShutByBpdu);
+    let actions = world.become_that(&text);
+    assert_eq!(world.targets("p0"), []);
+    assert_eq!(world.targets("p1").len(), 1);
+    assert!(flushes(&actions, ifindex));
+    let kept = world.sim.observed.maps.ports[&ifindex].state;
+    assert_eq!(kept, PortState::ShutByBpdu as u8);
+    // Neither does another change open it.
+    let actions = world.become_that(&text.replace("edge = true", "isolated = true"));
+    assert!(!actions.is_empty());
+    let kept = world.sim.observed.maps.ports[&ifindex].state;
+    assert_eq!(kept, PortState::ShutByBpdu as u8);
+    set_state(&mut world, PortState::Forwarding);
+    world.become_that(&text);
+    assert_eq!(world.targets("p0").len(), 1);
+}
+
+fn set_state(world: &mut World, state: PortState) {
+    let ifindex = world.ifindex("p0");
+    let port = world.sim.observed.maps.ports.get_mut(&ifindex).unwrap();
+    port.state = state as u8;
+}
+
+/// The given bindings of a port: kind, and whether it is an address or the claim on its kind.
+fn bindings(port: &str) -> (bool, Vec<(u32, bool)>) {
+    let world = world(&network(&format!("anti_spoof = true\n{port}")));
+    assert!(world.port("p0").flags.has(PortFlags::ANTI_SPOOF));
+    let keys = world.wanted.maps.bindings.keys();
+    let keys = keys.map(|key| (key.kind, key.address == [0; 16]));
+    (
+        world.port("p0").flags.has(PortFlags::FIRST_SEEN),
+        keys.collect(),
+    )
+}
+
+#[test]
+fn given_sources_are_bound_and_the_others_are_bound_when_seen() {
+    let (mac, v4, local, v6) = (
+        BindingKind::Mac as u32,
+        BindingKind::Ipv4 as u32,
+        BindingKind::Ipv6LinkLocal as u32,
+        BindingKind::Ipv6 as u32,
+    );
+    assert_eq!(bindings(""), (true, vec![]));
+    assert_eq!(
+        bindings("mac = \"02:00:00:00:00:05\""),
+        (true, vec![(mac, true), (mac, false)])
+    );
+    let claims = vec![(v4, true), (v4, false), (local, true), (v6, true)];
+    assert_eq!(
+        bindings("addresses = [\"10.0.0.5\"]"),
+        (true, claims.clone())
+    );
+    let mut all = vec![(mac, true), (mac, false)];
+    all.extend(claims);
+    let both = "mac = \"02:00:00:00:00:05\"\naddresses = [\"10.0.0.5\"]";
+    assert_eq!(bindings(both), (false, all));
+    // A station with an IPv6 address has a link-local one, too, whichever it is.
+    let v6_only = vec![(v4, true), (v6, true), (v6, false)];
+    assert_eq!(bindings("addresses = [\"fd00::5\"]"), (true, v6_only));
+}
+
+#[test]
+fn first_seen_bindings_stay_until_their_port_goes_or_is_given_one() {
+    let spoof = network("anti_spoof = true");
+    let key = |ifindex, address| BindingKey {
+        ifindex,
+        kind: BindingKind::Ipv4 as u32,
+        address,
+    };
+    let seen = to_addr("10.0.0.9".parse().unwrap());
+    let bound = |text: &str| {
+        let mut world = world(&spoof);
+        let ifindex = world.ifindex("p0");
+        for address in [seen, [0; 16]] {
+            let bindings = &mut world.sim.observed.maps.bindings;
+            bindings.insert(key(ifindex, address), 77);
+        }
+        let wanted = desired(&parse(text), &mut world.ids, &world.sim);
+        let actions = plan(&wanted, &world.sim.observed);
+        (ifindex, actions)
+    };
+    let (_, same) = bound(&spoof);
+    assert_eq!(same, []);
+    let gone = |(ifindex, actions): (u32, Vec<Action>)| {
+        actions.contains(&Action::Delete(EntryKey::Binding(key(ifindex, seen))))
+    };
+    assert!(gone(bound("")));
+    assert!(gone(bound(&network(""))));
+    assert!(gone(bound(&spoof.replace("\"a\"", "\"b\""))));
+    assert!(gone(bound(&network(
+        "anti_spoof = true\naddresses = [\"10.0.0.5\"]"
+    ))));
+    assert!(!gone(bound(&network(
+        "anti_spoof = true\nmac = \"02:00:00:00:00:05\""
+    ))));
+}
+
+#[test]
+fn neighbours_are_the_given_ones_and_the_gateway() {
+    let text = "[[network]]\nname = \"a\"\n[network.gateway]\naddresses = [\"10.0.0.1/24\", \"fd00::1/64\"]\nmac = \"02:00:00:00:00:01\"\n[[network.neighbour]]\nip = \"10.0.0.9\"\nmac = \"02:00:00:00:00:09\"\n";
+    let mut world = world(text);
+    let neighbours = world.wanted.maps.neighbours.iter();
+    let mut neighbours: Vec<_> = neighbours
+        .map(|(key, n)| {
+            (
+                crate::address::from_addr(&key.ip).to_string(),
+                n.mac[5],
+                n.flags.bits,
+            )
+        })
+        .collect();
+    neighbours.sort();
+    let expected = [
+        ("10.0.0.1", 1, 3),
+        ("10.0.0.9", 9, 1),
+        ("fd00::1", 1, 3),
+        ("fe80::ff:fe00:1", 1, 3),
+    ];
+    assert_eq!(
+        neighbours,
+        expected.map(|(ip, mac, flags)| (ip.to_owned(), mac, flags))
+    );
+    world.become_that("");
+    assert!(world.sim.observed.maps.neighbours.is_empty());
+}
+
+#[test]
+fn a_tap_is_made_made_anew_for_another_owner_and_deleted() {
+    let text = |owner: u32| {
+        format!("[[network]]\nname = \"a\"\n[[network.port]]\ntap = \"vm1\"\nowner = {owner}\n")
+    };
+    let mut world = world(&text(1));
+    let kind = TapKind {
+        owner: Some(1),
+        ..TapKind::default()
+    };
+    let link = &world.sim.observed.links["vm1"];
+    assert_eq!((link.tap, link.up), (Some(kind), true));
+    assert!(!world.port("vm1").flags.has(PortFlags::OUTSIDE));
+    let actions = world.become_that(&text(2));
+    let name = "vm1".to_owned();
+    assert_eq!(actions[0], Action::DeleteLink { name: name.clone() });
+    let kind = TapKind {
+        owner: Some(2),
+        ..kind
+    };
+    assert_eq!(actions[1], Action::CreateTap { name, kind });
+    world.become_that("");
+    assert!(!world.sim.observed.links.contains_key("vm1"));
+}
+
+#[test]
+fn an_outside_port_is_promiscuous_while_it_is_a_port() {
+    let mut world = world("");
+    world.sim.observed.links.get_mut("p0").unwrap().kind = None;
+    world.become_that(&network(""));
+    assert!(world.port("p0").flags.has(PortFlags::OUTSIDE));
+    assert!(world.sim.observed.links["p0"].promiscuous);
+    assert!(world.ids.promiscuous.contains("p0"));
+    world.become_that("");
+    assert!(!world.sim.observed.links["p0"].promiscuous);
+    assert!(world.ids.promiscuous.is_empty());
+}
+
+#[test]
+fn what_somebody_else_made_promiscuous_stays_so() {
+    let mut world = world("");
+    world.sim.observed.links.get_mut("p0").unwrap().promiscuous = true;
+    world.become_that(&network("outside = true"));
+    assert!(world.ids.promiscuous.is_empty());
+    world.become_that("");
+    assert!(world.sim.observed.links["p0"].promiscuous);
+}
+
+#[test]
+fn limits_of_the_network_are_its_ports_defaults() {
+    let own = "max_learned = 9\nmax_learned_total = 99\nstorm_control = 50\n";
+    let text = network("").replace("[[network.port]]", &format!("{own}[[network.port]]"));
+    let limited = world(&text);
+    let port = limited.port("p0");
+    assert_eq!((port.max_learned, port.storm_rate), (9, 50));
+    assert!(port.flags.has(PortFlags::STORM));
+    assert_eq!(limited.wanted.maps.networks[&1].max_learned, 99);
+    let free = world(&(text + "max_learned = 0\nstorm_control = 0\n"));
+    let port = free.port("p0");
+    assert_eq!((port.max_learned, port.storm_rate), (0, 0));
+    assert!(!port.flags.has(PortFlags::STORM));
+}
