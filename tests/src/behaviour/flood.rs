@@ -6,8 +6,7 @@ use anyhow::{Result, ensure};
 
 use crate::{
     packet::BROADCAST,
-    switch::{Arrival, Layout, frame, station},
-    topology::Stack,
+    switch::{Arrival, Layout, Make, frame, station},
 };
 
 /// A bridge takes 1,023.
@@ -17,8 +16,8 @@ const QUIET: Duration = Duration::from_millis(200);
 
 /// One broadcast to 1,000 ports arrives at each of the 999 others, once, and so does the next one, from
 /// the last port; unicast between the two ends reaches one.
-pub fn thousand_ports(stack: Stack) -> Result<()> {
-    let switch = Layout::ports(MANY).start(stack)?;
+pub fn thousand_ports(make: Make) -> Result<()> {
+    let switch = Layout::ports(MANY).start(make)?;
     for from in [1, MANY] {
         let broadcast = frame(BROADCAST, station(from as u16));
         switch.wire().send(from, &broadcast)?;
@@ -27,7 +26,7 @@ pub fn thousand_ports(stack: Stack) -> Result<()> {
         let mut ports: Vec<_> = arrivals.iter().map(|arrival| arrival.port).collect();
         ports.sort_unstable();
         println!(
-            "{stack:?}: a broadcast from port {from} at {} ports",
+            "{make:?}: a broadcast from port {from} at {} ports",
             ports.len()
         );
         ensure!(ports == switch.all_but(&[from]));
@@ -37,10 +36,10 @@ pub fn thousand_ports(stack: Stack) -> Result<()> {
 
 /// Frames that one station sends one after the other arrive in that order at every port, flooded and,
 /// once their station is known, forwarded.
-pub fn order(stack: Stack) -> Result<()> {
+pub fn order(make: Make) -> Result<()> {
     const PORTS: usize = 8;
     const FRAMES: usize = 400;
-    let switch = Layout::ports(PORTS).start(stack)?;
+    let switch = Layout::ports(PORTS).start(make)?;
     for (dst, receivers) in [
         (BROADCAST, PORTS - 1),
         (station(2), PORTS - 1),

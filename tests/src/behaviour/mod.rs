@@ -42,21 +42,21 @@ macro_rules! on_stacks {
     };
 }
 
-/// Declares one test per behaviour of a switch, each a function of the stack: in the module
+/// Declares one test per behaviour of a switch, each a function of its make: in the module
 /// `on_netfwd` and in `on_bridge`, its kernel twin.
 #[macro_export]
 macro_rules! on_switches {
     ($from:path => $($behaviour:ident),* $(,)?) => {
         $crate::on_switches!(@module on_netfwd, Netfwd, $from => $($behaviour),*);
-        $crate::on_switches!(@module on_bridge, Kernel, $from => $($behaviour),*);
+        $crate::on_switches!(@module on_bridge, Bridge, $from => $($behaviour),*);
     };
-    (@module $name:ident, $stack:ident, $from:path => $($behaviour:ident),*) => {
+    (@module $name:ident, $make:ident, $from:path => $($behaviour:ident),*) => {
         mod $name {
             use $from as behaviour;
             $(
                 #[test]
                 fn $behaviour() -> anyhow::Result<()> {
-                    behaviour::$behaviour($crate::topology::Stack::$stack)
+                    behaviour::$behaviour($crate::switch::Make::$make)
                 }
             )*
         }

@@ -8,8 +8,7 @@ use anyhow::{Result, ensure};
 use crate::{
     packet::{self, BROADCAST},
     process::{TIMEOUT, eventually},
-    switch::{Layout, NetworkOption, Pin, PortOption, frame, station},
-    topology::Stack,
+    switch::{Layout, Make, NetworkOption, Pin, PortOption, frame, station},
 };
 
 /// The shortest ageing that may be configured, and a little more.
@@ -17,8 +16,8 @@ const AGEING: u32 = 10;
 const AGED: Duration = Duration::from_millis(10_600);
 
 /// Unknown unicast is flooded, and goes to one port once its station has been heard.
-pub fn learning(stack: Stack) -> Result<()> {
-    let switch = Layout::ports(4).start(stack)?;
+pub fn learning(make: Make) -> Result<()> {
+    let switch = Layout::ports(4).start(make)?;
     switch.expect(1, &frame(station(2), station(1)), &[2, 3, 4])?;
     switch.expect(2, &frame(station(1), station(2)), &[1])?;
     switch.expect(1, &frame(station(2), station(1)), &[2])?;
@@ -29,8 +28,8 @@ pub fn learning(stack: Stack) -> Result<()> {
 }
 
 /// Several stations behind one port.
-pub fn many_behind_one_port(stack: Stack) -> Result<()> {
-    let switch = Layout::ports(3).start(stack)?;
+pub fn many_behind_one_port(make: Make) -> Result<()> {
+    let switch = Layout::ports(3).start(make)?;
     for number in 1..=50 {
         switch.wire().send(1, &frame(BROADCAST, station(number)))?;
     }
@@ -43,8 +42,8 @@ pub fn many_behind_one_port(stack: Stack) -> Result<()> {
 }
 
 /// A station that moves is found at its new port by its first frame, and is there alone.
-pub fn moving(stack: Stack) -> Result<()> {
-    let switch = Layout::ports(4).start(stack)?;
+pub fn moving(make: Make) -> Result<()> {
+    let switch = Layout::ports(4).start(make)?;
     switch.expect(4, &frame(BROADCAST, station(4)), &[1, 2, 3])?;
     for port in [1, 2, 3, 1] {
         // Unicast: a station need not announce that it moved.
@@ -55,8 +54,8 @@ pub fn moving(stack: Stack) -> Result<()> {
 }
 
 /// A frame for a station behind the port that it came from goes nowhere.
-pub fn never_back(stack: Stack) -> Result<()> {
-    let switch = Layout::ports(3).start(stack)?;
+pub fn never_back(make: Make) -> Result<()> {
+    let switch = Layout::ports(3).start(make)?;
     switch.expect(1, &frame(BROADCAST, station(1)), &[2, 3])?;
     switch.expect(1, &frame(BROADCAST, station(2)), &[2, 3])?;
     switch.expect(1, &frame(station(1), station(2)), &[])
@@ -64,10 +63,10 @@ pub fn never_back(stack: Stack) -> Result<()> {
 
 /// Who is not heard for the ageing time is unknown again; who is heard is not, and what is sent to a
 /// station does not keep it.
-pub fn ageing(stack: Stack) -> Result<()> {
+pub fn ageing(make: Make) -> Result<()> {
     let switch = Layout::ports(3)
         .network(NetworkOption::Ageing(AGEING))
-        .start(stack)?;
+        .start(make)?;
     switch.expect(1, &frame(BROADCAST, station(1)), &[2, 3])?;
     switch.expect(2, &frame(BROADCAST, station(2)), &[1, 3])?;
     thread::sleep(AGED / 2);
@@ -81,8 +80,8 @@ pub fn ageing(stack: Stack) -> Result<()> {
 }
 
 /// Broadcast, unknown unicast and multicast reach every other port, once, unchanged.
-pub fn flooding(stack: Stack) -> Result<()> {
-    let switch = Layout::ports(20).start(stack)?;
+pub fn flooding(make: Make) -> Result<()> {
+    let switch = Layout::ports(20).start(make)?;
     for dst in [
         BROADCAST,
         station(77),
@@ -101,11 +100,11 @@ pub fn flooding(stack: Stack) -> Result<()> {
 /// What is for the link alone, 01:80:C2:00:00:00 to 0F, reaches no other port (802.1Q §8.6.3). A
 /// bridge that runs no spanning tree passes BPDUs on all the same (`br_handle_frame`,
 /// net/bridge/br_input.c): a loop of two switches could then be closed through netfwd unseen.
-pub fn link_local(stack: Stack) -> Result<()> {
-    let switch = Layout::ports(3).start(stack)?;
-    let bpdu: &[usize] = match stack {
-        Stack::Netfwd => &[],
-        Stack::Kernel => &[2, 3],
+pub fn link_local(make: Make) -> Result<()> {
+    let switch = Layout::ports(3).start(make)?;
+    let bpdu: &[usize] = match make {
+        Make::Netfwd => &[],
+        Make::Bridge => &[2, 3],
     };
     for last in 0..=0x0f {
         let dst = [0x01, 0x80, 0xc2, 0, 0, last];
@@ -116,8 +115,8 @@ pub fn link_local(stack: Stack) -> Result<()> {
 }
 
 /// A group address as the source is refused; nothing of it is learned.
-pub fn group_source(stack: Stack) -> Result<()> {
-    let switch = Layout::ports(3).start(stack)?;
+pub fn group_source(make: Make) -> Result<()> {
+    let switch = Layout::ports(3).start(make)?;
     let group = packet::mac("03:00:00:00:00:01");
     switch.expect(1, &frame(BROADCAST, group), &[])?;
     switch.expect(1, &frame(BROADCAST, [0; 6]), &[])?;
@@ -126,10 +125,10 @@ pub fn group_source(stack: Stack) -> Result<()> {
 }
 
 /// Nothing is learned from a port whose learning is off.
-pub fn learning_off(stack: Stack) -> Result<()> {
+pub fn learning_off(make: Make) -> Result<()> {
     let switch = Layout::ports(3)
         .port(1, PortOption::NoLearning)
-        .start(stack)?;
+        .start(make)?;
     switch.expect(1, &frame(BROADCAST, station(1)), &[2, 3])?;
     switch.expect(2, &frame(station(1), station(2)), &[1, 3])?;
     switch.expect(1, &frame(station(2), station(1)), &[2])?;
@@ -138,10 +137,10 @@ pub fn learning_off(stack: Stack) -> Result<()> {
 }
 
 /// Unknown unicast does not reach a port that is not to have it; known unicast and broadcast do.
-pub fn unknown_unicast_off(stack: Stack) -> Result<()> {
+pub fn unknown_unicast_off(make: Make) -> Result<()> {
     let switch = Layout::ports(3)
         .port(2, PortOption::NoUnknownUnicast)
-        .start(stack)?;
+        .start(make)?;
     switch.expect(1, &frame(station(2), station(1)), &[3])?;
     switch.expect(2, &frame(station(3), station(2)), &[1, 3])?;
     switch.expect(1, &frame(station(2), station(1)), &[2])?;
@@ -149,11 +148,11 @@ pub fn unknown_unicast_off(stack: Stack) -> Result<()> {
 }
 
 /// Isolated ports do not reach each other, by flooding or known unicast; all else they reach.
-pub fn isolation(stack: Stack) -> Result<()> {
+pub fn isolation(make: Make) -> Result<()> {
     let switch = Layout::ports(4)
         .port(1, PortOption::Isolated)
         .port(2, PortOption::Isolated)
-        .start(stack)?;
+        .start(make)?;
     switch.expect(1, &frame(BROADCAST, station(1)), &[3, 4])?;
     switch.expect(2, &frame(BROADCAST, station(2)), &[3, 4])?;
     switch.expect(3, &frame(BROADCAST, station(3)), &[1, 2, 4])?;
@@ -171,17 +170,17 @@ pub fn isolation(stack: Stack) -> Result<()> {
 }
 
 /// A static entry holds against a station that claims to be elsewhere, whose frames flow.
-pub fn static_entry(stack: Stack) -> Result<()> {
-    pinned(stack, Pin::Static)
+pub fn static_entry(make: Make) -> Result<()> {
+    pinned(make, Pin::Static)
 }
 
 /// A sticky entry does not move; frames of its station flow from elsewhere too.
-pub fn sticky_entry(stack: Stack) -> Result<()> {
-    pinned(stack, Pin::Sticky)
+pub fn sticky_entry(make: Make) -> Result<()> {
+    pinned(make, Pin::Sticky)
 }
 
-fn pinned(stack: Stack, pin: Pin) -> Result<()> {
-    let switch = Layout::ports(3).start(stack)?;
+fn pinned(make: Make, pin: Pin) -> Result<()> {
+    let switch = Layout::ports(3).start(make)?;
     switch.pin(station(1), 1, pin)?;
     switch.expect(2, &frame(station(1), station(2)), &[1])?;
     switch.expect(1, &frame(BROADCAST, station(1)), &[2, 3])?;

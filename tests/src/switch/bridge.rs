@@ -5,15 +5,13 @@ use std::{collections::BTreeMap, fmt::Write};
 use anyhow::Result;
 use serde_json::Value;
 
-use super::{HOST_MAC, Layout, Pin, host_end, number, text};
+use super::{HOST_MAC, Layout, Network, NetworkOption, Pin, host_end, number, text};
 use crate::{
     netns::Namespace,
     packet::{self, Mac},
 };
 
-const BRIDGE: &str = "br0";
-
-/// Builds a bridge on a host whose interfaces stand; it ends with its namespace.
+/// Builds bridges on a host whose interfaces stand; they end with its namespace.
 pub fn start(host: &Namespace, layout: &Layout) -> Result<()> {
     host.ip(&lines(layout))?;
     // Bridged frames would pass the firewall as well.
@@ -24,18 +22,25 @@ pub fn start(host: &Namespace, layout: &Layout) -> Result<()> {
 }
 
 fn lines(layout: &Layout) -> String {
-    let options = layout.network_options.iter();
-    let options: Vec<_> = options.map(super::NetworkOption::bridge).collect();
+    let networks = (0..).zip(&layout.networks);
+    networks
+        .map(|(number, network)| bridge(number, network))
+        .collect()
+}
+
+/// A bridge for each network.
+fn bridge(number: usize, network: &Network) -> String {
+    let options: Vec<_> = network.options.iter().map(NetworkOption::bridge).collect();
     let mut lines = format!(
-        "link add {BRIDGE} address {} type bridge {}\nlink set {BRIDGE} up\n",
+        "link add br{number} address {} type bridge {}\nlink set br{number} up\n",
         text(HOST_MAC),
         options.join(" ")
     );
-    for port in 1..=layout.ports {
-        let interface = host_end(port);
+    for (port, options) in &network.ports {
+        let interface = host_end(*port);
         // Writing to a string cannot fail.
-        let _ = writeln!(lines, "link set {interface} master {BRIDGE}");
-        for option in layout.options(port) {
+        let _ = writeln!(lines, "link set {interface} master br{number}");
+        for option in options {
             let words = option.bridge();
             let _ = writeln!(lines, "link set {interface} type bridge_slave {words}");
         }
@@ -58,7 +63,7 @@ pub fn pin(host: &Namespace, mac: &str, port: usize, pin: Pin) -> Result<()> {
 
 /// Stations behind ports.
 pub fn stations(host: &Namespace) -> Result<BTreeMap<Mac, usize>> {
-    let output = host.run(&format!("bridge -j fdb show br {BRIDGE}"))?;
+    let output = host.run("bridge -j fdb show")?;
     let rows: Vec<Value> = serde_json::from_str(&output.stdout)?;
     // Permanent entries are the ports' own addresses.
     let stations = rows.iter().filter(|row| row["state"] != "permanent");

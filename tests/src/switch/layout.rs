@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::Switch;
-use crate::topology::Stack;
+use super::{Make, Switch};
 
 /// What makes a port differ from the usual one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,48 +60,57 @@ impl NetworkOption {
     }
 }
 
-/// A switch to be: so many ports, numbered from 1 on, and what differs from the usual.
+/// A network to be.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// What is different about it.
+    pub options: Vec<NetworkOption>,
+    /// Its ports by number, each with what is different about it there.
+    pub ports: BTreeMap<usize, Vec<PortOption>>,
+}
+
+/// A switch to be: so many ports, numbered from 1 on, and the networks that they are in.
 #[derive(Clone, Debug)]
 pub struct Layout {
     /// How many ports.
     pub ports: usize,
-    /// What is different about a port, by its number.
-    pub port_options: BTreeMap<usize, Vec<PortOption>>,
-    /// What is different about the network.
-    pub network_options: Vec<NetworkOption>,
+    /// The networks.
+    pub networks: Vec<Network>,
 }
 
 impl Layout {
-    /// A switch with so many ports, all as usual.
+    /// A switch with so many ports, all as usual, in one network.
     pub fn ports(ports: usize) -> Self {
-        Self {
-            ports,
-            port_options: BTreeMap::new(),
-            network_options: Vec::new(),
-        }
+        let all = (1..=ports).map(|port| (port, Vec::new())).collect();
+        let network = Network {
+            options: Vec::new(),
+            ports: all,
+        };
+        Self::networks(ports, vec![network])
     }
 
-    /// Gives a port an option.
+    /// A switch with so many ports in these networks.
+    pub fn networks(ports: usize, networks: Vec<Network>) -> Self {
+        Self { ports, networks }
+    }
+
+    /// Gives a port of the first network an option.
     #[must_use]
     pub fn port(mut self, port: usize, option: PortOption) -> Self {
-        self.port_options.entry(port).or_default().push(option);
+        let ports = &mut self.networks[0].ports;
+        ports.entry(port).or_default().push(option);
         self
     }
 
-    /// Gives the network an option.
+    /// Gives the first network an option.
     #[must_use]
     pub fn network(mut self, option: NetworkOption) -> Self {
-        self.network_options.push(option);
+        self.networks[0].options.push(option);
         self
     }
 
     /// Builds and starts it.
-    pub fn start(&self, stack: Stack) -> Result<Switch> {
-        Switch::start(self, stack)
-    }
-
-    /// Options of a port.
-    pub(super) fn options(&self, port: usize) -> &[PortOption] {
-        self.port_options.get(&port).map_or(&[], Vec::as_slice)
+    pub fn start(&self, make: Make) -> Result<Switch> {
+        Switch::start(self, make)
     }
 }

@@ -11,10 +11,10 @@
 //! expects is an error.
 //!
 //! ```no_run
-//! use tests::{packet::BROADCAST, switch::{Layout, frame, station}, topology::Stack};
+//! use tests::{packet::BROADCAST, switch::{Layout, Make, frame, station}};
 //!
 //! # fn main() -> anyhow::Result<()> {
-//! let switch = Layout::ports(3).start(Stack::Netfwd)?;
+//! let switch = Layout::ports(3).start(Make::Netfwd)?;
 //! switch.expect(1, &frame(BROADCAST, station(1)), &[2, 3])?;
 //! switch.expect(2, &frame(station(1), station(2)), &[1])?;
 //! # Ok(())
@@ -35,13 +35,13 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-pub use layout::{Layout, NetworkOption, PortOption};
+pub use layout::{Layout, Network, NetworkOption, PortOption};
 pub use wire::{Arrival, Wire};
 
 use crate::{
     netns::Namespace,
     packet::{Ipv4, Mac, ether_type, ethernet},
-    topology::{Instance, Stack},
+    topology::Instance,
 };
 
 /// Time in which a frame that is forwarded has arrived.
@@ -54,6 +54,15 @@ const QUIET: Duration = Duration::from_millis(60);
 const HOST_MAC: Mac = [0x02, 0, 0, 0, 0xbb, 0];
 
 static MARK: AtomicU16 = AtomicU16::new(0);
+
+/// What does a switch's job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Make {
+    /// netfwd.
+    Netfwd,
+    /// The kernel's bridge.
+    Bridge,
+}
 
 /// What an FDB entry that was given may not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +77,7 @@ pub enum Pin {
 #[derive(Debug)]
 pub struct Switch {
     /// What does the job.
-    pub stack: Stack,
+    pub make: Make,
     /// The host's namespace, with the ports `p1`, `p2`, ….
     pub host: Namespace,
     /// The containers' namespace, with their interfaces `e1`, `e2`, ….
@@ -79,20 +88,20 @@ pub struct Switch {
 }
 
 impl Switch {
-    pub(super) fn start(layout: &Layout, stack: Stack) -> Result<Self> {
+    pub(super) fn start(layout: &Layout, make: Make) -> Result<Self> {
         let host = silent("sw")?;
         let containers = silent("cs")?;
         plug(&host, &containers, layout.ports)?;
-        let instance = match stack {
-            Stack::Netfwd => Some(netfwd::start(&host, layout)?),
-            Stack::Kernel => {
+        let instance = match make {
+            Make::Netfwd => Some(netfwd::start(&host, layout)?),
+            Make::Bridge => {
                 bridge::start(&host, layout)?;
                 None
             }
         };
         let wire = Wire::open(&containers, layout.ports)?;
         Ok(Self {
-            stack,
+            make,
             host,
             containers,
             wire,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use anyhow::{Context, Result};
 
-use super::{Layout, Pin, host_end, number};
+use super::{Layout, Network, Pin, host_end, number};
 use crate::{
     netns::Namespace,
     packet::{self, Mac},
@@ -19,30 +19,44 @@ pub fn start(host: &Namespace, layout: &Layout) -> Result<Instance> {
 }
 
 fn config(name: &str, layout: &Layout) -> String {
-    let mut text = format!("[host]\nname = \"{name}\"\n\n[[network]]\nname = \"{NETWORK}\"\n");
-    for option in &layout.network_options {
-        // Writing to a string cannot fail.
+    let networks = (0..).zip(&layout.networks);
+    let networks = networks.map(|(number, network)| table(number, network));
+    format!(
+        "[host]\nname = \"{name}\"\n{}",
+        networks.collect::<String>()
+    )
+}
+
+fn table(number: usize, network: &Network) -> String {
+    let mut text = format!("\n[[network]]\nname = \"{}\"\n", self::name(number));
+    // Writing to a string cannot fail.
+    for option in &network.options {
         let _ = writeln!(text, "{}", option.netfwd());
     }
-    for port in 1..=layout.ports {
-        let interface = host_end(port);
+    for (port, options) in &network.ports {
+        let interface = host_end(*port);
         let _ = writeln!(text, "\n  [[network.port]]\n  interface = \"{interface}\"");
-        for option in layout.options(port) {
+        for option in options {
             let _ = writeln!(text, "  {}", option.netfwd());
         }
     }
     text
 }
 
-/// Adds an FDB entry by command.
+/// Name of a network by its number.
+fn name(number: usize) -> String {
+    format!("{NETWORK}{number}")
+}
+
+/// Adds an FDB entry of the first network by command.
 pub fn pin(instance: &Instance, mac: &str, port: usize, pin: Pin) -> Result<()> {
     let flag = match pin {
         Pin::Static => "--static",
         Pin::Sticky => "--sticky",
     };
-    let port = host_end(port);
+    let (network, port) = (name(0), host_end(port));
     instance.cli(&format!(
-        "fdb add {mac} --network {NETWORK} --port {port} {flag}"
+        "fdb add {mac} --network {network} --port {port} {flag}"
     ))?;
     Ok(())
 }
