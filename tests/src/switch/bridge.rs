@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::{HOST_MAC, Layout, Network, NetworkOption, Pin, host_end, number, text};
@@ -11,9 +11,11 @@ use crate::{
     packet::{self, Mac},
 };
 
+const CANNOT: &str = "this kernel's bridge cannot do that";
+
 /// Builds bridges on a host whose interfaces stand; they end with its namespace.
 pub fn start(host: &Namespace, layout: &Layout) -> Result<()> {
-    host.ip(&lines(layout))?;
+    host.ip(&lines(layout)?)?;
     // Bridged frames would pass the firewall as well.
     for family in ["iptables", "ip6tables", "arptables"] {
         host.sysctl(&format!("net/bridge/bridge-nf-call-{family}"), "0")?;
@@ -21,7 +23,7 @@ pub fn start(host: &Namespace, layout: &Layout) -> Result<()> {
     Ok(())
 }
 
-fn lines(layout: &Layout) -> String {
+fn lines(layout: &Layout) -> Result<String> {
     let networks = (0..).zip(&layout.networks);
     networks
         .map(|(number, network)| bridge(number, network))
@@ -29,8 +31,9 @@ fn lines(layout: &Layout) -> String {
 }
 
 /// A bridge for each network.
-fn bridge(number: usize, network: &Network) -> String {
-    let options: Vec<_> = network.options.iter().map(NetworkOption::bridge).collect();
+fn bridge(number: usize, network: &Network) -> Result<String> {
+    let options = network.options.iter().map(NetworkOption::bridge);
+    let options = options.collect::<Option<Vec<_>>>().context(CANNOT)?;
     let mut lines = format!(
         "link add br{number} address {} type bridge {}\nlink set br{number} up\n",
         text(HOST_MAC),
@@ -41,11 +44,11 @@ fn bridge(number: usize, network: &Network) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(lines, "link set {interface} master br{number}");
         for option in options {
-            let words = option.bridge();
+            let words = option.bridge().context(CANNOT)?;
             let _ = writeln!(lines, "link set {interface} type bridge_slave {words}");
         }
     }
-    lines
+    Ok(lines)
 }
 
 /// Adds an FDB entry.

@@ -15,6 +15,12 @@ pub enum PortOption {
     NoLearning,
     /// Unknown unicast is not flooded to it.
     NoUnknownUnicast,
+    /// Untagged frames are of this VLAN: an access port, or with [`Self::Trunk`] the native VLAN.
+    Vlan(u16),
+    /// Frames tagged with these VLANs are taken.
+    Trunk(Vec<u16>),
+    /// Frames of the native VLAN leave tagged all the same.
+    TagNative,
 }
 
 impl PortOption {
@@ -24,15 +30,20 @@ impl PortOption {
             Self::Isolated => "isolated = true".into(),
             Self::NoLearning => "learning = false".into(),
             Self::NoUnknownUnicast => "unknown_unicast = \"drop\"".into(),
+            Self::Vlan(vlan) => format!("vlan = {vlan}"),
+            Self::Trunk(vlans) => format!("trunk = {vlans:?}"),
+            Self::TagNative => "tag_native = true".into(),
         }
     }
 
-    /// Words of `ip link set … type bridge_slave`.
-    pub(super) fn bridge(&self) -> &'static str {
+    /// Words of `ip link set … type bridge_slave`, where it has some: this kernel's bridge does not
+    /// filter VLANs.
+    pub(super) fn bridge(&self) -> Option<&'static str> {
         match self {
-            Self::Isolated => "isolated on",
-            Self::NoLearning => "learning off",
-            Self::NoUnknownUnicast => "flood off",
+            Self::Isolated => Some("isolated on"),
+            Self::NoLearning => Some("learning off"),
+            Self::NoUnknownUnicast => Some("flood off"),
+            Self::Vlan(_) | Self::Trunk(_) | Self::TagNative => None,
         }
     }
 }
@@ -42,6 +53,8 @@ impl PortOption {
 pub enum NetworkOption {
     /// Seconds after which a station that was not heard is forgotten.
     Ageing(u32),
+    /// The network's own VLAN.
+    Vlan(u16),
 }
 
 impl NetworkOption {
@@ -49,13 +62,15 @@ impl NetworkOption {
     pub(super) fn netfwd(&self) -> String {
         match self {
             Self::Ageing(seconds) => format!("ageing = \"{seconds}s\""),
+            Self::Vlan(vlan) => format!("vlan = {vlan}"),
         }
     }
 
-    /// Words of `ip link add … type bridge`.
-    pub(super) fn bridge(&self) -> String {
+    /// Words of `ip link add … type bridge`, where it has some.
+    pub(super) fn bridge(&self) -> Option<String> {
         match self {
-            Self::Ageing(seconds) => format!("ageing_time {}", seconds * 100),
+            Self::Ageing(seconds) => Some(format!("ageing_time {}", seconds * 100)),
+            Self::Vlan(_) => None,
         }
     }
 }

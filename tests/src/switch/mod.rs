@@ -23,6 +23,7 @@
 
 mod bridge;
 mod layout;
+pub mod model;
 mod netfwd;
 mod wire;
 
@@ -36,6 +37,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 pub use layout::{Layout, Network, NetworkOption, PortOption};
+pub use model::{Model, Sent};
 pub use wire::{Arrival, Wire};
 
 use crate::{
@@ -133,12 +135,47 @@ impl Switch {
                 .iter()
                 .position(|arrival| arrival.port == *port && arrival.frame == *wanted);
             let Some(found) = found else {
-                bail!("from port {from}, not at port {port}; {}", list(&arrivals));
+                bail!(
+                    "from port {from}, not at port {port}, but {}",
+                    list(&arrivals)
+                );
             };
             arrivals.swap_remove(found);
         }
-        ensure!(arrivals.is_empty(), "from port {from} {}", list(&arrivals));
+        ensure!(
+            arrivals.is_empty(),
+            "from port {from}, too: {}",
+            list(&arrivals)
+        );
         Ok(())
+    }
+
+    /// Sends frames one after the other and expects what the model says of them, whatever the order.
+    pub fn expect_model(&self, model: &mut Model, frames: &[Sent]) -> Result<()> {
+        let mut wanted: Vec<_> = frames.iter().flat_map(|sent| model.send(sent)).collect();
+        self.wire.send_all(frames)?;
+        let mut arrivals = self.wire.arrivals(wanted.len(), QUIET, SOON)?;
+        for list in [&mut wanted, &mut arrivals] {
+            list.sort();
+        }
+        if wanted == arrivals {
+            return Ok(());
+        }
+        let missing: Vec<_> = wanted
+            .iter()
+            .filter(|one| !arrivals.contains(one))
+            .cloned()
+            .collect();
+        let surplus: Vec<_> = arrivals
+            .iter()
+            .filter(|one| !wanted.contains(one))
+            .cloned()
+            .collect();
+        bail!(
+            "missing: {}\nnot wanted: {}",
+            list(&missing),
+            list(&surplus)
+        )
     }
 
     /// Sends a frame and tells what arrives of it and because of it.
@@ -242,5 +279,5 @@ fn list(arrivals: &[Arrival]) -> String {
         let octets: Vec<_> = frame.iter().map(|octet| format!("{octet:02x}")).collect();
         format!("\n  at port {port}: {}", octets.join(" "))
     });
-    format!("these arrived: {}", arrivals.collect::<String>())
+    arrivals.collect::<String>()
 }
