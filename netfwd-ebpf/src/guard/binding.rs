@@ -61,6 +61,9 @@ fn arp(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Result<(), DropReaso
 fn ipv4(ctx: &TcContext, source: &Source) -> Result<(), DropReason> {
     const CLASS_D: u8 = 224;
     let ip = Ipv4::read(ctx, ETH_LEN).ok_or(DropReason::Malformed)?;
+    if !ip.fits(ctx, ETH_LEN) {
+        return Err(DropReason::Malformed);
+    }
     let ports = udp_ports(ctx, ip.proto, ETH_LEN + ip.header_len);
     if ports.is_some_and(|(src, _)| src == DHCP_SERVER) && !source.flags.has(PortFlags::SERVER) {
         return Err(DropReason::Server);
