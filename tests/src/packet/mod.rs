@@ -11,10 +11,12 @@
 
 mod check;
 mod ipv4;
+mod ipv6;
 mod raw;
 
 pub use check::checksums;
 pub use ipv4::{Ipv4, Tcp, tcp_flags};
+pub use ipv6::{Ipv6, v6};
 pub use raw::{RawSocket, link_address};
 
 use std::net::Ipv4Addr;
@@ -37,6 +39,10 @@ pub mod ether_type {
     pub const ARP: u16 = 0x0806;
     /// IPv6.
     pub const IPV6: u16 = 0x86dd;
+    /// An 802.1Q tag.
+    pub const C_TAG: u16 = 0x8100;
+    /// An 802.1ad tag.
+    pub const S_TAG: u16 = 0x88a8;
 }
 
 /// Parses an IPv4 address that a test wrote down.
@@ -58,6 +64,13 @@ pub fn mac(address: &str) -> Mac {
 /// An Ethernet frame.
 pub fn ethernet(dst: Mac, src: Mac, ether_type: u16, payload: &[u8]) -> Vec<u8> {
     [&dst[..], &src, &ether_type.to_be_bytes(), payload].concat()
+}
+
+/// The frame with a tag of this EtherType in front of what it carries.
+pub fn tagged(frame: &[u8], ether_type: u16, tci: u16) -> Vec<u8> {
+    const MACS: usize = 12;
+    let tag = [ether_type, tci].map(u16::to_be_bytes).concat();
+    [&frame[..MACS], &tag, &frame[MACS..]].concat()
 }
 
 /// An ARP request: who has `target`, tell `sender`.

@@ -64,6 +64,8 @@ pub struct Expect {
     pub frame: Option<Vec<u8>>,
     /// The one drop counted, with the slot that counts it; `None`: no drop is counted.
     pub drop: Option<(u32, DropReason)>,
+    /// How many frames went to `p1`, `p2`, the gateway and the peer; `None` leaves it unchecked.
+    pub sent: Option<[u64; 4]>,
     /// What else must hold.
     pub then: Then,
 }
@@ -75,6 +77,7 @@ impl Expect {
             verdict,
             frame: None,
             drop: None,
+            sent: None,
             then: |_, _| Ok(()),
         }
     }
@@ -91,6 +94,13 @@ impl Expect {
     #[must_use]
     pub fn frame(mut self, frame: Vec<u8>) -> Self {
         self.frame = Some(frame);
+        self
+    }
+
+    /// So many frames went to `p1`, `p2`, the gateway and the peer.
+    #[must_use]
+    pub fn sent(mut self, sent: [u64; 4]) -> Self {
+        self.sent = Some(sent);
         self
     }
 
@@ -149,6 +159,10 @@ fn run(world: &mut World, fixture: &Fixture) -> Result<()> {
     if let Some(expected) = &expect.frame {
         same(expected, &ran.frame)?;
         packet::checksums(&ran.frame)?;
+    }
+    if let Some(expected) = expect.sent {
+        let sent = world.sent()?;
+        ensure!(sent == expected, "sent to {sent:?}, not {expected:?}");
     }
     (expect.then)(world, &ran).context("then")
 }

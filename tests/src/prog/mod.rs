@@ -5,6 +5,7 @@
 //! names, which must stand in the caller's namespace; `bpf_redirect` only leaves its verdict behind,
 //! while `bpf_clone_redirect` sends at once; frames shorter than [`SHORTEST`] are refused.
 
+mod change;
 mod fill;
 mod fixture;
 pub mod nat;

@@ -58,13 +58,27 @@ impl Tables<'_> {
         Ok(())
     }
 
-    /// Writes the configuration.
-    pub fn set_config(&mut self, config: Config) -> Result<()> {
+    /// An element of an array.
+    pub fn element<V: Pod>(&mut self, name: &str, index: u32) -> Result<V> {
+        Ok(self.array::<V>(name)?.get(&index, 0)?)
+    }
+
+    /// Sets an element of an array.
+    pub fn set_element<V: Pod>(&mut self, name: &str, index: u32, value: V) -> Result<()> {
+        Ok(self.array::<V>(name)?.set(index, value, 0)?)
+    }
+
+    fn array<V: Pod>(&mut self, name: &str) -> Result<Array<&mut MapData, V>> {
         let map = self
             .0
-            .map_mut("config")
-            .context("map config is not there")?;
-        Ok(Array::try_from(map)?.set(0, config, 0)?)
+            .map_mut(name)
+            .with_context(|| format!("map {name} is not there"))?;
+        Array::try_from(map).with_context(|| format!("map {name}"))
+    }
+
+    /// Writes the configuration.
+    pub fn set_config(&mut self, config: Config) -> Result<()> {
+        self.set_element("config", 0, config)
     }
 
     /// Puts an IPv4 subnet into its trie.
