@@ -1,8 +1,8 @@
 //! The client of the control socket.
 
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
-use hyper::{Method, Request};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +16,9 @@ pub enum ClientError {
     /// Nobody listens.
     #[error("netfwd {0} does not run; start it with `netfwd -N {0} run`")]
     NotRunning(String),
+    /// It was followed, and stopped.
+    #[error("netfwd {0} stopped; follow it again when it runs")]
+    Ended(String),
     /// The daemon refused.
     #[error("{}", .0.error)]
     Refused(Failure),
@@ -56,12 +59,50 @@ impl Client {
         Ok(())
     }
 
+    /// Follows an answer that has no end: gives each of its lines to `each`, until that returns false.
+    pub async fn follow(
+        &self,
+        path: &str,
+        mut each: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), ClientError> {
+        let mut response = self.open(Method::GET, path, Bytes::new()).await?;
+        let mut rest = Vec::new();
+        while let Some(frame) = response.body_mut().frame().await {
+            let frame = frame.map_err(|error| self.broken(&error))?;
+            rest.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+            while let Some(end) = rest.iter().position(|&octet| octet == b'\n') {
+                let line: Vec<u8> = rest.drain(..=end).collect();
+                if !each(&line[..end]) {
+                    return Ok(());
+                }
+            }
+        }
+        Err(ClientError::Ended(self.instance.clone()))
+    }
+
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes, ClientError> {
+        let response = self.open(method, path, body).await?;
+        self.whole(response).await
+    }
+
+    async fn whole(&self, response: Response<Incoming>) -> Result<Bytes, ClientError> {
+        let body = response.into_body().collect().await;
+        Ok(body.map_err(|error| self.broken(&error))?.to_bytes())
+    }
+
+    /// Sends a request; the answer has been accepted, and its body is to come.
+    async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, ClientError> {
         let stream = UnixStream::connect(api::path(&self.instance)).await;
         let stream = stream.map_err(|_| ClientError::NotRunning(self.instance.clone()))?;
         let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = handshake.map_err(|error| self.broken(&error))?;
-        let connection = tokio::spawn(connection);
+        // It ends with the response that it carries.
+        tokio::spawn(connection);
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -73,17 +114,10 @@ impl Client {
             .send_request(request)
             .await
             .map_err(|error| self.broken(&error))?;
-        let status = response.status();
-        let body = response
-            .into_body()
-            .collect()
-            .await
-            .map_err(|error| self.broken(&error))?;
-        connection.abort();
-        let body = body.to_bytes();
-        if status.is_success() {
-            return Ok(body);
+        if response.status().is_success() {
+            return Ok(response);
         }
+        let body = self.whole(response).await?;
         Err(self.refused(&body))
     }
 

@@ -5,9 +5,9 @@ use aya::Pod;
 use crate::dataplane::{DataplaneError, Walk, maps::Table};
 
 /// Entries that are read in one tick.
-const SLICE: usize = 1 << 16;
+const SLICE: usize = 1 << 15;
 /// Entries that are over after which a tick reads no further: each takes a call to delete.
-const DELETIONS: usize = 1 << 14;
+const DELETIONS: usize = 1 << 13;
 /// An entry that is never over.
 pub(super) const NEVER: u64 = u64::MAX;
 /// An entry that is over, whatever the time.

@@ -2,29 +2,43 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures::StreamExt as _;
+use serde::Serialize;
 use tokio::net::UnixListener;
 use tokio::sync::Mutex;
 
 use super::{Failure, FdbQuery, SessionQuery, Status};
 use crate::daemon::{Core, CoreError};
+use crate::events::{Event, Hub};
 use crate::runtime::Change;
 
 type Shared = State<Arc<Mutex<Core>>>;
+type Watched = State<(Arc<Mutex<Core>>, Arc<Hub>)>;
 
 /// Serves an instance until the process ends.
-pub async fn serve(listener: UnixListener, core: Arc<Mutex<Core>>) -> std::io::Result<()> {
+pub async fn serve(
+    listener: UnixListener,
+    core: Arc<Mutex<Core>>,
+    hub: Arc<Hub>,
+) -> std::io::Result<()> {
+    let watched = Router::new()
+        .route("/v1/events", get(events))
+        .route("/v1/networks/{network}/events", get(events_of))
+        .with_state((Arc::clone(&core), hub));
     let router = Router::new()
         .route("/v1/status", get(status))
         .route("/v1/reload", post(reload))
         .route("/v1/changes", post(change))
         .route("/v1/fdb/flush", post(flush_fdb))
         .route("/v1/sessions/flush", post(flush_sessions))
-        .with_state(core);
+        .with_state(core)
+        .merge(watched);
     axum::serve(listener, router).await
 }
 
@@ -46,6 +60,35 @@ async fn flush_fdb(State(core): Shared, Json(query): Json<FdbQuery>) -> Response
 
 async fn flush_sessions(State(core): Shared, Json(query): Json<SessionQuery>) -> Response {
     answer(core.lock().await.flush_sessions(&query).await)
+}
+
+async fn events(State((_, hub)): Watched) -> Response {
+    stream(&hub, |_| true)
+}
+
+async fn events_of(State((core, hub)): Watched, Path(network): Path<String>) -> Response {
+    if !core.lock().await.has_network(&network) {
+        let error = format!("network {network} does not exist; `netfwd network show` lists all");
+        let failure = Failure { error, exit: 1 };
+        return (StatusCode::NOT_FOUND, Json(failure)).into_response();
+    }
+    stream(&hub, move |event| event.network.as_ref() == Some(&network))
+}
+
+/// Events as they come, one JSON object a line; that some are lost concerns everybody.
+fn stream(hub: &Hub, matches: impl Fn(&Event) -> bool + Send + 'static) -> Response {
+    let events = hub.watch().filter_map(move |event| {
+        let matches = event.count.is_some() || matches(&event);
+        std::future::ready(matches.then(|| line(&event)))
+    });
+    let headers = [(header::CONTENT_TYPE, "application/x-ndjson")];
+    (headers, Body::from_stream(events)).into_response()
+}
+
+fn line(event: &impl Serialize) -> serde_json::Result<Bytes> {
+    let mut line = serde_json::to_vec(event)?;
+    line.push(b'\n');
+    Ok(line.into())
 }
 
 fn answer(result: Result<(), CoreError>) -> Response {

@@ -77,6 +77,12 @@ pub enum Command {
         #[command(flatten)]
         filter: Filter,
     },
+    /// Show events as they come, until interrupted
+    Monitor {
+        /// Of this network only
+        #[arg(long, value_name = "NAME")]
+        network: Option<String>,
+    },
     /// Apply the configuration file again
     Reload,
     /// Remove all that the instance left behind

@@ -3,6 +3,7 @@
 mod args;
 mod change;
 mod filter;
+mod monitor;
 mod objects;
 mod output;
 mod privileges;
@@ -126,6 +127,7 @@ fn run(cli: Cli) -> Result<(), Failed> {
         Command::Check { config } => self::check(&config, json),
         Command::Cleanup => self::cleanup(&instance),
         Command::Reload => change::reload(&instance),
+        Command::Monitor { network } => monitor::monitor(&instance, network.as_deref(), json),
         command => show::or_change(&instance, command, json),
     }
 }

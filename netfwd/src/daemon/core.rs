@@ -1,6 +1,7 @@
 //! What the daemon holds, and what can be asked of it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::CoreError;
@@ -9,8 +10,9 @@ use crate::ageing::Ageing;
 use crate::api::Status;
 use crate::cleanup;
 use crate::config::{self, Config};
-use crate::dataplane::{Dataplane, LoadOptions, Pins};
+use crate::dataplane::{Dataplane, Events, LoadOptions, Pins};
 use crate::desired::{Desired, DesiredError};
+use crate::events::{Event, Hub, Kind};
 use crate::ids::Ids;
 use crate::links::Links;
 use crate::runtime::{Change, Runtime, Store};
@@ -34,6 +36,8 @@ pub struct Core {
     /// The host as it was when that was put in force.
     host: Host,
     ageing: Ageing,
+    /// Where whoever watches hears of what happens.
+    hub: Arc<Hub>,
     /// The last failure that was logged, so that it is not logged every second.
     failure: Option<String>,
     ready: Instant,
@@ -88,6 +92,7 @@ impl Core {
             links,
             desired: Desired::default(),
             host,
+            hub: Arc::default(),
             failure: None,
             ready: Instant::now(),
             merged: merged.clone(),
@@ -134,6 +139,7 @@ impl Core {
             return Err(error);
         }
         (self.config, self.runtime, self.merged) = (config, runtime, merged);
+        self.hub.tell(Event::now(Kind::ConfigApplied));
         Ok(())
     }
 
@@ -170,15 +176,33 @@ impl Core {
 
     /// Remembers what was put in force, on which host.
     pub(super) fn settle(&mut self, host: Host, desired: Desired) {
+        let (before, now) = (&self.desired.maps.ports, &desired.maps.ports);
+        self.hub.in_force(&self.ids, before, now);
         (self.host, self.desired) = (host, desired);
     }
 
     /// Ages FDB entries and sessions.
     pub fn age(&mut self) {
         match self.ageing.tick(&mut self.dataplane) {
-            Ok(aged) => tracing::trace!("{} stations aged", aged.len()),
+            Ok(aged) => self.hub.tell_of_aged(&aged),
             Err(error) => tracing::warn!("ageing: {error}"),
         }
+    }
+
+    /// Where whoever watches hears of what happens.
+    pub fn hub(&self) -> Arc<Hub> {
+        Arc::clone(&self.hub)
+    }
+
+    /// What the programs tell.
+    pub fn events(&self) -> Result<Events, CoreError> {
+        Ok(self.dataplane.events()?)
+    }
+
+    /// Whether a network of this name is in force.
+    pub fn has_network(&self, name: &str) -> bool {
+        let mut networks = self.merged.networks.iter();
+        networks.any(|network| network.name == name)
     }
 
     /// Follows what the programs log.

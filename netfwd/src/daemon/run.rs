@@ -9,17 +9,18 @@ use std::time::Duration;
 use futures::{Stream, StreamExt as _};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use super::{Core, CoreError};
 use crate::api::{self, Lock};
 use crate::cleanup;
+use crate::events;
 use crate::links::Links;
 
 /// How often the host is looked at and entries age, whatever netlink says.
 const TICK: Duration = Duration::from_secs(1);
-/// Events within this time are handled together.
+/// Changes within this time are handled together.
 const SETTLE: Duration = Duration::from_millis(50);
 
 /// How to run.
@@ -46,12 +47,15 @@ pub async fn run(options: &Options) -> Result<(), CoreError> {
     if options.trace {
         core.follow_log();
     }
+    let (hub, shut) = (core.hub(), Arc::new(Notify::new()));
+    let told = events::follow(core.events()?, Arc::clone(&hub), Arc::clone(&shut));
+    tokio::spawn(told);
     let core = Arc::new(Mutex::new(core));
-    let server = tokio::spawn(api::serve(listener, Arc::clone(&core)));
-    let events = Links::watch()?;
+    let server = tokio::spawn(api::serve(listener, Arc::clone(&core), hub));
+    let changes = Links::watch()?;
     tell(&[NotifyState::Ready]);
     eprintln!("netfwd {instance} ready");
-    follow(&core, events, &mut signals).await;
+    follow(&core, changes, &shut, &mut signals).await;
     tell(&[NotifyState::Stopping]);
     server.abort();
     if options.teardown {
@@ -94,7 +98,8 @@ impl Signals {
 
 async fn follow(
     core: &Mutex<Core>,
-    mut events: impl Stream<Item = ()> + Unpin,
+    mut changes: impl Stream<Item = ()> + Unpin,
+    shut: &Notify,
     signals: &mut Signals,
 ) {
     let mut ticks = ticks();
@@ -103,11 +108,12 @@ async fn follow(
             _ = signals.terminate.recv() => return,
             _ = signals.interrupt.recv() => return,
             _ = signals.hangup.recv() => reload(core).await,
-            () = next(&mut events) => {
+            () = next(&mut changes) => {
                 sleep(SETTLE).await;
-                while futures::FutureExt::now_or_never(events.next()).flatten().is_some() {}
+                while futures::FutureExt::now_or_never(changes.next()).flatten().is_some() {}
                 core.lock().await.poll().await;
             }
+            () = shut.notified() => core.lock().await.poll().await,
             _ = ticks.tick() => {
                 let mut core = core.lock().await;
                 core.poll().await;
@@ -117,9 +123,9 @@ async fn follow(
     }
 }
 
-/// The next event; never one when there are no more, as then the ticks are left.
-async fn next(events: &mut (impl Stream<Item = ()> + Unpin)) {
-    if events.next().await.is_none() {
+/// The next change; never one when there are no more, as then the ticks are left.
+async fn next(changes: &mut (impl Stream<Item = ()> + Unpin)) {
+    if changes.next().await.is_none() {
         pending::<()>().await;
     }
 }
