@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::net::UnixListener;
 use tokio::sync::Mutex;
 
-use super::{Failure, FdbQuery, SessionQuery, Status};
+use super::{Failure, FdbQuery, NeighQuery, PortQuery, SessionQuery, Status};
 use crate::daemon::{Core, CoreError};
 use crate::events::{Event, Hub};
 use crate::runtime::Change;
@@ -36,6 +36,8 @@ pub async fn serve(
         .route("/v1/reload", post(reload))
         .route("/v1/changes", post(change))
         .route("/v1/fdb/flush", post(flush_fdb))
+        .route("/v1/neigh/flush", post(flush_neighbours))
+        .route("/v1/ports/open", post(open_port))
         .route("/v1/sessions/flush", post(flush_sessions))
         .with_state(core)
         .merge(watched);
@@ -56,6 +58,14 @@ async fn change(State(core): Shared, Json(change): Json<Change>) -> Response {
 
 async fn flush_fdb(State(core): Shared, Json(query): Json<FdbQuery>) -> Response {
     answer(core.lock().await.flush_fdb(&query).await)
+}
+
+async fn flush_neighbours(State(core): Shared, Json(query): Json<NeighQuery>) -> Response {
+    answer(core.lock().await.flush_neighbours(&query).await)
+}
+
+async fn open_port(State(core): Shared, Json(query): Json<PortQuery>) -> Response {
+    answer(core.lock().await.open_port(&query).await)
 }
 
 async fn flush_sessions(State(core): Shared, Json(query): Json<SessionQuery>) -> Response {

@@ -56,6 +56,29 @@ pub struct FdbQuery {
     pub peer: Option<IpAddr>,
     /// This station.
     pub mac: Option<String>,
+    /// In this VLAN.
+    pub vlan: Option<u16>,
+}
+
+/// Which neighbours to flush; what is absent matches all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NeighQuery {
+    /// Of this network.
+    pub network: Option<String>,
+    /// Whose MAC is behind this port.
+    pub port: Option<String>,
+    /// With this MAC.
+    pub mac: Option<String>,
+    /// In this VLAN.
+    pub vlan: Option<u16>,
+}
+
+/// Which port to open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortQuery {
+    /// Its name.
+    pub port: String,
 }
 
 /// Which sessions; what is absent matches all.

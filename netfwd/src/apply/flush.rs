@@ -33,6 +33,7 @@ pub fn flush_neighbours(maps: &mut Maps, filter: &NeighbourFilter) -> Result<(),
         !neighbour.flags.has(NeighbourFlags::STATIC)
             && filter.network.is_none_or(|network| key.network == network)
             && filter.mac.is_none_or(|mac| neighbour.mac == mac)
+            && filter.vlan.is_none_or(|vlan| key.vlan == vlan)
     };
     for (key, neighbour) in maps.neighbours.matching(matches)? {
         let station = FdbKey {
@@ -53,6 +54,7 @@ fn fdb_matches(filter: &FdbFilter, key: &FdbKey, entry: &FdbEntry) -> bool {
         && filter.ifindex.is_none_or(|index| entry.ifindex == index)
         && filter.peer.is_none_or(|peer| entry.peer == peer)
         && filter.mac.is_none_or(|mac| key.mac == mac)
+        && filter.vlan.is_none_or(|vlan| key.vlan == vlan)
 }
 
 /// Whether this is the original direction of a session that matches.

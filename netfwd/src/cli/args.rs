@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::objects::{
-    FdbCommand, NetworkCommand, PeerCommand, PortCommand, PublishCommand, SessionCommand,
-};
+use super::network::{NeighCommand, NetworkCommand};
+use super::objects::{FdbCommand, PeerCommand, PublishCommand, SessionCommand};
+use super::port::PortCommand;
+use super::values::vlan;
 
 /// Where the configuration is unless `--config` says otherwise.
 pub const CONFIG: &str = "/etc/netfwd/netfwd.toml";
@@ -62,6 +63,9 @@ pub enum Command {
     /// The forwarding database
     #[command(subcommand)]
     Fdb(FdbCommand),
+    /// Who has which IP address
+    #[command(subcommand)]
+    Neigh(NeighCommand),
     /// Published ports
     #[command(subcommand)]
     Publish(PublishCommand),
@@ -104,4 +108,7 @@ pub struct Filter {
     /// Of this station
     #[arg(long)]
     pub mac: Option<String>,
+    /// In this VLAN
+    #[arg(long, value_name = "N", value_parser = vlan)]
+    pub vlan: Option<u16>,
 }

@@ -1,4 +1,4 @@
-//! `--network`, `--port`, `--peer` and `--mac` of the `show` commands.
+//! `--network`, `--port`, `--peer`, `--mac` and `--vlan` of the `show` commands.
 
 use serde_json::Value;
 
@@ -19,6 +19,8 @@ pub struct Fields {
     pub peer: Option<&'static str>,
     /// Of `--mac`.
     pub mac: Option<&'static str>,
+    /// Of `--vlan`.
+    pub vlan: Option<&'static str>,
 }
 
 impl Fields {
@@ -28,6 +30,7 @@ impl Fields {
         port: None,
         peer: None,
         mac: None,
+        vlan: None,
     };
 }
 
@@ -56,6 +59,9 @@ pub fn apply(
         let mac = config::unicast_mac(text).map(|mac| format_mac(&mac));
         let mac = mac.ok_or_else(|| usage(format!("`{text}` is not {}", config::MAC)))?;
         tests.push((fields.mac, "mac", mac));
+    }
+    if let Some(vlan) = filter.vlan {
+        tests.push((fields.vlan, "vlan", vlan.to_string()));
     }
     let tests: Vec<_> = tests.into_iter().map(test).collect::<Result<_, _>>()?;
     let matching = |row: &Value| tests.iter().all(|(field, value)| has(&row[*field], value));
@@ -87,6 +93,7 @@ fn test(
 fn has(field: &Value, value: &str) -> bool {
     match field {
         Value::String(text) => text == value,
+        Value::Number(number) => number.to_string() == value,
         Value::Array(items) => items.iter().any(|item| item == value),
         _ => false,
     }

@@ -4,11 +4,15 @@ mod args;
 mod change;
 mod filter;
 mod monitor;
+mod network;
 mod objects;
 mod output;
+mod port;
 mod privileges;
+mod report;
 mod request;
 mod show;
+mod values;
 
 use std::io::IsTerminal as _;
 use std::path::Path;

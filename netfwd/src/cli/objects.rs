@@ -3,93 +3,9 @@
 use std::net::IpAddr;
 
 use clap::{Args, Subcommand, ValueEnum};
-use ipnet::IpNet;
 
 use super::args::Filter;
-
-/// Networks.
-#[derive(Debug, Subcommand)]
-pub enum NetworkCommand {
-    /// Show networks
-    Show(Filter),
-    /// Add a network
-    Add {
-        /// Its name
-        name: String,
-        /// Its VNI; without one it stays on this host
-        #[arg(long)]
-        vni: Option<u32>,
-        /// An address of its gateway, with its prefix
-        #[arg(long, value_name = "CIDR")]
-        gateway: Vec<IpNet>,
-        /// Masquerade its subnets
-        #[arg(long)]
-        masquerade: bool,
-        /// A peer's address
-        #[arg(long, value_name = "ADDR")]
-        peer: Vec<IpAddr>,
-        /// Its MTU
-        #[arg(long)]
-        mtu: Option<u32>,
-    },
-    /// Delete a network that was added by command
-    Del {
-        /// Its name
-        name: String,
-    },
-}
-
-/// Ports.
-#[derive(Debug, Subcommand)]
-pub enum PortCommand {
-    /// Show ports
-    Show(Filter),
-    /// Attach an interface to a network
-    Add(PortArgs),
-    /// Attach an interface to a network, or change how it is attached
-    Replace(PortArgs),
-    /// Change the properties of a port that was attached by command
-    Set {
-        /// The interface, or NETNS/NAME of a pair
-        interface: String,
-        /// Whether it reaches only ports that are not isolated
-        #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
-        isolated: bool,
-    },
-    /// Detach an interface that was attached by command
-    Del {
-        /// The interface, or NETNS/NAME of a pair
-        interface: String,
-    },
-}
-
-/// A port.
-#[derive(Debug, Args)]
-pub struct PortArgs {
-    /// An existing interface
-    pub interface: Option<String>,
-    /// Its network
-    #[arg(long, value_name = "NAME")]
-    pub network: String,
-    /// Make a veth pair with its other end in this namespace
-    #[arg(long, value_name = "NS", requires = "name")]
-    pub netns: Option<String>,
-    /// Name of the pair's other end
-    #[arg(long, value_name = "IF", requires = "netns")]
-    pub name: Option<String>,
-    /// MAC of the pair's other end
-    #[arg(long)]
-    pub mac: Option<String>,
-    /// An address of the pair's other end, with its prefix
-    #[arg(long, value_name = "CIDR")]
-    pub address: Vec<IpNet>,
-    /// Give the pair's other end a default route to the gateway
-    #[arg(long)]
-    pub default_route: bool,
-    /// Reaches only ports that are not isolated
-    #[arg(long)]
-    pub isolated: bool,
-}
+use super::values::vlan;
 
 /// Peers.
 #[derive(Debug, Subcommand)]
@@ -130,6 +46,9 @@ pub enum FdbCommand {
         /// The network
         #[arg(long, value_name = "NAME")]
         network: String,
+        /// The VLAN [default: where the station is]
+        #[arg(long, value_name = "N", value_parser = vlan)]
+        vlan: Option<u16>,
     },
     /// Delete all entries that are not static
     Flush(Filter),
@@ -149,6 +68,9 @@ pub struct FdbArgs {
     /// The peer that it is behind
     #[arg(long, value_name = "ADDR", required_unless_present = "port")]
     pub peer: Option<IpAddr>,
+    /// The VLAN [default: that of the port's untagged frames, else the network's]
+    #[arg(long, value_name = "N", value_parser = vlan)]
+    pub vlan: Option<u16>,
     /// Never ages, never moves, kept across restarts
     #[arg(long = "static", conflicts_with = "sticky")]
     pub fixed: bool,

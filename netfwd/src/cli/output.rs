@@ -16,11 +16,20 @@ pub fn rows<T: Serialize>(items: &[T]) -> Result<Vec<Value>, Failed> {
 
 /// Prints rows.
 pub fn print<T: Serialize>(items: &[T], json: bool) -> Result<(), Failed> {
+    print_columns(items, json, &[])
+}
+
+/// Prints rows; a table has these columns, or all where none are named.
+pub fn print_columns<T: Serialize>(
+    items: &[T],
+    json: bool,
+    columns: &[&str],
+) -> Result<(), Failed> {
     let rows = rows(items)?;
     let text = if json {
         serde_json::to_string_pretty(&rows).map_err(Failed::new)?
     } else {
-        table(&rows)
+        table(&rows, columns)
     };
     // A reader that has seen enough, as `head` has, is no failure.
     match writeln!(io::stdout(), "{text}") {
@@ -30,15 +39,27 @@ pub fn print<T: Serialize>(items: &[T], json: bool) -> Result<(), Failed> {
 }
 
 /// Rows below the names of their fields, two spaces apart.
-fn table(rows: &[Value]) -> String {
+fn table(rows: &[Value], columns: &[&str]) -> String {
     let Some(first) = rows.first().and_then(Value::as_object) else {
         return "none".to_owned();
     };
+    let mut names: Vec<&str> = first.keys().map(String::as_str).collect();
+    if !columns.is_empty() {
+        names = columns.to_vec();
+    }
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(first.keys().map(|key| key.replace('_', " ").to_uppercase()));
+    table.set_header(
+        names
+            .iter()
+            .map(|name| name.replace('_', " ").to_uppercase()),
+    );
     for row in rows.iter().filter_map(Value::as_object) {
-        table.add_row(row.values().map(cell));
+        table.add_row(
+            names
+                .iter()
+                .map(|name| row.get(*name).map(cell).unwrap_or_default()),
+        );
     }
     table.trim_fmt()
 }
@@ -66,7 +87,7 @@ mod tests {
     fn a_table_has_a_header_and_one_line_a_row() {
         let rows =
             [json!({"interface": "veth-c1", "vlan": null, "isolated": false, "peers": ["a", "b"]})];
-        let text = table(&rows);
+        let text = table(&rows, &[]);
         let lines: Vec<Vec<&str>> = text
             .lines()
             .map(|line| line.split_whitespace().collect())
@@ -81,7 +102,15 @@ mod tests {
     }
 
     #[test]
+    fn a_table_has_the_columns_that_are_asked_for() {
+        let rows = [json!({"interface": "p0", "ifindex": 7, "vlan": 10})];
+        let text = table(&rows, &["vlan", "interface"]);
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert_eq!(words, ["VLAN", "INTERFACE", "10", "p0"]);
+    }
+
+    #[test]
     fn no_rows_are_said_to_be_none() {
-        assert_eq!(table(&[]), "none");
+        assert_eq!(table(&[], &[]), "none");
     }
 }

@@ -1,26 +1,10 @@
 //! Arguments, as the control socket takes them.
 
+use super::Failed;
 use super::args::Filter;
-use super::objects::{
-    FdbArgs, KindArg, NetworkCommand, PeerArgs, PortArgs, ProtoArg, PublishArgs, SessionArgs,
-};
-use crate::api::{FdbQuery, SessionQuery};
-use crate::runtime::{FdbKind, FdbSpec, NetworkSpec, Object, PeerSpec, PortSpec, PublishSpec};
-
-impl From<PortArgs> for Object {
-    fn from(args: PortArgs) -> Self {
-        Self::Port(PortSpec {
-            network: Some(args.network),
-            interface: args.interface,
-            netns: args.netns,
-            name: args.name,
-            mac: args.mac,
-            addresses: args.address,
-            default_route: args.default_route,
-            isolated: args.isolated,
-        })
-    }
-}
+use super::objects::{FdbArgs, KindArg, PeerArgs, ProtoArg, PublishArgs, SessionArgs};
+use crate::api::{FdbQuery, NeighQuery, SessionQuery};
+use crate::runtime::{FdbKind, FdbSpec, Object, PeerSpec, PublishSpec};
 
 impl From<PeerArgs> for Object {
     fn from(args: PeerArgs) -> Self {
@@ -38,6 +22,7 @@ impl From<FdbArgs> for Object {
             mac: args.mac,
             port: args.port,
             peer: args.peer,
+            vlan: args.vlan,
             kind: match (args.fixed, args.sticky) {
                 (true, _) => FdbKind::Static,
                 (_, true) => FdbKind::Sticky,
@@ -57,32 +42,6 @@ impl From<PublishArgs> for Object {
     }
 }
 
-/// The network of an `add` or a `del`; none for `show`.
-pub fn network(command: NetworkCommand) -> Option<NetworkSpec> {
-    match command {
-        NetworkCommand::Show(_) => None,
-        NetworkCommand::Del { name } => Some(NetworkSpec {
-            name,
-            ..NetworkSpec::default()
-        }),
-        NetworkCommand::Add {
-            name,
-            vni,
-            gateway,
-            masquerade,
-            peer,
-            mtu,
-        } => Some(NetworkSpec {
-            name,
-            vni,
-            mtu,
-            gateway,
-            masquerade,
-            peers: peer,
-        }),
-    }
-}
-
 impl From<Filter> for FdbQuery {
     fn from(filter: Filter) -> Self {
         Self {
@@ -90,8 +49,25 @@ impl From<Filter> for FdbQuery {
             port: filter.port,
             peer: filter.peer,
             mac: filter.mac,
+            vlan: filter.vlan,
         }
     }
+}
+
+/// Which neighbours to flush. Those of peers are told by their MAC.
+pub fn neighbours(filter: Filter) -> Result<NeighQuery, Failed> {
+    if filter.peer.is_some() {
+        return Err(Failed {
+            sentence: "--peer does not apply here; leave it out".to_owned(),
+            code: 2,
+        });
+    }
+    Ok(NeighQuery {
+        network: filter.network,
+        port: filter.port,
+        mac: filter.mac,
+        vlan: filter.vlan,
+    })
 }
 
 impl From<&SessionArgs> for SessionQuery {

@@ -1,24 +1,19 @@
 //! `show` commands, which read the pinned maps themselves; and which command changes what.
 
 use std::net::IpAddr;
-use std::thread::sleep;
-use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::args::{Command, Filter};
 use super::change::{change, post};
 use super::filter::{self, Fields};
-use super::objects::{
-    FdbCommand, NetworkCommand, PeerCommand, PortCommand, PublishCommand, SessionArgs,
-    SessionCommand,
-};
-use super::{Failed, output, request, runtime};
-use crate::api::{FdbQuery, SessionQuery, Status};
-use crate::client::Client;
+use super::network::{NeighCommand, NetworkCommand};
+use super::objects::{FdbCommand, PeerCommand, PublishCommand, SessionArgs, SessionCommand};
+use super::port::{PortCommand, SetArgs};
+use super::{Failed, output, request};
+use crate::api::{FdbQuery, PortQuery, SessionQuery};
 use crate::ids::Ids;
-use crate::runtime::{FdbSpec, NetworkSpec, Object, Op, PortSpec, PublishSpec, Store};
+use crate::runtime::{FdbSpec, NetworkSpec, Object, Op, PortChange, PortSpec, PublishSpec, Store};
 use crate::show;
 
 const NETWORKS: Fields = Fields {
@@ -43,16 +38,18 @@ const FDB: Fields = Fields {
     port: Some("port"),
     peer: Some("peer"),
     mac: Some("mac"),
+    vlan: Some("vlan"),
 };
+const NEIGHBOURS: Fields = FDB;
 const PUBLISHES: Fields = Fields {
     network: Some("network"),
     ..Fields::NONE
 };
 
 /// What a command shows or changes, and how it is printed.
-struct Shown<'a> {
-    instance: &'a str,
-    json: bool,
+pub(super) struct Shown<'a> {
+    pub(super) instance: &'a str,
+    pub(super) json: bool,
 }
 
 /// Does a command about an object.
@@ -63,6 +60,7 @@ pub fn or_change(instance: &str, command: Command, json: bool) -> Result<(), Fai
         Command::Port(command) => shown.port(command),
         Command::Peer(command) => shown.peer(command),
         Command::Fdb(command) => shown.fdb(command),
+        Command::Neigh(command) => shown.neigh(command),
         Command::Publish(command) => shown.publish(command),
         Command::Session(command) => shown.session(command),
         Command::Stats { watch, filter } => shown.stats(watch, &filter),
@@ -72,19 +70,24 @@ pub fn or_change(instance: &str, command: Command, json: bool) -> Result<(), Fai
 
 impl Shown<'_> {
     fn network(&self, command: NetworkCommand) -> Result<(), Failed> {
-        let op = match &command {
-            NetworkCommand::Show(filter) => {
-                return self.rows(
-                    &show::networks(self.instance).map_err(Failed::new)?,
-                    filter,
-                    NETWORKS,
-                );
+        match command {
+            NetworkCommand::Show(filter) => self.rows(
+                &show::networks(self.instance).map_err(Failed::new)?,
+                &filter,
+                NETWORKS,
+                &[],
+            ),
+            NetworkCommand::Add(args) => {
+                change(self.instance, Op::Add, Object::Network((*args).into()))
             }
-            NetworkCommand::Add { .. } => Op::Add,
-            NetworkCommand::Del { .. } => Op::Del,
-        };
-        let spec: NetworkSpec = request::network(command).unwrap_or_default();
-        change(self.instance, op, Object::Network(spec))
+            NetworkCommand::Del { name } => {
+                let spec = NetworkSpec {
+                    name,
+                    ..NetworkSpec::default()
+                };
+                change(self.instance, Op::Del, Object::Network(spec))
+            }
+        }
     }
 
     fn port(&self, command: PortCommand) -> Result<(), Failed> {
@@ -93,28 +96,41 @@ impl Shown<'_> {
                 &show::ports(self.instance).map_err(Failed::new)?,
                 &filter,
                 PORTS,
+                show::PORT_COLUMNS,
             ),
-            PortCommand::Add(args) => change(self.instance, Op::Add, args.into()),
-            PortCommand::Replace(args) => change(self.instance, Op::Replace, args.into()),
-            PortCommand::Set {
-                interface,
-                isolated,
-            } => {
+            PortCommand::Add(args) => change(self.instance, Op::Add, (*args).into()),
+            PortCommand::Replace(args) => change(self.instance, Op::Replace, (*args).into()),
+            PortCommand::Set(args) => self.set_port(*args),
+            PortCommand::Del { interface, network } => {
                 let spec = PortSpec {
                     interface: Some(interface),
-                    isolated,
-                    ..PortSpec::default()
-                };
-                change(self.instance, Op::Set, Object::Port(spec))
-            }
-            PortCommand::Del { interface } => {
-                let spec = PortSpec {
-                    interface: Some(interface),
+                    network,
                     ..PortSpec::default()
                 };
                 change(self.instance, Op::Del, Object::Port(spec))
             }
         }
+    }
+
+    fn set_port(&self, args: SetArgs) -> Result<(), Failed> {
+        let (port, up) = (args.interface.clone(), args.up);
+        let spec = args.change();
+        let changes = spec.options != PortChange::default();
+        if !up && !changes {
+            return Err(Failed {
+                sentence: format!(
+                    "nothing to set on port {port}; `port set --help` says what there is"
+                ),
+                code: 2,
+            });
+        }
+        if changes {
+            change(self.instance, Op::Set, Object::Port(spec))?;
+        }
+        if up {
+            post(self.instance, "/v1/ports/open", &PortQuery { port })?;
+        }
+        Ok(())
     }
 
     fn peer(&self, command: PeerCommand) -> Result<(), Failed> {
@@ -123,6 +139,7 @@ impl Shown<'_> {
                 &show::peers(self.instance).map_err(Failed::new)?,
                 &filter,
                 PEERS,
+                &[],
             ),
             PeerCommand::Add(args) => change(self.instance, Op::Add, args.into()),
             PeerCommand::Replace(args) => change(self.instance, Op::Replace, args.into()),
@@ -136,13 +153,15 @@ impl Shown<'_> {
                 &show::fdb(self.instance).map_err(Failed::new)?,
                 &filter,
                 FDB,
+                &[],
             ),
             FdbCommand::Add(args) => change(self.instance, Op::Add, args.into()),
             FdbCommand::Replace(args) => change(self.instance, Op::Replace, args.into()),
-            FdbCommand::Del { mac, network } => {
+            FdbCommand::Del { mac, network, vlan } => {
                 let spec = FdbSpec {
                     network,
                     mac,
+                    vlan,
                     ..FdbSpec::default()
                 };
                 change(self.instance, Op::Del, Object::Fdb(spec))
@@ -153,12 +172,33 @@ impl Shown<'_> {
         }
     }
 
+    fn neigh(&self, command: NeighCommand) -> Result<(), Failed> {
+        let neigh = |op, spec| change(self.instance, op, Object::Neigh(spec));
+        match command {
+            NeighCommand::Show(filter) => self.rows(
+                &show::neighbours(self.instance).map_err(Failed::new)?,
+                &filter,
+                NEIGHBOURS,
+                &[],
+            ),
+            NeighCommand::Add(args) => neigh(Op::Add, args.into()),
+            NeighCommand::Replace(args) => neigh(Op::Replace, args.into()),
+            NeighCommand::Del(key) => neigh(Op::Del, key.into()),
+            NeighCommand::Flush(filter) => post(
+                self.instance,
+                "/v1/neigh/flush",
+                &request::neighbours(filter)?,
+            ),
+        }
+    }
+
     fn publish(&self, command: PublishCommand) -> Result<(), Failed> {
         match command {
             PublishCommand::Show(filter) => self.rows(
                 &show::publishes(self.instance).map_err(Failed::new)?,
                 &filter,
                 PUBLISHES,
+                &[],
             ),
             PublishCommand::Add(args) => change(self.instance, Op::Add, args.into()),
             PublishCommand::Replace(args) => change(self.instance, Op::Replace, args.into()),
@@ -197,73 +237,12 @@ impl Shown<'_> {
         output::print(&rows, self.json)
     }
 
-    fn stats(&self, watch: bool, filter: &Filter) -> Result<(), Failed> {
-        loop {
-            let rows = self.counters(filter)?;
-            if watch && !self.json {
-                // Home, and clear what is below.
-                print!("\x1b[H\x1b[J");
-            }
-            output::print(&rows, self.json)?;
-            if !watch {
-                return Ok(());
-            }
-            sleep(Duration::from_secs(1));
-        }
-    }
-
-    /// Counters of one scope and name where a filter says so.
-    fn counters(&self, filter: &Filter) -> Result<Vec<Value>, Failed> {
-        let rows = output::rows(&show::stats(self.instance).map_err(Failed::new)?)?;
-        let field = |wanted: bool| wanted.then_some("name");
-        let fields = Fields {
-            network: field(filter.network.is_some()),
-            port: field(filter.port.is_some()),
-            peer: field(filter.peer.is_some()),
-            mac: None,
-        };
-        let rows = filter::apply(rows, filter, fields, &self.ids()?)?;
-        let scope = match filter {
-            Filter {
-                network: Some(_), ..
-            } => Some("network"),
-            Filter { port: Some(_), .. } => Some("port"),
-            Filter { peer: Some(_), .. } => Some("peer"),
-            _ => None,
-        };
-        let of = |row: &Value| scope.is_none_or(|scope| row["scope"] == scope);
-        Ok(rows.into_iter().filter(of).collect())
-    }
-
-    /// The daemon where it runs, and every hook.
-    fn status(&self) -> Result<(), Failed> {
-        let hooks = show::status(self.instance).map_err(Failed::new)?;
-        let daemon: Option<Status> = runtime()?
-            .block_on(Client::new(self.instance).get("/v1/status"))
-            .ok();
-        if self.json {
-            let version = daemon.as_ref().map(|daemon| daemon.version.clone());
-            let row = json!({
-                "instance": self.instance,
-                "version": version.unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
-                "running": daemon.is_some(),
-                "pid": daemon.as_ref().map(|daemon| daemon.pid),
-                "uptime_seconds": daemon.as_ref().map(|daemon| daemon.uptime_seconds),
-                "config": daemon.as_ref().map(|daemon| daemon.config.clone()),
-                "waiting": daemon.map(|daemon| daemon.waiting).unwrap_or_default(),
-                "interfaces": hooks,
-            });
-            return output::print(&[row], true);
-        }
-        println!("{}", summary(self.instance, daemon.as_ref()));
-        output::print(&hooks, false)
-    }
-
     fn rows<T: Serialize>(
         &self,
         items: &[T],
         filter: &Filter,
         fields: Fields,
+        columns: &[&str],
     ) -> Result<(), Failed> {
         let rows = output::rows(items)?;
         let rows = if is_empty(filter) {
@@ -271,32 +250,19 @@ impl Shown<'_> {
         } else {
             filter::apply(rows, filter, fields, &self.ids()?)?
         };
-        output::print(&rows, self.json)
+        output::print_columns(&rows, self.json, columns)
     }
 
-    fn ids(&self) -> Result<Ids, Failed> {
+    pub(super) fn ids(&self) -> Result<Ids, Failed> {
         Store::of(self.instance).ids().map_err(Failed::new)
     }
 }
 
 fn is_empty(filter: &Filter) -> bool {
     let peer: Option<IpAddr> = filter.peer;
-    filter.network.is_none() && filter.port.is_none() && filter.mac.is_none() && peer.is_none()
-}
-
-fn summary(instance: &str, daemon: Option<&Status>) -> String {
-    let Some(daemon) = daemon else {
-        return format!(
-            "instance {instance}: no daemon runs; the data path that is shown forwards without it\n"
-        );
-    };
-    let (version, pid, uptime) = (&daemon.version, daemon.pid, daemon.uptime_seconds);
-    let mut text = format!(
-        "instance {instance}: netfwd {version}, pid {pid}, up {uptime} s, {}\n",
-        daemon.config
-    );
-    for lack in &daemon.waiting {
-        text.extend(["waiting: ", lack, "\n"]);
-    }
-    text
+    filter.network.is_none()
+        && filter.port.is_none()
+        && filter.mac.is_none()
+        && peer.is_none()
+        && filter.vlan.is_none()
 }

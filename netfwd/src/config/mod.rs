@@ -20,6 +20,7 @@ pub use files::load;
 #[cfg(test)]
 pub use files::parse_text;
 pub use model::{Config, Host, Nat, Timeouts, Tos, Vxlan, XdpPolicy};
+pub use network::{ADDRESS, host_address};
 pub use objects::{
     FdbEntry, FdbTarget, Gateway, Listen, Masquerade, Neighbour, Network, Pair, Port, PortAt,
     PortOptions, Proto, Publish, Switch, Tap, TapKind,
@@ -28,8 +29,8 @@ pub use overlap::check;
 pub use place::Place;
 pub use port::netns_name;
 pub use values::{
-    ENDPOINT, LISTEN, MAC, STATION, device_name, endpoint, format_mac, instance_name, listen,
-    station, unicast_mac,
+    ENDPOINT, LISTEN, MAC, STATION, device_name, duration, endpoint, format_mac, instance_name,
+    is_ageing, listen, station, unicast_mac,
 };
 pub use vlan::{TRUNK, VLAN, trunk, vlan};
 

@@ -10,6 +10,8 @@ use super::reader::{Keys, Section, Value};
 use super::sections::{IPV4, between, choice, device, ipv4, name};
 use super::{ConfigError, Gateway, Masquerade, Network, Place, Switch, entries, port, values};
 
+/// What [`host_address`] accepts.
+pub const ADDRESS: &str = "an address with its prefix, such as \"10.0.3.1/24\"";
 /// Smallest MTU: every IPv4 link must take this (RFC 791 §3.2).
 const MTU_LOW: u32 = 576;
 /// Largest MTU: the largest IP packet.
@@ -186,14 +188,11 @@ pub(super) fn addresses(section: &Section<'_>) -> Result<Vec<IpNet>, ConfigError
 }
 
 fn cidr(value: &Value<'_>) -> Result<IpNet, ConfigError> {
-    value.parse(
-        "an address with its prefix, such as \"10.0.3.1/24\"",
-        host_address,
-    )
+    value.parse(ADDRESS, host_address)
 }
 
 /// An address with its prefix that a station can have.
-pub(super) fn host_address(text: &str) -> Option<IpNet> {
+pub fn host_address(text: &str) -> Option<IpNet> {
     let net: IpNet = text.parse().ok()?;
     let address = net.addr();
     let usable = !address.is_unspecified() && !address.is_multicast() && !address.is_loopback();

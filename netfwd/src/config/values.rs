@@ -48,6 +48,11 @@ pub fn station(text: &str) -> Option<IpAddr> {
     (!none && !broadcast).then_some(address)
 }
 
+/// Whether FDB entries may live so long unrefreshed.
+pub fn is_ageing(time: Duration) -> bool {
+    AGEING.contains(&time.as_secs())
+}
+
 /// A name that Linux takes for an interface (`dev_valid_name`, net/core/dev.c).
 pub fn device_name(text: &str) -> Option<String> {
     let bad = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();

@@ -76,6 +76,17 @@ impl Network {
         if vlan == self.own_vlan() { 0 } else { vlan }
     }
 
+    /// The tag by which frames of a VLAN go to a target, where that carries it.
+    pub fn tag(&self, target: &FdbTarget, vlan: u16) -> Option<u16> {
+        match target {
+            FdbTarget::Peer(_) => Some(self.peer_tag(vlan)),
+            FdbTarget::Port(name) => {
+                let port = self.ports.iter().find(|port| port.is(name))?;
+                self.carried(port).get(&vlan).copied()
+            }
+        }
+    }
+
     /// The VLAN of a static FDB entry.
     pub fn vlan_of(&self, entry: &FdbEntry) -> u16 {
         let of_port = |port: &Port| self.untagged(port);

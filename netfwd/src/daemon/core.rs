@@ -113,8 +113,12 @@ impl Core {
 
     /// Makes a change that a command asks for.
     pub async fn change(&mut self, change: &Change) -> Result<(), CoreError> {
-        if let Some(action) = self.fdb_change(change)? {
-            return self.apply(&action).await;
+        let at_once = match self.fdb_change(change)? {
+            None => self.neighbour_change(change)?,
+            some => some,
+        };
+        if let Some(actions) = at_once {
+            return self.apply(&actions).await;
         }
         let runtime = self.runtime.after(change, &self.config, &self.merged)?;
         self.become_that(self.config.clone(), runtime).await

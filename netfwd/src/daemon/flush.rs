@@ -5,7 +5,7 @@ use netfwd_common::maps::{FdbEntry, FdbFlags, FdbKey};
 use super::{Core, CoreError};
 use crate::address::to_addr;
 use crate::api::{FdbQuery, SessionQuery};
-use crate::config::FdbTarget;
+use crate::config::{FdbTarget, Network};
 use crate::dataplane::maps::now_ns;
 use crate::desired::fdb_flags;
 use crate::ids::Scope;
@@ -22,8 +22,7 @@ impl Core {
         let known = self.dataplane.maps().fdb.get(&key)?;
         let fixed = known.is_some_and(|entry| entry.flags.has(FdbFlags::STATIC));
         if known.is_some() && !fixed && change.op == Op::Add {
-            let what = format!("FDB entry {} of network {}", spec.mac, spec.network);
-            return Err(ChangeError::Exists(what).into());
+            return Err(ChangeError::Exists(spec.what()).into());
         }
         if known.is_some_and(|entry| entry.flags.has(FdbFlags::GATEWAY)) {
             let (mac, network) = (&spec.mac, &spec.network);
@@ -43,15 +42,48 @@ impl Core {
         }
     }
 
-    fn fdb_key(&self, spec: &FdbSpec) -> Result<FdbKey, ChangeError> {
+    fn fdb_key(&self, spec: &FdbSpec) -> Result<FdbKey, CoreError> {
         Ok(FdbKey {
             network: self.network_id(&spec.network)?,
-            vlan: 0,
+            vlan: self.fdb_vlan(spec)?,
             mac: spec.station()?,
         })
     }
 
-    fn network_id(&self, name: &str) -> Result<u32, ChangeError> {
+    /// The VLAN that a command means; a deletion that names none means where the station is.
+    fn fdb_vlan(&self, spec: &FdbSpec) -> Result<u16, CoreError> {
+        let network = self.network(&spec.network)?;
+        let aware = network.is_vlan_aware(&self.merged.shared());
+        if spec.vlan.is_some() && !aware {
+            let name = &spec.network;
+            let message = format!("network {name} has no VLANs; leave --vlan out");
+            return Err(ChangeError::Bad(message).into());
+        }
+        let named = spec.vlan.is_some() || spec.port.is_some() || spec.peer.is_some();
+        if named || !aware {
+            return Ok(spec.vlan_in(network)?);
+        }
+        let (id, mac) = (self.network_id(&spec.network)?, spec.station()?);
+        let here = |key: &FdbKey, _: &FdbEntry| key.network == id && key.mac == mac;
+        let found = self.dataplane.maps().fdb.matching(here)?;
+        let mut vlans = found.keys().map(|key| key.vlan);
+        match (vlans.next(), vlans.next()) {
+            (Some(_), Some(_)) => {
+                let what = spec.what();
+                let message = format!("{what} is in several VLANs; say with --vlan which is meant");
+                Err(ChangeError::Bad(message).into())
+            }
+            (vlan, _) => Ok(vlan.unwrap_or(network.own_vlan())),
+        }
+    }
+
+    pub(super) fn network(&self, name: &str) -> Result<&Network, ChangeError> {
+        let mut networks = self.merged.networks.iter();
+        let network = networks.find(|network| network.name == name);
+        network.ok_or_else(|| ChangeError::Absent(format!("network {name}")))
+    }
+
+    pub(super) fn network_id(&self, name: &str) -> Result<u32, ChangeError> {
         let id = self.ids.networks.get(name).copied();
         id.ok_or_else(|| ChangeError::Absent(format!("network {name}")))
     }
@@ -59,12 +91,21 @@ impl Core {
     /// An entry as if it had just been learned.
     fn fdb_entry(&self, spec: &FdbSpec) -> Result<FdbEntry, ChangeError> {
         let sticky = FdbFlags::default().with_if(FdbFlags::STICKY, spec.kind == FdbKind::Sticky);
+        let network = self.network(&spec.network)?;
+        let (target, vlan) = (spec.entry()?.target, spec.vlan_in(network)?);
+        let tag = network.tag(&target, vlan);
+        let uncarried = || {
+            ChangeError::Bad(format!(
+                "{target} does not carry VLAN {vlan}; give --vlan one that it has"
+            ))
+        };
         let entry = FdbEntry {
             last_seen_ns: now_ns(),
             flags: sticky,
+            tag: tag.ok_or_else(uncarried)?,
             ..FdbEntry::default()
         };
-        match spec.entry()?.target {
+        match target {
             FdbTarget::Peer(peer) => Ok(FdbEntry {
                 peer: to_addr(peer),
                 slot: self.slot(Scope::Peer, &peer.to_string(), "peer")?,
@@ -134,10 +175,11 @@ impl Core {
                 .transpose()?,
             peer: query.peer.map(to_addr),
             mac: query.mac.as_ref().map(|_| spec.station()).transpose()?,
+            vlan: query.vlan,
         })
     }
 
-    fn any_port(&self, name: &str) -> Result<u32, ChangeError> {
+    pub(super) fn any_port(&self, name: &str) -> Result<u32, ChangeError> {
         let mut networks = self.merged.networks.iter();
         let found = networks.find_map(|network| self.port(&network.name, name));
         let found = found.map(|(ifindex, _)| ifindex);

@@ -3,6 +3,7 @@
 mod core;
 mod error;
 mod flush;
+mod neighbours;
 mod reconcile;
 mod run;
 

@@ -166,17 +166,6 @@ struct Numbered<'a> {
     aware: bool,
 }
 
-impl Numbered<'_> {
-    /// The VLANs of a port, each with the tag by which its frames leave.
-    fn carried(&self, port: &Port) -> BTreeMap<u16, u16> {
-        if self.aware {
-            self.config.carried(port)
-        } else {
-            BTreeMap::from([(0, 0)])
-        }
-    }
-}
-
 struct Builder<'a> {
     config: &'a Config,
     ids: &'a mut Ids,

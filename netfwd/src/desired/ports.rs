@@ -139,7 +139,7 @@ impl Builder<'_> {
         ifindex: u32,
         entry: &maps::Port,
     ) -> Vec<FloodTarget> {
-        let carried = network.carried(port);
+        let carried = network.config.carried(port);
         for (&vlan, &tag) in &carried {
             self.vlan(network.id, ifindex, vlan, tag);
         }

@@ -52,7 +52,7 @@ impl Builder<'_> {
             slot: entry.slot,
             flags: fdb_flags(entry.flags).with(FdbFlags::STATIC),
             deliver: entry.deliver,
-            tag: *network.carried(port).get(&vlan)?,
+            tag: *network.config.carried(port).get(&vlan)?,
             ..static_entry()
         })
     }

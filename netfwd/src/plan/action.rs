@@ -222,6 +222,8 @@ pub struct FdbFilter {
     pub peer: Option<Addr>,
     /// This station.
     pub mac: Option<Mac>,
+    /// In this VLAN.
+    pub vlan: Option<u16>,
 }
 
 /// Which neighbours; what is absent matches all.
@@ -233,6 +235,8 @@ pub struct NeighbourFilter {
     pub ifindex: Option<u32>,
     /// With this MAC.
     pub mac: Option<Mac>,
+    /// In this VLAN.
+    pub vlan: Option<u16>,
 }
 
 /// Which sessions; what is absent matches all.

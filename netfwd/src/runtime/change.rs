@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChangeError, FdbKind, FdbSpec, NetworkSpec, PeerSpec, PortSpec, PublishSpec, Runtime};
-use crate::config::{Config, Network, Place};
+use super::{
+    ChangeError, FdbKind, FdbSpec, NeighSpec, NetworkSpec, PeerSpec, PortSpec, PublishSpec, Runtime,
+};
+use crate::config::{Config, FdbEntry, Network, Place};
 
 /// What to do with an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +35,8 @@ pub enum Object {
     Peer(PeerSpec),
     /// An FDB entry.
     Fdb(FdbSpec),
+    /// A static neighbour.
+    Neigh(NeighSpec),
     /// A published port.
     Publish(PublishSpec),
 }
@@ -59,6 +63,7 @@ impl Runtime {
             Object::Port(spec) => next.port(change.op, spec, now)?,
             Object::Peer(spec) => next.peer(change.op, spec, now)?,
             Object::Fdb(spec) => next.fdb(change.op, spec, now)?,
+            Object::Neigh(spec) => next.neigh(change.op, spec, now)?,
             Object::Publish(spec) => next.publish(change.op, spec, now)?,
         }
         next.merge(file)?;
@@ -95,54 +100,15 @@ impl Runtime {
         let peer = peer.map(|p| format!("peer {}", p.address));
         let fdb = self.fdb.iter().find(|entry| entry.network == network);
         let fdb = fdb.map(|entry| format!("FDB entry {}", entry.mac));
-        match port.or(publish).or(peer).or(fdb) {
+        let neighbour = self.neighbours.iter().find(|n| n.network == network);
+        let neighbour = neighbour.map(|n| format!("neighbour {}", n.ip));
+        match port.or(publish).or(peer).or(fdb).or(neighbour) {
             Some(what) => Err(ChangeError::InUse {
                 network: network.to_owned(),
                 what,
             }),
             None => Ok(()),
         }
-    }
-
-    fn port(&mut self, op: Op, spec: &PortSpec, now: &Config) -> Result<(), ChangeError> {
-        let label = spec.label();
-        let what = format!("port {label}");
-        let known = now
-            .networks
-            .iter()
-            .flat_map(|n| n.ports.iter().map(move |p| (n, p)));
-        let known = known.into_iter().find(|(_, port)| port.is(&label));
-        let wanted = if op == Op::Del {
-            None
-        } else {
-            Some(spec.port()?)
-        };
-        let given = known.map(|(network, port)| {
-            let in_network = Some(&network.name) == spec.network.as_ref();
-            let same = in_network
-                && wanted
-                    .as_ref()
-                    .is_some_and(|w| w.at == port.at && w.options == port.options);
-            (&port.place, same)
-        });
-        let same = |one: &PortSpec| one.port().is_ok_and(|port| port.is(&label));
-        replace(&mut self.ports, op, spec, same, &what, given)
-    }
-
-    /// Changes a port in place: its interface, namespace and addresses stay what they are.
-    fn set_port(&mut self, spec: &PortSpec, now: &Config) -> Result<(), ChangeError> {
-        let label = spec.label();
-        let what = format!("port {label}");
-        let mut ports = now.networks.iter().flat_map(|n| &n.ports);
-        let known = ports.find(|port| port.is(&label));
-        let place = &known.ok_or(ChangeError::Absent(what.clone()))?.place;
-        let same = |one: &PortSpec| one.port().is_ok_and(|port| port.is(&label));
-        let Some(port) = self.ports.iter_mut().find(|one| same(one)) else {
-            let place = place.clone();
-            return Err(ChangeError::InFile { what, place });
-        };
-        port.isolated = spec.isolated;
-        Ok(())
     }
 
     fn peer(&mut self, op: Op, spec: &PeerSpec, now: &Config) -> Result<(), ChangeError> {
@@ -157,21 +123,24 @@ impl Runtime {
     /// Only static entries are state; the caller puts the others into the map.
     fn fdb(&mut self, op: Op, spec: &FdbSpec, now: &Config) -> Result<(), ChangeError> {
         let mac = spec.station()?;
-        let what = format!("FDB entry {} of network {}", spec.mac, spec.network);
+        let what = spec.what();
         let network = named(now, &spec.network)?;
-        let wanted = if op == Op::Del {
-            None
-        } else {
-            Some(spec.entry()?)
+        let wanted = match op {
+            Op::Del => None,
+            _ => Some(spec.entry()?),
         };
-        let known = network.fdb.iter().find(|entry| entry.mac == mac);
+        let vlan = spec.vlan_in(network)?;
+        let same_key = |entry: &FdbEntry| entry.mac == mac && network.vlan_of(entry) == vlan;
+        let known = network.fdb.iter().find(|entry| same_key(entry));
         let given = known.map(|entry| {
             let same = wanted
                 .as_ref()
                 .is_some_and(|wanted| wanted.target == entry.target);
             (&entry.place, same && spec.kind == FdbKind::Static)
         });
-        let same = |one: &FdbSpec| one.network == spec.network && one.station() == Ok(mac);
+        let same = |one: &FdbSpec| {
+            one.network == spec.network && one.entry().is_ok_and(|entry| same_key(&entry))
+        };
         if op == Op::Replace
             && spec.kind != FdbKind::Static
             && given.is_some_and(|(p, _)| p.is_command())
@@ -183,6 +152,26 @@ impl Runtime {
             return Ok(());
         }
         replace(&mut self.fdb, op, spec, same, &what, given)
+    }
+
+    /// Only static neighbours are state; the caller deletes learned ones from the map.
+    fn neigh(&mut self, op: Op, spec: &NeighSpec, now: &Config) -> Result<(), ChangeError> {
+        let what = spec.what();
+        let network = named(now, &spec.network)?;
+        let vlan = |given: Option<u16>| given.unwrap_or(network.own_vlan());
+        let wanted = match op {
+            Op::Del => None,
+            _ => Some(spec.neighbour()?),
+        };
+        let same_key = |ip, given| ip == spec.ip && vlan(given) == vlan(spec.vlan);
+        let known = network.neighbours.iter();
+        let known = known.into_iter().find(|n| same_key(n.ip, n.vlan));
+        let given = known.map(|known| {
+            let same = wanted.as_ref().is_some_and(|w| w.mac == known.mac);
+            (&known.place, same)
+        });
+        let same = |one: &NeighSpec| one.network == spec.network && same_key(one.ip, one.vlan);
+        replace(&mut self.neighbours, op, spec, same, &what, given)
     }
 
     fn publish(&mut self, op: Op, spec: &PublishSpec, now: &Config) -> Result<(), ChangeError> {
@@ -220,7 +209,7 @@ fn named<'a>(config: &'a Config, name: &str) -> Result<&'a Network, ChangeError>
 
 /// Does `op` to a list. `given` is where the object stands now, if it exists, and whether it is
 /// already as wanted.
-fn replace<T: Clone>(
+pub(super) fn replace<T: Clone>(
     list: &mut Vec<T>,
     op: Op,
     spec: &T,

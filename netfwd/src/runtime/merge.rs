@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChangeError, FdbSpec, NetworkSpec, PeerSpec, PortSpec, PublishSpec};
+use super::{ChangeError, FdbSpec, NeighSpec, NetworkSpec, PeerSpec, PortSpec, PublishSpec};
 use crate::config::{self, Config, Network, Place};
 
 /// What was added by command.
@@ -17,6 +17,8 @@ pub struct Runtime {
     pub peers: Vec<PeerSpec>,
     /// Static FDB entries.
     pub fdb: Vec<FdbSpec>,
+    /// Static neighbours.
+    pub neighbours: Vec<NeighSpec>,
     /// Published ports.
     pub publishes: Vec<PublishSpec>,
 }
@@ -38,6 +40,10 @@ impl Runtime {
         }
         for spec in &self.fdb {
             of(&mut config, &spec.network)?.fdb.push(spec.entry()?);
+        }
+        for spec in &self.neighbours {
+            let neighbours = &mut of(&mut config, &spec.network)?.neighbours;
+            neighbours.push(spec.neighbour()?);
         }
         for spec in &self.publishes {
             let network = spec.network.as_deref().unwrap_or_default();
@@ -65,6 +71,13 @@ impl Runtime {
         keep(&mut kept, &self.ports, |k| &mut k.ports, file, &mut refused);
         keep(&mut kept, &self.peers, |k| &mut k.peers, file, &mut refused);
         keep(&mut kept, &self.fdb, |k| &mut k.fdb, file, &mut refused);
+        keep(
+            &mut kept,
+            &self.neighbours,
+            |k| &mut k.neighbours,
+            file,
+            &mut refused,
+        );
         keep(
             &mut kept,
             &self.publishes,

@@ -3,16 +3,19 @@
 
 mod change;
 mod error;
+mod listing;
 mod merge;
 mod network;
+mod port;
 mod spec;
 mod store;
 
 pub use change::{Change, Object, Op};
 pub use error::ChangeError;
 pub use merge::Runtime;
-pub use network::NetworkSpec;
-pub use spec::{FdbKind, FdbSpec, PeerSpec, PortSpec, PublishSpec};
+pub use network::{NetworkSpec, SwitchChange};
+pub use port::{PortChange, PortSpec};
+pub use spec::{FdbKind, FdbSpec, NeighSpec, PeerSpec, PublishSpec};
 pub use store::{Store, StoreError};
 
 #[cfg(test)]

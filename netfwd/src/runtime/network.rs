@@ -1,13 +1,14 @@
 //! Networks as commands give them.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use netfwd_common::vxlan::MAX_VNI;
 use serde::{Deserialize, Serialize};
 
 use super::ChangeError;
-use super::spec::{bad, v4};
+use super::spec::{bad, v4, vlan};
 use crate::config::{self, Gateway, Masquerade, Network, Place, Switch};
 
 /// A network.
@@ -26,6 +27,67 @@ pub struct NetworkSpec {
     pub masquerade: bool,
     /// Other hosts' VTEPs.
     pub peers: Vec<IpAddr>,
+    /// How it learns and floods.
+    #[serde(flatten)]
+    pub switch: SwitchChange,
+}
+
+/// How a network learns and floods; what is absent is as it is by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SwitchChange {
+    /// Its own VLAN.
+    pub vlan: Option<u16>,
+    /// Seconds that a learned FDB entry lives unrefreshed.
+    pub ageing_seconds: Option<u64>,
+    /// Whether sources are learned.
+    pub learning: Option<bool>,
+    /// Whether unknown unicast is flooded.
+    pub unknown_unicast: Option<bool>,
+    /// Learned FDB entries that each of its ports may have; 0 for any number.
+    pub max_learned: Option<u32>,
+    /// Learned FDB entries that it may have in all; 0 for any number.
+    pub max_learned_total: Option<u32>,
+    /// Flooded frames a second that each of its ports may send; 0 for any number.
+    pub storm_control: Option<u32>,
+    /// Whether ARP and ND are answered from the neighbours.
+    pub arp_suppression: Option<bool>,
+    /// Whether IP multicast goes to members and routers alone.
+    pub multicast_snooping: Option<bool>,
+    /// Whether netfwd asks for members where no router does.
+    pub multicast_querier: Option<bool>,
+}
+
+impl SwitchChange {
+    fn switch(&self) -> Result<Switch, ChangeError> {
+        let default = Switch::default();
+        let seconds = self.ageing_seconds.map(Duration::from_secs);
+        let ageing = seconds.unwrap_or(default.ageing);
+        if !config::is_ageing(ageing) {
+            let seconds = ageing.as_secs();
+            return bad(format!(
+                "{seconds} s is no time for ageing; use 10 to 1000000"
+            ));
+        }
+        let switch = Switch {
+            vlan: self.vlan.map(vlan).transpose()?,
+            ageing,
+            learning: self.learning.unwrap_or(default.learning),
+            unknown_unicast: self.unknown_unicast.unwrap_or(default.unknown_unicast),
+            max_learned: self.max_learned.unwrap_or_default(),
+            max_learned_total: self.max_learned_total.unwrap_or_default(),
+            storm_control: self.storm_control.unwrap_or_default(),
+            arp_suppression: self.arp_suppression.unwrap_or(default.arp_suppression),
+            multicast_snooping: self
+                .multicast_snooping
+                .unwrap_or(default.multicast_snooping),
+            multicast_querier: self.multicast_querier.unwrap_or(default.multicast_querier),
+        };
+        match switch.contradiction() {
+            Some(message) => bad(message),
+            None => Ok(switch),
+        }
+    }
 }
 
 impl NetworkSpec {
@@ -51,7 +113,7 @@ impl NetworkSpec {
         Ok(Network {
             vni: self.vni,
             mtu: self.mtu,
-            switch: Switch::default(),
+            switch: self.switch.switch()?,
             peers: peers.collect::<Result<_, ChangeError>>()?,
             gateway,
             ports: Vec::new(),

@@ -2,34 +2,11 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
 use netfwd_common::addr::Mac;
 use serde::{Deserialize, Serialize};
 
 use super::ChangeError;
-use crate::config::{self, FdbEntry, FdbTarget, Pair, Place, Port, PortAt, PortOptions, Publish};
-
-/// A port.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PortSpec {
-    /// Its network; a `del` needs none.
-    pub network: Option<String>,
-    /// An existing interface. To delete, also `netns/name` or the pair's end here.
-    pub interface: Option<String>,
-    /// The namespace of a pair's other end.
-    pub netns: Option<String>,
-    /// The name of a pair's other end.
-    pub name: Option<String>,
-    /// The MAC of a pair's other end.
-    pub mac: Option<String>,
-    /// Addresses of a pair's other end.
-    pub addresses: Vec<IpNet>,
-    /// Whether a pair's other end gets a default route.
-    pub default_route: bool,
-    /// Whether it reaches only ports that are not isolated.
-    pub isolated: bool,
-}
+use crate::config::{self, FdbEntry, FdbTarget, Neighbour, Network, Place, Publish};
 
 /// A peer of a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,8 +42,25 @@ pub struct FdbSpec {
     pub port: Option<String>,
     /// The peer that it is behind.
     pub peer: Option<IpAddr>,
+    /// Its VLAN; absent: that of the port's untagged frames, else the network's.
+    pub vlan: Option<u16>,
     /// Its kind.
     pub kind: FdbKind,
+}
+
+/// A neighbour.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NeighSpec {
+    /// The network.
+    pub network: String,
+    /// The address.
+    pub ip: IpAddr,
+    /// The MAC; a `del` needs none.
+    #[serde(default)]
+    pub mac: Option<String>,
+    /// The VLAN; absent: the network's.
+    #[serde(default)]
+    pub vlan: Option<u16>,
 }
 
 /// A published port.
@@ -83,72 +77,6 @@ pub struct PublishSpec {
 
 pub(super) fn bad<T>(message: impl Into<String>) -> Result<T, ChangeError> {
     Err(ChangeError::Bad(message.into()))
-}
-
-impl PortSpec {
-    /// The port that it describes.
-    pub fn port(&self) -> Result<Port, ChangeError> {
-        let at = match (&self.interface, &self.netns, &self.name) {
-            (Some(interface), None, None) => PortAt::Interface(self.existing(interface)?),
-            (None, Some(netns), Some(name)) => PortAt::Pair(self.pair(netns, name)?),
-            _ => {
-                return bad(
-                    "a port is either an existing INTERFACE, or --netns and --name of a pair that netfwd makes",
-                );
-            }
-        };
-        Ok(Port {
-            at,
-            mac: self.mac.as_deref().map(mac).transpose()?,
-            addresses: self.addresses.clone(),
-            options: PortOptions {
-                isolated: self.isolated,
-                ..PortOptions::default()
-            },
-            place: Place::default(),
-        })
-    }
-
-    fn existing(&self, interface: &str) -> Result<String, ChangeError> {
-        if self.mac.is_some() || !self.addresses.is_empty() || self.default_route {
-            return bad(
-                "--mac, --address and --default-route are for a pair that netfwd makes; leave them out",
-            );
-        }
-        match config::device_name(interface) {
-            Some(name) => Ok(name),
-            None => bad(format!(
-                "`{interface}` is no interface name; use 1 to 15 characters"
-            )),
-        }
-    }
-
-    fn pair(&self, netns: &str, name: &str) -> Result<Pair, ChangeError> {
-        let Some(name) = config::device_name(name) else {
-            return bad(format!(
-                "`{name}` is no interface name; use 1 to 15 characters"
-            ));
-        };
-        let Some(netns) = config::netns_name(netns) else {
-            return bad(format!(
-                "`{netns}` is no network namespace; use a name under /run/netns or an absolute path"
-            ));
-        };
-        Ok(Pair {
-            netns,
-            name,
-            default_route: self.default_route,
-        })
-    }
-
-    /// How the command names the port.
-    pub fn label(&self) -> String {
-        match (&self.interface, &self.netns, &self.name) {
-            (Some(interface), ..) => interface.clone(),
-            (None, Some(netns), Some(name)) => format!("{netns}/{name}"),
-            _ => String::new(),
-        }
-    }
 }
 
 impl PeerSpec {
@@ -173,8 +101,65 @@ impl FdbSpec {
         };
         Ok(FdbEntry {
             mac: self.station()?,
-            vlan: None,
+            vlan: self.vlan.map(vlan).transpose()?,
             target,
+            place: Place::default(),
+        })
+    }
+}
+
+impl FdbSpec {
+    /// How users name it.
+    pub fn what(&self) -> String {
+        let (mac, network) = (&self.mac, &self.network);
+        match self.vlan {
+            None => format!("FDB entry {mac} of network {network}"),
+            Some(vlan) => format!("FDB entry {mac} of VLAN {vlan} of network {network}"),
+        }
+    }
+
+    /// The VLAN that it is in; that of the only entry of the station for a `del`, which names no port.
+    pub fn vlan_in(&self, network: &Network) -> Result<u16, ChangeError> {
+        if let Some(given) = self.vlan {
+            return vlan(given);
+        }
+        if self.port.is_some() || self.peer.is_some() {
+            return Ok(network.vlan_of(&self.entry()?));
+        }
+        let mac = self.station()?;
+        let entries = network.fdb.iter().filter(|entry| entry.mac == mac);
+        let mut vlans = entries.map(|entry| network.vlan_of(entry));
+        let first = vlans.next().unwrap_or(network.own_vlan());
+        if vlans.next().is_some() {
+            let what = self.what();
+            return bad(format!(
+                "{what} is in several VLANs; say with --vlan which is meant"
+            ));
+        }
+        Ok(first)
+    }
+}
+
+impl NeighSpec {
+    /// How users name it.
+    pub fn what(&self) -> String {
+        let (ip, network) = (self.ip, &self.network);
+        match self.vlan {
+            None => format!("neighbour {ip} of network {network}"),
+            Some(vlan) => format!("neighbour {ip} of VLAN {vlan} of network {network}"),
+        }
+    }
+
+    /// The neighbour that it describes.
+    pub fn neighbour(&self) -> Result<Neighbour, ChangeError> {
+        let text = self.ip.to_string();
+        let Some(ip) = config::station(&text) else {
+            return bad(format!("`{text}` is not {}", config::STATION));
+        };
+        Ok(Neighbour {
+            ip,
+            mac: mac(self.mac.as_deref().unwrap_or_default())?,
+            vlan: self.vlan.map(vlan).transpose()?,
             place: Place::default(),
         })
     }
@@ -215,7 +200,14 @@ impl PublishSpec {
     }
 }
 
-fn mac(text: &str) -> Result<Mac, ChangeError> {
+pub(super) fn vlan(number: u16) -> Result<u16, ChangeError> {
+    match config::vlan(number.into()) {
+        Some(vlan) => Ok(vlan),
+        None => bad(format!("{number} is not {}", config::VLAN)),
+    }
+}
+
+pub(super) fn mac(text: &str) -> Result<Mac, ChangeError> {
     match config::unicast_mac(text) {
         Some(mac) => Ok(mac),
         None => bad(format!("`{text}` is not {}", config::MAC)),

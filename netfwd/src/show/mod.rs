@@ -3,6 +3,7 @@
 
 mod fdb;
 mod names;
+mod neighbour;
 mod network;
 mod peer;
 mod port;
@@ -15,9 +16,10 @@ mod status;
 mod tests;
 
 pub use fdb::{FdbRow, fdb};
+pub use neighbour::{NeighbourRow, neighbours};
 pub use network::{NetworkRow, networks};
 pub use peer::{PeerRow, peers};
-pub use port::{PortRow, ports};
+pub use port::{PORT_COLUMNS, PortRow, ports};
 pub use publish::{PublishRow, publishes};
 pub use session::{SessionRow, sessions};
 pub use stats::{StatsRow, stats};

@@ -13,7 +13,9 @@ pub struct StatsRow {
     pub scope: &'static str,
     /// The name of what counts.
     pub name: String,
-    /// `rx_packets`, `rx_bytes`, `tx_packets`, `tx_bytes` or `drops`.
+    /// `rx_packets`, `rx_bytes`, `tx_packets`, `tx_bytes` or `drops`; of networks and ports `learned`,
+    /// the learned FDB entries, and `learn_refused`, the stations that were not learned because of a
+    /// limit.
     pub counter: &'static str,
     /// Its value.
     pub value: u64,
@@ -27,13 +29,19 @@ pub fn stats(instance: &str) -> Result<Vec<StatsRow>, ShowError> {
     let mut rows = Vec::new();
     for (slot, (scope, name)) in source.names.slots() {
         let counters = source.maps.counters(*slot)?;
-        let values = [
+        let mut values = vec![
             ("rx_packets", counters.rx_packets),
             ("rx_bytes", counters.rx_bytes),
             ("tx_packets", counters.tx_packets),
             ("tx_bytes", counters.tx_bytes),
         ];
-        rows.extend(values.map(|(counter, value)| StatsRow {
+        if matches!(scope, Scope::Network | Scope::Port) {
+            values.extend([
+                ("learned", source.maps.stations(*slot)?),
+                ("learn_refused", source.maps.learned(*slot)?.refused),
+            ]);
+        }
+        rows.extend(values.into_iter().map(|(counter, value)| StatsRow {
             scope: scope_name(*scope),
             name: name.clone(),
             counter,

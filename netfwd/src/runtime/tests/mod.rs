@@ -1,7 +1,9 @@
 //! Changes by command.
 
+mod switch;
+
 use super::{
-    Change, ChangeError, FdbKind, FdbSpec, NetworkSpec, Object, Op, PeerSpec, PortSpec,
+    Change, ChangeError, FdbKind, FdbSpec, NetworkSpec, Object, Op, PeerSpec, PortChange, PortSpec,
     PublishSpec, Runtime, Store,
 };
 use crate::config::{self, Config};
@@ -92,13 +94,16 @@ fn set_changes_a_port_that_a_command_added() {
     let set = |interface: &str| {
         Object::Port(PortSpec {
             interface: Some(interface.into()),
-            isolated: true,
+            options: PortChange {
+                isolated: Some(true),
+                ..PortChange::default()
+            },
             ..PortSpec::default()
         })
     };
     let one = after(&Runtime::default(), Op::Add, port("p1")).unwrap();
     let two = after(&one, Op::Set, set("p1")).unwrap();
-    assert!(two.ports[0].isolated);
+    assert_eq!(two.ports[0].options.isolated, Some(true));
     assert_eq!(two.ports[0].network, one.ports[0].network);
     let in_file = after(&one, Op::Set, set("p0"));
     assert!(
@@ -160,13 +165,18 @@ fn a_network_goes_only_when_nothing_is_on_it() {
         interface: Some("p1".into()),
         ..PortSpec::default()
     });
-    let two = after(&one, Op::Add, on_red).unwrap();
+    let two = after(&one, Op::Add, on_red.clone()).unwrap();
     let refused = after(&two, Op::Del, network.clone());
     assert!(
         matches!(refused, Err(ChangeError::InUse { .. })),
         "{refused:?}"
     );
-    let three = after(&two, Op::Del, port("p1")).unwrap();
+    let elsewhere = after(&two, Op::Del, port("p1"));
+    assert!(
+        matches!(elsewhere, Err(ChangeError::Absent(_))),
+        "{elsewhere:?}"
+    );
+    let three = after(&two, Op::Del, on_red).unwrap();
     assert_eq!(after(&three, Op::Del, network), Ok(Runtime::default()));
 }
 
@@ -178,6 +188,7 @@ fn only_static_fdb_entries_are_state() {
             mac: "02:00:00:00:00:09".into(),
             port: Some("p0".into()),
             peer: None,
+            vlan: None,
             kind,
         })
     };

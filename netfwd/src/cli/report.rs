@@ -1,0 +1,96 @@
+//! `stats` and `status`.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::args::Filter;
+use super::filter::{self, Fields};
+use super::show::Shown;
+use super::{Failed, output, runtime};
+use crate::api::Status;
+use crate::client::Client;
+use crate::show;
+
+impl Shown<'_> {
+    pub(super) fn stats(&self, watch: bool, filter: &Filter) -> Result<(), Failed> {
+        loop {
+            let rows = self.counters(filter)?;
+            if watch && !self.json {
+                // Home, and clear what is below.
+                print!("\x1b[H\x1b[J");
+            }
+            output::print(&rows, self.json)?;
+            if !watch {
+                return Ok(());
+            }
+            sleep(Duration::from_secs(1));
+        }
+    }
+
+    /// Counters of one scope and name where a filter says so.
+    fn counters(&self, filter: &Filter) -> Result<Vec<Value>, Failed> {
+        let rows = output::rows(&show::stats(self.instance).map_err(Failed::new)?)?;
+        let field = |wanted: bool| wanted.then_some("name");
+        let fields = Fields {
+            network: field(filter.network.is_some()),
+            port: field(filter.port.is_some()),
+            peer: field(filter.peer.is_some()),
+            mac: None,
+            vlan: None,
+        };
+        let rows = filter::apply(rows, filter, fields, &self.ids()?)?;
+        let scope = match filter {
+            Filter {
+                network: Some(_), ..
+            } => Some("network"),
+            Filter { port: Some(_), .. } => Some("port"),
+            Filter { peer: Some(_), .. } => Some("peer"),
+            _ => None,
+        };
+        let of = |row: &Value| scope.is_none_or(|scope| row["scope"] == scope);
+        Ok(rows.into_iter().filter(of).collect())
+    }
+
+    /// The daemon where it runs, and every hook.
+    pub(super) fn status(&self) -> Result<(), Failed> {
+        let hooks = show::status(self.instance).map_err(Failed::new)?;
+        let daemon: Option<Status> = runtime()?
+            .block_on(Client::new(self.instance).get("/v1/status"))
+            .ok();
+        if self.json {
+            let version = daemon.as_ref().map(|daemon| daemon.version.clone());
+            let row = json!({
+                "instance": self.instance,
+                "version": version.unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
+                "running": daemon.is_some(),
+                "pid": daemon.as_ref().map(|daemon| daemon.pid),
+                "uptime_seconds": daemon.as_ref().map(|daemon| daemon.uptime_seconds),
+                "config": daemon.as_ref().map(|daemon| daemon.config.clone()),
+                "waiting": daemon.map(|daemon| daemon.waiting).unwrap_or_default(),
+                "interfaces": hooks,
+            });
+            return output::print(&[row], true);
+        }
+        println!("{}", summary(self.instance, daemon.as_ref()));
+        output::print(&hooks, false)
+    }
+}
+
+fn summary(instance: &str, daemon: Option<&Status>) -> String {
+    let Some(daemon) = daemon else {
+        return format!(
+            "instance {instance}: no daemon runs; the data path that is shown forwards without it\n"
+        );
+    };
+    let (version, pid, uptime) = (&daemon.version, daemon.pid, daemon.uptime_seconds);
+    let mut text = format!(
+        "instance {instance}: netfwd {version}, pid {pid}, up {uptime} s, {}\n",
+        daemon.config
+    );
+    for lack in &daemon.waiting {
+        text.extend(["waiting: ", lack, "\n"]);
+    }
+    text
+}
