@@ -7,6 +7,7 @@ pub mod masquerade;
 pub mod offload;
 pub mod overlay;
 pub mod publish;
+pub mod snooping;
 pub mod switching;
 
 /// Declares one test per behaviour and pair of stacks: in the module `on_netfwd` both hosts run

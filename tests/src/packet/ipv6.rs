@@ -103,3 +103,9 @@ impl Ipv6 {
 pub fn v6(address: &str) -> Ipv6Addr {
     address.parse().expect("an IPv6 address")
 }
+
+/// The MAC address of a group (RFC 2464 §7).
+pub fn group_mac(group: Ipv6Addr) -> Mac {
+    let [.., a, b, c, d] = group.octets();
+    [0x33, 0x33, a, b, c, d]
+}

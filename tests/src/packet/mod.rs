@@ -10,13 +10,18 @@
 //! ```
 
 mod check;
+mod group;
 mod ipv4;
 mod ipv6;
 mod raw;
 
 pub use check::checksums;
+pub use group::{
+    Record, igmp_leave, igmp_query, igmp_report, igmp_v3_report, mld_done, mld_query, mld_report,
+    mld_v2_report, to_group, to_group_v6,
+};
 pub use ipv4::{Ipv4, Tcp, tcp_flags};
-pub use ipv6::{Ipv6, v6};
+pub use ipv6::{Ipv6, group_mac, v6};
 pub use raw::{RawSocket, link_address};
 
 use std::net::Ipv4Addr;

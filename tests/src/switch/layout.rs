@@ -21,6 +21,12 @@ pub enum PortOption {
     Trunk(Vec<u16>),
     /// Frames of the native VLAN leave tagged all the same.
     TagNative,
+    /// Frames may leave by it that came in by it.
+    Hairpin,
+    /// A multicast router stands behind it, whether it is heard or not.
+    MulticastRouter,
+    /// So many stations may be learned from it.
+    MaxLearned(u32),
 }
 
 impl PortOption {
@@ -33,6 +39,9 @@ impl PortOption {
             Self::Vlan(vlan) => format!("vlan = {vlan}"),
             Self::Trunk(vlans) => format!("trunk = {vlans:?}"),
             Self::TagNative => "tag_native = true".into(),
+            Self::Hairpin => "hairpin = true".into(),
+            Self::MulticastRouter => "multicast_router = true".into(),
+            Self::MaxLearned(most) => format!("max_learned = {most}"),
         }
     }
 
@@ -43,7 +52,9 @@ impl PortOption {
             Self::Isolated => Some("isolated on"),
             Self::NoLearning => Some("learning off"),
             Self::NoUnknownUnicast => Some("flood off"),
-            Self::Vlan(_) | Self::Trunk(_) | Self::TagNative => None,
+            Self::Hairpin => Some("hairpin on"),
+            Self::MulticastRouter => Some("mcast_router 2"),
+            Self::Vlan(_) | Self::Trunk(_) | Self::TagNative | Self::MaxLearned(_) => None,
         }
     }
 }
@@ -55,6 +66,12 @@ pub enum NetworkOption {
     Ageing(u32),
     /// The network's own VLAN.
     Vlan(u16),
+    /// IP multicast is flooded.
+    NoSnooping,
+    /// The switch asks for members itself.
+    Querier,
+    /// So many stations may be learned.
+    MaxLearned(u32),
 }
 
 impl NetworkOption {
@@ -63,6 +80,9 @@ impl NetworkOption {
         match self {
             Self::Ageing(seconds) => format!("ageing = \"{seconds}s\""),
             Self::Vlan(vlan) => format!("vlan = {vlan}"),
+            Self::NoSnooping => "multicast_snooping = false".into(),
+            Self::Querier => "multicast_querier = true".into(),
+            Self::MaxLearned(most) => format!("max_learned_total = {most}"),
         }
     }
 
@@ -70,7 +90,9 @@ impl NetworkOption {
     pub(super) fn bridge(&self) -> Option<String> {
         match self {
             Self::Ageing(seconds) => Some(format!("ageing_time {}", seconds * 100)),
-            Self::Vlan(_) => None,
+            Self::NoSnooping => Some("mcast_snooping 0".into()),
+            Self::Querier => Some("mcast_querier 1".into()),
+            Self::Vlan(_) | Self::MaxLearned(_) => None,
         }
     }
 }

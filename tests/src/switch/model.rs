@@ -72,7 +72,7 @@ impl Model {
     fn add(&mut self, number: usize, network: &Network) {
         let own = network.options.iter().find_map(|option| match option {
             NetworkOption::Vlan(vlan) => Some(*vlan),
-            NetworkOption::Ageing(_) => None,
+            _ => None,
         });
         let mut options = network.ports.values().flatten();
         let aware = own.is_some()
