@@ -14,4 +14,11 @@ tests::on_switches!(tests::behaviour::switching =>
     isolation,
     static_entry,
     sticky_entry,
+    hairpin,
+    learning_limit,
 );
+
+#[test]
+fn port_learning_limit() -> anyhow::Result<()> {
+    tests::behaviour::switching::port_learning_limit()
+}

@@ -187,3 +187,54 @@ fn pinned(make: Make, pin: Pin) -> Result<()> {
     switch.expect(3, &frame(BROADCAST, station(1)), &[1, 2])?;
     switch.expect(2, &frame(station(1), station(2)), &[1])
 }
+
+/// Frames go back out of a port that may send them back: VEPA's reflective relay (802.1Qbg).
+pub fn hairpin(make: Make) -> Result<()> {
+    let switch = Layout::ports(3).port(1, PortOption::Hairpin).start(make)?;
+    switch.expect(1, &frame(BROADCAST, station(1)), &[1, 2, 3])?;
+    switch.expect(1, &frame(BROADCAST, station(2)), &[1, 2, 3])?;
+    switch.expect(1, &frame(station(1), station(2)), &[1])?;
+    switch.expect(2, &frame(BROADCAST, station(3)), &[1, 3])?;
+    switch.expect(2, &frame(station(3), station(4)), &[])
+}
+
+/// Beyond the network's limit frames flow and nothing is learned; what is known stays known and may
+/// move, and entries that were given do not count.
+pub fn learning_limit(make: Make) -> Result<()> {
+    const MOST: u16 = 4;
+    let switch = Layout::ports(3)
+        .network(NetworkOption::MaxLearned(MOST.into()))
+        .start(make)?;
+    switch.pin(station(100), 3, Pin::Static)?;
+    for number in 1..=MOST + 2 {
+        switch.expect(1, &frame(BROADCAST, station(number)), &[2, 3])?;
+    }
+    let learned = |number| (1..=MOST).contains(&number);
+    for number in 1..=MOST + 2 {
+        let ports: &[usize] = if learned(number) { &[1] } else { &[1, 3] };
+        switch.expect(2, &frame(station(number), station(99)), ports)?;
+    }
+    switch.expect(2, &frame(BROADCAST, station(1)), &[1, 3])?;
+    switch.expect(3, &frame(station(1), station(99)), &[2])?;
+    switch.expect(2, &frame(station(100), station(98)), &[3])?;
+    let expected = (1..=MOST).chain([100]).map(station);
+    ensure!(switch.stations()?.into_keys().eq(expected));
+    Ok(())
+}
+
+/// The same for one port, which a bridge has no limit for: other ports learn on.
+pub fn port_learning_limit() -> Result<()> {
+    let switch = Layout::ports(3)
+        .port(1, PortOption::MaxLearned(2))
+        .start(Make::Netfwd)?;
+    for number in 1..=4 {
+        switch.expect(1, &frame(BROADCAST, station(number)), &[2, 3])?;
+    }
+    switch.expect(2, &frame(station(2), station(5)), &[1])?;
+    switch.expect(2, &frame(station(3), station(5)), &[1, 3])?;
+    switch.expect(3, &frame(station(5), station(6)), &[2])?;
+    // One that leaves for another port makes room.
+    switch.expect(2, &frame(BROADCAST, station(1)), &[1, 3])?;
+    switch.expect(1, &frame(BROADCAST, station(3)), &[2, 3])?;
+    switch.expect(2, &frame(station(3), station(5)), &[1])
+}

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{HOST_MAC, Layout, Network, NetworkOption, Pin, host_end, number, text};
+use super::{HOST_MAC, Layout, Network, NetworkOption, Pin, host_end, limit, number, text};
 use crate::{
     netns::Namespace,
     packet::{self, Mac},
@@ -16,6 +16,13 @@ const CANNOT: &str = "this kernel's bridge cannot do that";
 /// Builds bridges on a host whose interfaces stand; they end with its namespace.
 pub fn start(host: &Namespace, layout: &Layout) -> Result<()> {
     host.ip(&lines(layout)?)?;
+    for (number, network) in layout.networks.iter().enumerate() {
+        for option in &network.options {
+            if let NetworkOption::MaxLearned(most) = option {
+                limit::set(host, &format!("br{number}"), *most)?;
+            }
+        }
+    }
     // Bridged frames would pass the firewall as well.
     for family in ["iptables", "ip6tables", "arptables"] {
         host.sysctl(&format!("net/bridge/bridge-nf-call-{family}"), "0")?;

@@ -92,7 +92,9 @@ impl NetworkOption {
             Self::Ageing(seconds) => Some(format!("ageing_time {}", seconds * 100)),
             Self::NoSnooping => Some("mcast_snooping 0".into()),
             Self::Querier => Some("mcast_querier 1".into()),
-            Self::Vlan(_) | Self::MaxLearned(_) => None,
+            // Set apart, see `bridge`.
+            Self::MaxLearned(_) => Some(String::new()),
+            Self::Vlan(_) => None,
         }
     }
 }

@@ -23,6 +23,7 @@
 
 mod bridge;
 mod layout;
+mod limit;
 pub mod model;
 mod netfwd;
 mod wire;
