@@ -22,6 +22,7 @@ pub async fn cleanup(instance: &str) -> Result<Vec<String>, CleanupError> {
         Ok(links) => {
             cleanup.hooks(&Pins::of(instance), &links).await;
             cleanup.devices(instance, &links).await;
+            cleanup.promiscuous(instance, &links).await;
         }
         Err(error) => cleanup.errors.push(error.to_string()),
     }
@@ -92,6 +93,31 @@ impl Cleanup {
             // The other end of a pair goes with the first; deleting what is gone is no error.
             match links.delete(link.index).await {
                 Ok(()) => self.removed.push(format!("interface {}", link.name)),
+                Err(error) => self.errors.push(error.to_string()),
+            }
+        }
+    }
+
+    /// Switches off what netfwd switched on.
+    async fn promiscuous(&mut self, instance: &str, links: &Links) {
+        let names = match Store::of(instance).ids() {
+            Ok(ids) => ids.promiscuous,
+            Err(error) => return self.errors.push(error.to_string()),
+        };
+        for name in names {
+            let done: Result<bool, LinkError> = async {
+                match links.find(&name).await? {
+                    Some(link) if link.promiscuous => {
+                        links.set_promiscuous(link.index, false).await?;
+                        Ok(true)
+                    }
+                    _ => Ok(false),
+                }
+            }
+            .await;
+            match done {
+                Ok(true) => self.removed.push(format!("promiscuous mode of {name}")),
+                Ok(false) => {}
                 Err(error) => self.errors.push(error.to_string()),
             }
         }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::CoreError;
 use super::reconcile::Host;
@@ -15,7 +15,12 @@ use crate::desired::{Desired, DesiredError};
 use crate::events::{Event, Hub, Kind};
 use crate::ids::Ids;
 use crate::links::Links;
+use crate::observe;
+use crate::plan::{self, Action};
 use crate::runtime::{Change, Runtime, Store};
+
+/// How often the hooks are looked at.
+const HOOKS: Duration = Duration::from_secs(2);
 
 /// The daemon's state. One lock around it makes every operation whole.
 pub struct Core {
@@ -38,6 +43,8 @@ pub struct Core {
     ageing: Ageing,
     /// Where whoever watches hears of what happens.
     hub: Arc<Hub>,
+    /// When the hooks were last looked at.
+    hooks_seen: Instant,
     /// The last failure that was logged, so that it is not logged every second.
     failure: Option<String>,
     ready: Instant,
@@ -93,6 +100,7 @@ impl Core {
             desired: Desired::default(),
             host,
             hub: Arc::default(),
+            hooks_seen: Instant::now(),
             failure: None,
             ready: Instant::now(),
             merged: merged.clone(),
@@ -161,7 +169,8 @@ impl Core {
 
     async fn follow(&mut self) -> Result<(), CoreError> {
         let host = Host::look(&self.links, &self.merged, Some(self.dataplane.maps())).await?;
-        if host == self.host && self.failure.is_none() {
+        let lost = self.has_lost_hooks().await?;
+        if host == self.host && !lost && self.failure.is_none() {
             return Ok(());
         }
         let known = self.desired.waiting.clone();
@@ -176,6 +185,26 @@ impl Core {
             tracing::warn!("waiting: {lack}");
         }
         Ok(())
+    }
+
+    /// Whether somebody detached or replaced a program: TCX and XDP links can be without a word by
+    /// netlink. It takes a few calls for each hook, and is not asked at every change of the host.
+    async fn has_lost_hooks(&mut self) -> Result<bool, CoreError> {
+        if self.hooks_seen.elapsed() < HOOKS {
+            return Ok(false);
+        }
+        self.hooks_seen = Instant::now();
+        let observed = observe::hooks(&self.dataplane, &self.links).await?;
+        let lost = plan::attach(&self.desired, &observed);
+        for action in &lost {
+            if let Action::Attach { at, .. } = action {
+                let (hook, interface) = (at.hook.name(), &at.interface);
+                tracing::warn!(
+                    "{hook} of {interface} was detached by somebody else; attaching again"
+                );
+            }
+        }
+        Ok(!lost.is_empty())
     }
 
     /// Remembers what was put in force, on which host.

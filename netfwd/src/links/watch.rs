@@ -7,14 +7,15 @@ use rtnetlink::{MulticastGroup, packet_core::NetlinkPayload};
 use super::{LinkError, Links, Tried};
 
 impl Links {
-    /// A tick whenever an interface, an address or a neighbour of the calling thread's namespace
-    /// changed. What changed is read again, so that a lost event costs nothing but time.
+    /// A tick whenever an interface, an address, a neighbour or a filter of the calling thread's
+    /// namespace changed. What changed is read again, so that a lost event costs nothing but time.
     pub fn watch() -> Result<impl Stream<Item = ()> + Unpin + Send, LinkError> {
         let groups = [
             MulticastGroup::Link,
             MulticastGroup::Ipv4Ifaddr,
             MulticastGroup::Ipv6Ifaddr,
             MulticastGroup::Neigh,
+            MulticastGroup::Tc,
         ];
         let (connection, handle, messages) = rtnetlink::new_multicast_connection(&groups)
             .tried(|| "follow the changes of interfaces".into())?;
@@ -37,6 +38,8 @@ fn is_change(payload: &NetlinkPayload<RouteNetlinkMessage>) -> bool {
                 | RouteNetlinkMessage::DelAddress(_)
                 | RouteNetlinkMessage::NewNeighbour(_)
                 | RouteNetlinkMessage::DelNeighbour(_)
+                | RouteNetlinkMessage::DelQueueDiscipline(_)
+                | RouteNetlinkMessage::DelTrafficFilter(_)
         )
     )
 }

@@ -11,7 +11,7 @@ use crate::dataplane::{
 };
 use crate::links::{self, LinkError, Links, sysctl, tc::Side};
 use crate::observed::{
-    Attached, Hook, HookAt, Inner, Link, MapState, Neighbour, Observed, Sysctl, VxlanLink,
+    Hook, HookAt, Inner, Link, MapState, Neighbour, Observed, Sysctl, VxlanLink,
 };
 
 /// Why the state could not be read.
@@ -48,14 +48,40 @@ pub async fn observe(
             inner.insert(name.clone(), found);
         }
     }
-    let ifindex_of = |name: &str| named.get(name).map(|link| link.ifindex);
     Ok(Observed {
         inner,
-        hooks: hooks(dataplane, links, &list).await?,
-        refused: dataplane.refused(ifindex_of),
         neighbours: neighbours(links, &list).await?,
         maps: maps(dataplane.maps())?,
+        ..attached(dataplane, links, &list, named).await?
+    })
+}
+
+/// Links and hooks alone.
+pub async fn hooks(dataplane: &Dataplane, links: &Links) -> Result<Observed, ObserveError> {
+    let list = links.list().await?;
+    let named = plain_links(&list);
+    attached(dataplane, links, &list, named).await
+}
+
+async fn attached(
+    dataplane: &Dataplane,
+    links: &Links,
+    list: &[links::Link],
+    named: BTreeMap<String, Link>,
+) -> Result<Observed, ObserveError> {
+    let mut hooks = BTreeMap::new();
+    for (at, pin) in dataplane.pins().attached()? {
+        let seen = seen(links, list, &at, pin).await?;
+        if let Some(attached) = dataplane.attachment(&at, pin, seen) {
+            hooks.insert(at, attached);
+        }
+    }
+    let ifindex_of = |name: &str| named.get(name).map(|link| link.ifindex);
+    Ok(Observed {
+        hooks,
+        refused: dataplane.refused(ifindex_of),
         links: named,
+        ..Observed::default()
     })
 }
 
@@ -113,21 +139,6 @@ fn value(which: Sysctl, device: &str) -> Option<u8> {
         None if which == Sysctl::DisableIpv6 => Some(1),
         None => None,
     }
-}
-
-async fn hooks(
-    dataplane: &Dataplane,
-    links: &Links,
-    list: &[links::Link],
-) -> Result<BTreeMap<HookAt, Attached>, ObserveError> {
-    let mut hooks = BTreeMap::new();
-    for (at, pin) in dataplane.pins().attached()? {
-        let seen = seen(links, list, &at, pin).await?;
-        if let Some(attached) = dataplane.attachment(&at, pin, seen) {
-            hooks.insert(at, attached);
-        }
-    }
-    Ok(hooks)
 }
 
 /// What the kernel says of the interface of a hook, as far as the pin cannot tell.

@@ -65,7 +65,8 @@ fn neighbours(desired: &Desired, observed: &Observed) -> Vec<Action> {
     removed.chain(added).collect()
 }
 
-fn attach(desired: &Desired, observed: &Observed) -> Vec<Action> {
+/// Attaches what is not attached as it should be; of `observed` it takes links and hooks alone.
+pub fn attach(desired: &Desired, observed: &Observed) -> Vec<Action> {
     let mut actions = Vec::new();
     for (at, attach) in &desired.hooks {
         let Some(link) = observed.links.get(&at.interface) else {
