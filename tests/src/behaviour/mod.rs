@@ -8,6 +8,7 @@ pub mod offload;
 pub mod overlay;
 pub mod publish;
 pub mod snooping;
+pub mod suppression;
 pub mod switching;
 
 /// Declares one test per behaviour and pair of stacks: in the module `on_netfwd` both hosts run

@@ -5,10 +5,15 @@ use std::{collections::BTreeMap, fmt::Write};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{HOST_MAC, Layout, Network, NetworkOption, Pin, host_end, limit, number, text};
+use super::{
+    HOST_MAC, Layout, Network, NetworkOption, Pin, host_end, limit, number,
+    overlay::{PEER_VTEP, VTEP},
+    text,
+};
 use crate::{
     netns::Namespace,
     packet::{self, Mac},
+    topology::{MTU, UNDERLAY, VNI},
 };
 
 const CANNOT: &str = "this kernel's bridge cannot do that";
@@ -18,15 +23,44 @@ pub fn start(host: &Namespace, layout: &Layout) -> Result<()> {
     host.ip(&lines(layout)?)?;
     for (number, network) in layout.networks.iter().enumerate() {
         for option in &network.options {
-            if let NetworkOption::MaxLearned(most) = option {
-                limit::set(host, &format!("br{number}"), *most)?;
-            }
+            apart(host, &format!("br{number}"), option)?;
         }
     }
     // Bridged frames would pass the firewall as well.
     for family in ["iptables", "ip6tables", "arptables"] {
         host.sysctl(&format!("net/bridge/bridge-nf-call-{family}"), "0")?;
     }
+    Ok(())
+}
+
+/// What `ip link add … type bridge` has no word for.
+fn apart(host: &Namespace, bridge: &str, option: &NetworkOption) -> Result<()> {
+    match option {
+        NetworkOption::MaxLearned(most) => limit::set(host, bridge, *most),
+        NetworkOption::Overlay => vxlan(host, bridge),
+        NetworkOption::Suppression => host.ip("link set vx0 type bridge_slave neigh_suppress on"),
+        NetworkOption::Neighbour(ip, mac) => {
+            let mac = text(*mac);
+            host.sysctl(&format!("net/ipv6/conf/{bridge}/disable_ipv6"), "0")?;
+            host.ip(&format!(
+                "neigh add {ip} lladdr {mac} dev {bridge} nud permanent"
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn vxlan(host: &Namespace, bridge: &str) -> Result<()> {
+    host.ip(&format!(
+        "link add vx0 mtu {MTU} type vxlan id {VNI} dstport 4789 local {VTEP} dev {UNDERLAY} \
+         noudpcsum
+         link set vx0 master {bridge}
+         link set vx0 up"
+    ))?;
+    let every = "00:00:00:00:00:00";
+    host.run(&format!(
+        "bridge fdb append {every} dev vx0 dst {PEER_VTEP}"
+    ))?;
     Ok(())
 }
 

@@ -1,10 +1,11 @@
 //! What a switch shall be like, in words that each stack has its own for.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use anyhow::Result;
 
-use super::{Make, Switch};
+use super::{Make, Switch, overlay::PEER_VTEP, text};
+use crate::{packet::Mac, topology::VNI};
 
 /// What makes a port differ from the usual one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +73,12 @@ pub enum NetworkOption {
     Querier,
     /// So many stations may be learned.
     MaxLearned(u32),
+    /// The network spans hosts: there is a peer.
+    Overlay,
+    /// What is known is answered, and kept from the overlay.
+    Suppression,
+    /// Who has an address.
+    Neighbour(IpAddr, Mac),
 }
 
 impl NetworkOption {
@@ -83,7 +90,21 @@ impl NetworkOption {
             Self::NoSnooping => "multicast_snooping = false".into(),
             Self::Querier => "multicast_querier = true".into(),
             Self::MaxLearned(most) => format!("max_learned_total = {most}"),
+            Self::Overlay => format!("vni = {VNI}\npeers = [\"{PEER_VTEP}\"]"),
+            Self::Suppression => "arp_suppression = true".into(),
+            Self::Neighbour(..) => String::new(),
         }
+    }
+
+    /// A table within the network's in netfwd's configuration.
+    pub(super) fn netfwd_table(&self) -> Option<String> {
+        let Self::Neighbour(ip, mac) = self else {
+            return None;
+        };
+        let mac = text(*mac);
+        Some(format!(
+            "\n  [[network.neighbour]]\n  ip = \"{ip}\"\n  mac = \"{mac}\"\n"
+        ))
     }
 
     /// Words of `ip link add … type bridge`, where it has some.
@@ -93,7 +114,9 @@ impl NetworkOption {
             Self::NoSnooping => Some("mcast_snooping 0".into()),
             Self::Querier => Some("mcast_querier 1".into()),
             // Set apart, see `bridge`.
-            Self::MaxLearned(_) => Some(String::new()),
+            Self::MaxLearned(_) | Self::Overlay | Self::Suppression | Self::Neighbour(..) => {
+                Some(String::new())
+            }
             Self::Vlan(_) => None,
         }
     }
@@ -146,6 +169,12 @@ impl Layout {
     pub fn network(mut self, option: NetworkOption) -> Self {
         self.networks[0].options.push(option);
         self
+    }
+
+    /// Whether a network has this option.
+    pub(super) fn has(&self, option: &NetworkOption) -> bool {
+        let mut networks = self.networks.iter();
+        networks.any(|network| network.options.contains(option))
     }
 
     /// Builds and starts it.

@@ -26,6 +26,7 @@ mod layout;
 mod limit;
 pub mod model;
 mod netfwd;
+mod overlay;
 mod wire;
 
 use std::{
@@ -41,6 +42,8 @@ pub use layout::{Layout, Network, NetworkOption, PortOption};
 pub use model::{Model, Sent};
 pub use wire::{Arrival, Wire};
 
+use overlay::Overlay;
+
 use crate::{
     netns::Namespace,
     packet::{Ipv4, Mac, ether_type, ethernet},
@@ -52,6 +55,9 @@ const SOON: Duration = Duration::from_secs(2);
 /// Time after which a frame that has not arrived will not: a veth delivers before `send` returns but
 /// for what waits for a softirq thread.
 const QUIET: Duration = Duration::from_millis(60);
+
+/// The number that stands for the other host behind the overlay, where there is one.
+pub const PEER: usize = 0;
 
 /// MAC of the host's own stack on the switch.
 const HOST_MAC: Mac = [0x02, 0, 0, 0, 0xbb, 0];
@@ -86,6 +92,7 @@ pub struct Switch {
     /// The containers' namespace, with their interfaces `e1`, `e2`, ….
     pub containers: Namespace,
     wire: Wire,
+    overlay: Option<Overlay>,
     instance: Option<Instance>,
     ports: usize,
 }
@@ -95,6 +102,11 @@ impl Switch {
         let host = silent("sw")?;
         let containers = silent("cs")?;
         plug(&host, &containers, layout.ports)?;
+        let overlay = if layout.has(&NetworkOption::Overlay) {
+            Some(Overlay::new(&host)?)
+        } else {
+            None
+        };
         let instance = match make {
             Make::Netfwd => Some(netfwd::start(&host, layout)?),
             Make::Bridge => {
@@ -108,6 +120,7 @@ impl Switch {
             host,
             containers,
             wire,
+            overlay,
             instance,
             ports: layout.ports,
         })
@@ -129,8 +142,9 @@ impl Switch {
 
     /// Sends a frame and expects these at these ports, once each, and nothing else anywhere.
     pub fn expect_as(&self, from: usize, frame: &[u8], expected: &[(usize, &[u8])]) -> Result<()> {
-        self.wire.send(from, frame)?;
-        let mut arrivals = self.wire.arrivals(expected.len(), QUIET, SOON)?;
+        self.inject(from, frame)?;
+        let far = expected.iter().filter(|(port, _)| *port == PEER).count();
+        let mut arrivals = self.arrivals(expected.len() - far, far)?;
         for (port, wanted) in expected {
             let found = arrivals
                 .iter()
@@ -181,13 +195,30 @@ impl Switch {
 
     /// Sends a frame and tells what arrives of it and because of it.
     pub fn send(&self, from: usize, frame: &[u8]) -> Result<Vec<Arrival>> {
-        self.wire.send(from, frame)?;
-        self.wire.arrivals(0, QUIET, SOON)
+        self.inject(from, frame)?;
+        self.arrivals(0, 0)
+    }
+
+    /// Sends a frame from a port or from the peer.
+    fn inject(&self, from: usize, frame: &[u8]) -> Result<()> {
+        match &self.overlay {
+            Some(overlay) if from == PEER => overlay.send(frame),
+            _ => self.wire.send(from, frame),
+        }
+    }
+
+    /// What arrives, where so many frames are expected at ports and so many at the peer.
+    fn arrivals(&self, near: usize, far: usize) -> Result<Vec<Arrival>> {
+        let mut arrivals = self.wire.arrivals(near, QUIET, SOON)?;
+        if let Some(overlay) = &self.overlay {
+            arrivals.extend(overlay.arrivals(far, QUIET / 4, SOON)?);
+        }
+        Ok(arrivals)
     }
 
     /// Waits until nothing arrives any more, whatever it was.
     pub fn settle(&self) -> Result<()> {
-        self.wire.arrivals(0, QUIET, SOON).map(drop)
+        self.arrivals(0, 0).map(drop)
     }
 
     /// The socket behind the ports.

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use anyhow::{Context, Result};
 
-use super::{Layout, Network, Pin, host_end, number};
+use super::{Layout, Network, NetworkOption, Pin, host_end, number, overlay::VTEP};
 use crate::{
     netns::Namespace,
     packet::{self, Mac},
-    topology::{Instance, NETWORK},
+    topology::{Instance, NETWORK, UNDERLAY},
 };
 
 /// Configures and starts netfwd on a host whose interfaces stand.
@@ -21,8 +21,13 @@ pub fn start(host: &Namespace, layout: &Layout) -> Result<Instance> {
 fn config(name: &str, layout: &Layout) -> String {
     let networks = (0..).zip(&layout.networks);
     let networks = networks.map(|(number, network)| table(number, network));
+    let overlay = if layout.has(&NetworkOption::Overlay) {
+        format!("uplinks = [\"{UNDERLAY}\"]\nvtep = \"{VTEP}\"\n")
+    } else {
+        String::new()
+    };
     format!(
-        "[host]\nname = \"{name}\"\n{}",
+        "[host]\nname = \"{name}\"\n{overlay}{}",
         networks.collect::<String>()
     )
 }
@@ -40,6 +45,12 @@ fn table(number: usize, network: &Network) -> String {
             let _ = writeln!(text, "  {}", option.netfwd());
         }
     }
+    text.extend(
+        network
+            .options
+            .iter()
+            .filter_map(NetworkOption::netfwd_table),
+    );
     text
 }
 
