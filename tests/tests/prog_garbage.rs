@@ -1,20 +1,16 @@
 //! Any octets at all through every program: the verdict is one of the allowed, and nothing leaves
 //! that should not.
 
-use std::{net::Ipv4Addr, sync::Mutex};
+use std::net::Ipv4Addr;
 
 use anyhow::{Result, ensure};
-use proptest::{
-    collection::vec,
-    prelude::*,
-    test_runner::{Config, TestError, TestRunner},
-};
+use proptest::{collection::vec, prelude::*};
 use tests::{
     packet::{Ipv4, Tcp, Vxlan, checksums, ether_type, ethernet},
     prog::{
-        Hook, SHORTEST, VNI, Verdict, World,
+        Hook, SHORTEST, VNI, Verdict, World, always,
         mac::{self, C1, C3},
-        slot, station,
+        mutated, slot, station,
     },
 };
 
@@ -29,21 +25,7 @@ fn holds<T: std::fmt::Debug>(
 ) -> Result<()> {
     let mut world = World::new()?;
     world.learn(C1, station(world.wires.p1, slot::P1))?;
-    let world = Mutex::new(world);
-    let config = Config {
-        cases: CASES,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let outcome = TestRunner::new(config).run(&strategy, |case| {
-        let mut world = world.lock().expect("a case that panicked ended the test");
-        property(&mut world, case).map_err(|error| TestCaseError::fail(format!("{error:#}")))
-    });
-    match outcome {
-        Ok(()) => Ok(()),
-        Err(TestError::Fail(reason, case)) => anyhow::bail!("{reason} for {case:02x?}"),
-        Err(TestError::Abort(reason)) => anyhow::bail!("{reason}"),
-    }
+    always(world, CASES, &strategy, property)
 }
 
 /// The interface where a hook stands.
@@ -90,24 +72,7 @@ fn nearly_right() -> impl Strategy<Value = Vec<u8>> {
         out(&ip.echo_request(40_000, 1, b"ping")),
         inner,
     ];
-    let changes = vec((any::<prop::sample::Index>(), any::<u8>()), 1..4);
-    let cut = any::<prop::sample::Index>();
-    (
-        prop::sample::select(frames.to_vec()),
-        changes,
-        cut,
-        any::<bool>(),
-    )
-        .prop_map(|(mut frame, changes, cut, is_cut)| {
-            for (at, octet) in changes {
-                let at = at.index(frame.len());
-                frame[at] = octet;
-            }
-            if is_cut {
-                frame.truncate(SHORTEST + cut.index(frame.len() - SHORTEST));
-            }
-            frame
-        })
+    mutated(frames.to_vec())
 }
 
 #[test]

@@ -10,12 +10,14 @@ mod fill;
 mod fixture;
 pub mod nat;
 mod object;
+mod random;
 mod run;
 mod tables;
 mod wires;
 mod world;
 
 pub use fixture::{Expect, Fixture, run_all};
+pub use random::{always, mutated};
 pub use run::{Hook, Ran, Verdict};
 pub use tables::Tables;
 pub use wires::{Wires, mac};
