@@ -17,6 +17,7 @@ use crate::ids::Ids;
 use crate::links::Links;
 use crate::observe;
 use crate::plan::{self, Action};
+use crate::querier::Querier;
 use crate::runtime::{Change, Runtime, Store};
 
 /// How often the hooks are looked at.
@@ -41,6 +42,7 @@ pub struct Core {
     /// The host as it was when that was put in force.
     host: Host,
     ageing: Ageing,
+    querier: Querier,
     /// Where whoever watches hears of what happens.
     hub: Arc<Hub>,
     /// When the hooks were last looked at.
@@ -99,6 +101,7 @@ impl Core {
             links,
             desired: Desired::default(),
             host,
+            querier: Querier::default(),
             hub: Arc::default(),
             hooks_seen: Instant::now(),
             failure: None,
@@ -219,6 +222,13 @@ impl Core {
         match self.ageing.tick(&mut self.dataplane) {
             Ok(aged) => self.hub.tell_of_aged(&aged),
             Err(error) => tracing::warn!("ageing: {error}"),
+        }
+    }
+
+    /// Asks for the members of multicast groups where netfwd is the querier.
+    pub async fn ask(&mut self) {
+        if let Err(error) = self.querier.tick(&self.merged, &self.links).await {
+            tracing::warn!("no multicast query: {error}");
         }
     }
 

@@ -118,6 +118,7 @@ async fn follow(
                 let mut core = core.lock().await;
                 core.poll().await;
                 core.age();
+                core.ask().await;
             }
         }
     }

@@ -10,6 +10,7 @@ mod ifreq;
 pub mod model;
 pub mod neighbour;
 pub mod netns;
+pub mod packet;
 pub mod read;
 pub mod route;
 pub mod sysctl;
