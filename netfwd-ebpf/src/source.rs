@@ -89,10 +89,11 @@ impl Source {
         self.ifindex != 0 && !self.flags.has(PortFlags::GATEWAY)
     }
 
-    /// Whether a station was heard where this frame came from.
+    /// Whether a station was heard where this frame came from. A port's interface is enough to tell it
+    /// from others; addresses, which BPF compares octet by octet, tell peers apart.
     #[inline(always)]
     pub fn owns(&self, entry: &FdbEntry) -> bool {
-        entry.ifindex == self.ifindex && entry.peer == self.peer
+        entry.ifindex == self.ifindex && (self.ifindex != 0 || entry.peer == self.peer)
     }
 
     /// What the entries of this source's stations say of their port.
