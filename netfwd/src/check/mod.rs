@@ -3,6 +3,7 @@
 mod devices;
 mod host;
 mod rules;
+mod switch;
 
 #[cfg(test)]
 mod tests;
@@ -53,8 +54,9 @@ impl Finding {
     }
 }
 
-/// What stands in the way of a configuration on this host, the gravest first.
-pub async fn check(config: &Config) -> Result<Vec<Finding>, LinkError> {
+/// What stands in the way of a configuration on this host, the gravest first. `instance` is the one that
+/// it is for.
+pub async fn check(config: &Config, instance: &str) -> Result<Vec<Finding>, LinkError> {
     let links = Links::open("")?;
     let list = links.list().await?;
     let mut findings = host::findings();
@@ -62,6 +64,9 @@ pub async fn check(config: &Config) -> Result<Vec<Finding>, LinkError> {
     findings.extend(devices::uplinks(config, &list));
     findings.extend(devices::ports(config, &list));
     findings.extend(rules::findings(config));
+    findings.extend(switch::outside(config, &list));
+    findings.extend(switch::multicast(config));
+    findings.extend(switch::shut(instance));
     findings.sort_by_key(|finding| finding.severity);
     Ok(findings)
 }

@@ -26,7 +26,7 @@ fn what_is_wrong_is_found_with_its_remedy() {
             .add_veth(&end("eth0"), &end("far"), None)
             .await
             .expect("a pair");
-        let findings = check(&config()).await.expect("findings");
+        let findings = check(&config(), "test").await.expect("findings");
         let about = |object: &str, text: &str| {
             let found = findings
                 .iter()

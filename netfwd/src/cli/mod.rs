@@ -128,7 +128,7 @@ fn run(cli: Cli) -> Result<(), Failed> {
             };
             daemon(&options)
         }
-        Command::Check { config } => self::check(&config, json),
+        Command::Check { config } => self::check(&config, &instance, json),
         Command::Cleanup => self::cleanup(&instance),
         Command::Reload => change::reload(&instance),
         Command::Monitor { network } => monitor::monitor(&instance, network.as_deref(), json),
@@ -178,13 +178,13 @@ fn daemon(options: &Options) -> Result<(), Failed> {
     })
 }
 
-fn check(path: &Path, json: bool) -> Result<(), Failed> {
+fn check(path: &Path, instance: &str, json: bool) -> Result<(), Failed> {
     let config = config::load(path).map_err(|error| Failed {
         sentence: error.to_string(),
         code: 2,
     })?;
     let findings = runtime()?
-        .block_on(check::check(&config))
+        .block_on(check::check(&config, instance))
         .map_err(Failed::new)?;
     output::print(&findings, json)?;
     if findings.iter().any(check::Finding::is_error) {

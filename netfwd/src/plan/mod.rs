@@ -15,8 +15,8 @@
 //!     pairs: the inner ends to look at, by the name of the end here; one that is gone is left out
 //! apply::apply(&mut Dataplane, &Links, &[Action]) -> Result<(), ApplyError> (async; undone in reverse on failure)
 //! cleanup::cleanup(instance: &str) -> Result<Vec<String>, impl Display>     (async; what was removed)
-//! check::check(&Config) -> Result<Vec<Finding>, impl Display>               (async; Finding: Serialize, is_error())
-//! ageing::Ageing::new(&Timeouts), .tick(&mut self, &mut Dataplane) -> Result<(), impl Display>
+//! check::check(&Config, instance: &str) -> Result<Vec<Finding>, impl Display> (async; Finding: Serialize, is_error())
+//! ageing::Ageing::new(&Timeouts), .tick(&mut self, &mut Dataplane) -> Result<Vec<Aged>, impl Display>
 //! show::{networks, ports, peers, fdb, publishes, stats, status}(instance: &str)
 //!     -> Result<Vec<Row>, impl Display>                                     (blocking; Row: Serialize)
 //! show::sessions(instance: &str, &SessionFilter) -> Result<Vec<Row>, impl Display>
