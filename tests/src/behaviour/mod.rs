@@ -2,6 +2,7 @@
 //! twin, and on one of each, so that a test that the kernel would fail as well is noticed.
 
 pub mod flood;
+pub mod lldp;
 pub mod local;
 pub mod masquerade;
 pub mod offload;

@@ -15,7 +15,7 @@ use crate::run::{traces, twin};
 /// What the others are compared with.
 const BRIDGE: &str = "kernel bridge";
 
-/// Ports that netfwd is told of, and what the network's table says besides.
+/// How netfwd is configured: lines of the network's table and of each port's.
 struct Variant {
     name: &'static str,
     label: &'static str,
@@ -24,12 +24,38 @@ struct Variant {
 }
 
 /// netfwd, bare and with features configured.
-const VARIANTS: &[Variant] = &[Variant {
-    name: "netfwd",
-    label: "n",
-    network: "",
-    port: "",
-}];
+const VARIANTS: &[Variant] = &[
+    Variant {
+        name: "netfwd",
+        label: "n",
+        network: "",
+        port: "",
+    },
+    Variant {
+        name: "netfwd, ARP/ND suppression",
+        label: "s",
+        network: "arp_suppression = true\n",
+        port: "",
+    },
+    Variant {
+        name: "netfwd, access VLAN",
+        label: "v",
+        network: "",
+        port: "  vlan = 10\n",
+    },
+    Variant {
+        name: "netfwd, anti-spoofing",
+        label: "a",
+        network: "",
+        port: "  anti_spoof = true\n",
+    },
+    Variant {
+        name: "netfwd, all three",
+        label: "x",
+        network: "arp_suppression = true\n",
+        port: "  vlan = 10\n  anti_spoof = true\n",
+    },
+];
 
 /// Measures and prints.
 pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {

@@ -33,8 +33,11 @@ pub struct Options {
     /// Short rounds, to see whether it works
     #[arg(long)]
     quick: bool,
+    /// Measure the loader that is there, as it is
+    #[arg(long)]
+    no_build: bool,
     /// How many rounds
-    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(3..=99))]
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(3..=99))]
     rounds: u32,
 }
 
@@ -43,7 +46,7 @@ impl Options {
         let (count, each) = if self.quick {
             (5, Duration::from_millis(400))
         } else {
-            (self.rounds, Duration::from_millis(1500))
+            (self.rounds, Duration::from_secs(1))
         };
         Rounds { count, each }
     }
@@ -63,8 +66,10 @@ pub fn bench(paths: &Paths, options: &Options) -> Result<()> {
         nix::unistd::geteuid().is_root(),
         "benchmarks make network namespaces: run them as root"
     );
-    let tools = setup::everything(paths)?;
-    build::build_with(paths, &tools)?;
+    if !options.no_build {
+        let tools = setup::everything(paths)?;
+        build::build_with(paths, &tools)?;
+    }
     for case in options.cases() {
         traces::bounded(&paths.loader(), |prefix| match case {
             Case::Local => local::run(&paths.loader(), prefix, options.rounds()),
