@@ -1,6 +1,7 @@
 //! What a stack must do, as functions of a running topology: each runs on netfwd, on the kernel
 //! twin, and on one of each, so that a test that the kernel would fail as well is noticed.
 
+pub mod dhcp;
 pub mod flood;
 pub mod lldp;
 pub mod local;

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     netns::Namespace,
     packet::{self, Mac},
-    topology::{MTU, UNDERLAY, VNI},
+    topology::{GATEWAY, MTU, UNDERLAY, VNI},
 };
 
 const CANNOT: &str = "this kernel's bridge cannot do that";
@@ -46,6 +46,7 @@ fn apart(host: &Namespace, bridge: &str, option: &NetworkOption) -> Result<()> {
                 "neigh add {ip} lladdr {mac} dev {bridge} nud permanent"
             ))
         }
+        NetworkOption::Gateway => host.ip(&format!("addr add {GATEWAY}/24 dev {bridge}")),
         _ => Ok(()),
     }
 }

@@ -4,8 +4,11 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use anyhow::Result;
 
-use super::{Make, Switch, overlay::PEER_VTEP, text};
-use crate::{packet::Mac, topology::VNI};
+use super::{HOST_MAC, Make, Switch, overlay::PEER_VTEP, text};
+use crate::{
+    packet::Mac,
+    topology::{GATEWAY, GATEWAY_DEVICE, VNI},
+};
 
 /// What makes a port differ from the usual one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,10 @@ pub enum PortOption {
     MulticastRouter,
     /// So many stations may be learned from it.
     MaxLearned(u32),
+    /// Only the first MAC and addresses that are seen may be used.
+    AntiSpoof,
+    /// Servers' answers are taken from it.
+    Server,
 }
 
 impl PortOption {
@@ -43,11 +50,13 @@ impl PortOption {
             Self::Hairpin => "hairpin = true".into(),
             Self::MulticastRouter => "multicast_router = true".into(),
             Self::MaxLearned(most) => format!("max_learned = {most}"),
+            Self::AntiSpoof => "anti_spoof = true".into(),
+            Self::Server => "server = true".into(),
         }
     }
 
-    /// Words of `ip link set … type bridge_slave`, where it has some: this kernel's bridge does not
-    /// filter VLANs.
+    /// Words of `ip link set … type bridge_slave`, where it has some: this kernel's bridge filters
+    /// neither VLANs nor sources.
     pub(super) fn bridge(&self) -> Option<&'static str> {
         match self {
             Self::Isolated => Some("isolated on"),
@@ -55,7 +64,7 @@ impl PortOption {
             Self::NoUnknownUnicast => Some("flood off"),
             Self::Hairpin => Some("hairpin on"),
             Self::MulticastRouter => Some("mcast_router 2"),
-            Self::Vlan(_) | Self::Trunk(_) | Self::TagNative | Self::MaxLearned(_) => None,
+            _ => None,
         }
     }
 }
@@ -79,6 +88,8 @@ pub enum NetworkOption {
     Suppression,
     /// Who has an address.
     Neighbour(IpAddr, Mac),
+    /// The host has an address in the network.
+    Gateway,
 }
 
 impl NetworkOption {
@@ -92,19 +103,24 @@ impl NetworkOption {
             Self::MaxLearned(most) => format!("max_learned_total = {most}"),
             Self::Overlay => format!("vni = {VNI}\npeers = [\"{PEER_VTEP}\"]"),
             Self::Suppression => "arp_suppression = true".into(),
-            Self::Neighbour(..) => String::new(),
+            Self::Neighbour(..) | Self::Gateway => String::new(),
         }
     }
 
     /// A table within the network's in netfwd's configuration.
     pub(super) fn netfwd_table(&self) -> Option<String> {
-        let Self::Neighbour(ip, mac) = self else {
-            return None;
-        };
-        let mac = text(*mac);
-        Some(format!(
-            "\n  [[network.neighbour]]\n  ip = \"{ip}\"\n  mac = \"{mac}\"\n"
-        ))
+        match self {
+            Self::Neighbour(ip, mac) => Some(format!(
+                "\n  [[network.neighbour]]\n  ip = \"{ip}\"\n  mac = \"{}\"\n",
+                text(*mac)
+            )),
+            Self::Gateway => Some(format!(
+                "\n  [network.gateway]\n  device = \"{GATEWAY_DEVICE}\"\n  \
+                 addresses = [\"{GATEWAY}/24\"]\n  mac = \"{}\"\n",
+                text(HOST_MAC)
+            )),
+            _ => None,
+        }
     }
 
     /// Words of `ip link add … type bridge`, where it has some.
@@ -114,10 +130,8 @@ impl NetworkOption {
             Self::NoSnooping => Some("mcast_snooping 0".into()),
             Self::Querier => Some("mcast_querier 1".into()),
             // Set apart, see `bridge`.
-            Self::MaxLearned(_) | Self::Overlay | Self::Suppression | Self::Neighbour(..) => {
-                Some(String::new())
-            }
             Self::Vlan(_) => None,
+            _ => Some(String::new()),
         }
     }
 }

@@ -47,7 +47,7 @@ use overlay::Overlay;
 use crate::{
     netns::Namespace,
     packet::{Ipv4, Mac, ether_type, ethernet},
-    topology::Instance,
+    topology::{GATEWAY_DEVICE, Instance},
 };
 
 /// Time in which a frame that is forwarded has arrived.
@@ -219,6 +219,14 @@ impl Switch {
     /// Waits until nothing arrives any more, whatever it was.
     pub fn settle(&self) -> Result<()> {
         self.arrivals(0, 0).map(drop)
+    }
+
+    /// The host's own interface in the first network, where it has one.
+    pub fn gateway_device(&self) -> &'static str {
+        match self.make {
+            Make::Netfwd => GATEWAY_DEVICE,
+            Make::Bridge => "br0",
+        }
     }
 
     /// The socket behind the ports.
