@@ -2,6 +2,8 @@
 
 mod reach;
 mod switch;
+mod vlan;
+mod world;
 
 use std::collections::BTreeSet;
 
