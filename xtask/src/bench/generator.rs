@@ -14,6 +14,7 @@ use nix::sys::socket::{
     self, AddressFamily, LinkAddr, MsgFlags, MultiHeaders, SockFlag, SockType, SockaddrLike,
     sockopt,
 };
+use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 
 use crate::run::netns::Netns;
@@ -54,11 +55,15 @@ impl Generator {
         Ok(())
     }
 
-    /// Sends the frames in turn for a while, from the first CPU.
-    pub fn flood(&self, frames: &[Vec<u8>], time: Duration) -> Result<()> {
+    /// Sends the frames in turn for a while, from the first CPU; returns the CPU time that it took. A
+    /// veth hands a frame on in its sender's context, so that is the time of the whole path, and what
+    /// else the machine does is not in it.
+    pub fn flood(&self, frames: &[Vec<u8>], time: Duration) -> Result<Duration> {
         let sender = || {
             pin_to_first_cpu()?;
-            self.send_for(frames, time)
+            let before = cpu_time()?;
+            self.send_for(frames, time)?;
+            Ok(cpu_time()?.saturating_sub(before))
         };
         thread::scope(|scope| scope.spawn(sender).join())
             .map_err(|_| anyhow!("the generator panicked"))?
@@ -107,7 +112,12 @@ fn link_address(index: u32) -> LinkAddr {
     address.expect("AF_PACKET is the family that LinkAddr takes")
 }
 
-/// A veth hands a frame on within the CPU that sends it: one CPU bears the whole path.
+/// CPU time of this thread.
+fn cpu_time() -> Result<Duration> {
+    Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
+}
+
+/// One CPU bears the whole path.
 fn pin_to_first_cpu() -> Result<()> {
     let this = Pid::from_raw(0);
     let usable = sched_getaffinity(this)?;

@@ -76,7 +76,11 @@ pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
     paths.insert(1, bridge(prefix)?);
     paths.insert(2, wire(prefix)?);
     let series = measure::interleaved(&paths, rounds)?;
-    table::print("local: 64-byte frames a second, one CPU", &series, BRIDGE);
+    table::print(
+        "local: 64-byte frames per second of one CPU",
+        &series,
+        BRIDGE,
+    );
     Ok(())
 }
 
