@@ -75,7 +75,7 @@ impl Shown<'_> {
                 &show::networks(self.instance).map_err(Failed::new)?,
                 &filter,
                 NETWORKS,
-                &[],
+                show::NETWORK_COLUMNS,
             ),
             NetworkCommand::Add(args) => {
                 change(self.instance, Op::Add, Object::Network((*args).into()))

@@ -17,7 +17,7 @@ mod tests;
 
 pub use fdb::{FdbRow, fdb};
 pub use neighbour::{NeighbourRow, neighbours};
-pub use network::{NetworkRow, networks};
+pub use network::{NETWORK_COLUMNS, NetworkRow, networks};
 pub use peer::{PeerRow, peers};
 pub use port::{PORT_COLUMNS, PortRow, ports};
 pub use publish::{PublishRow, publishes};

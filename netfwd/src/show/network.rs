@@ -4,14 +4,23 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 use netfwd_common::addr::{Addr, to_v4};
-use netfwd_common::maps::{Member, MemberKey, Network, NetworkFlags, Port, Subnet};
+use netfwd_common::maps::{Member, MemberKey, Network, NetworkFlags, Subnet};
 use nix::net::if_::if_indextoname;
 use serde::Serialize;
 
 use super::{ShowError, Source, address};
 use crate::observed::Prefix;
 
+/// What a table shows of a network; JSON has the rest.
+pub const NETWORK_COLUMNS: &[&str] = &[
+    "name", "vni", "vlan", "subnets", "gateway", "mtu", "ports", "peers", "learned",
+];
+
 /// A network.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a property of its own"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NetworkRow {
     /// Its name.
@@ -28,6 +37,22 @@ pub struct NetworkRow {
     pub ports: Vec<String>,
     /// The addresses of its peers.
     pub peers: Vec<String>,
+    /// Its own VLAN.
+    pub vlan: Option<u16>,
+    /// Seconds that a learned FDB entry lives unrefreshed.
+    pub ageing_seconds: u64,
+    /// Sources from peers are learned, and those from ports by default.
+    pub learning: bool,
+    /// Unknown unicast is flooded to peers, and to ports by default.
+    pub unknown_unicast: bool,
+    /// ARP and ND are answered from the neighbours.
+    pub arp_suppression: bool,
+    /// IP multicast goes to members and routers alone.
+    pub multicast_snooping: bool,
+    /// Learned FDB entries that it may have; `None` for any number.
+    pub max_learned_total: Option<u32>,
+    /// Learned FDB entries that it has.
+    pub learned: u64,
 }
 
 /// The networks of an instance.
@@ -35,41 +60,67 @@ pub fn networks(instance: &str) -> Result<Vec<NetworkRow>, ShowError> {
     let source = Source::open(instance)?;
     let parts = Parts {
         subnets: source.maps.subnets()?,
-        ports: source.maps.ports.entries()?,
+        ports: ports(&source)?,
         members: source.maps.members.entries()?,
     };
     let networks = source.maps.networks.entries()?;
     let rows = networks.iter();
-    Ok(rows
-        .map(|(id, network)| row(&source, &parts, *id, network))
-        .collect())
+    rows.map(|(id, network)| row(&source, &parts, *id, network))
+        .collect()
+}
+
+/// The network and interface of every port, with its slot; a trunk may be in several networks.
+fn ports(source: &Source) -> Result<BTreeMap<(u32, u32), u32>, ShowError> {
+    let ports = source.maps.ports.entries()?;
+    let own = ports.iter();
+    let own = own.map(|(ifindex, port)| ((port.network, *ifindex), port.slot));
+    let vlans = source.maps.vlans.entries()?;
+    let tagged = vlans.iter().filter_map(|(key, vlan)| {
+        let port = ports.get(&key.ifindex)?;
+        Some(((vlan.network, key.ifindex), port.slot))
+    });
+    Ok(own.chain(tagged).collect())
 }
 
 /// What networks are made of.
 struct Parts {
     subnets: BTreeMap<Prefix, Subnet>,
-    ports: BTreeMap<u32, Port>,
+    /// Slots by network and ifindex.
+    ports: BTreeMap<(u32, u32), u32>,
     members: BTreeMap<MemberKey, Member>,
 }
 
-fn row(source: &Source, parts: &Parts, id: u32, network: &Network) -> NetworkRow {
+fn row(
+    source: &Source,
+    parts: &Parts,
+    id: u32,
+    network: &Network,
+) -> Result<NetworkRow, ShowError> {
     let subnets = parts.subnets.iter().filter(|(_, s)| s.network == id);
-    let interfaces = parts.ports.iter().filter(|(_, p)| p.network == id);
+    let interfaces = parts.ports.range((id, 0)..=(id, u32::MAX));
     let peers = parts.members.keys().filter(|m| m.network == id);
-    let overlay = network.flags.has(NetworkFlags::OVERLAY);
-    NetworkRow {
+    let has = |flag| network.flags.has(flag);
+    Ok(NetworkRow {
         name: source.names.network(id),
-        vni: overlay.then_some(network.vni),
+        vni: has(NetworkFlags::OVERLAY).then_some(network.vni),
         subnets: subnets.filter_map(|(prefix, _)| cidr(prefix)).collect(),
         gateway: gateway(network),
         mtu: network.mtu,
         ports: interfaces
-            .map(|(ifindex, port)| source.names.port(port.slot, *ifindex))
+            .map(|((_, ifindex), slot)| source.names.port(*slot, *ifindex))
             .collect(),
         peers: peers
             .map(|member| address(&member.peer).to_string())
             .collect(),
-    }
+        vlan: (network.vlan != 0).then_some(network.vlan),
+        ageing_seconds: network.ageing_ns / 1_000_000_000,
+        learning: has(NetworkFlags::LEARNING),
+        unknown_unicast: has(NetworkFlags::UNKNOWN_UNICAST),
+        arp_suppression: has(NetworkFlags::SUPPRESSION),
+        multicast_snooping: has(NetworkFlags::SNOOPING),
+        max_learned_total: (network.max_learned != 0).then_some(network.max_learned),
+        learned: source.maps.stations(network.slot)?,
+    })
 }
 
 fn gateway(network: &Network) -> Option<String> {

@@ -181,7 +181,10 @@ fn rows_name_what_a_dead_loader_left() {
         assert_eq!(
             networks,
             json!([{"name": "blue", "vni": 200, "subnets": ["10.0.3.0/24"], "gateway": "10.0.3.1",
-                "mtu": 1450, "ports": ["veth1"], "peers": ["192.0.2.2"]}])
+                "mtu": 1450, "ports": ["veth1"], "peers": ["192.0.2.2"], "vlan": null,
+                "ageing_seconds": 0, "learning": false, "unknown_unicast": false,
+                "arp_suppression": false, "multicast_snooping": false, "max_learned_total": null,
+                "learned": 0}])
         );
         let ports = ports(name).expect("rows");
         assert_eq!(

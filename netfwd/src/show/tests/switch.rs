@@ -81,6 +81,8 @@ fn ports_show_their_vlans_state_and_stations() {
         assert!(port.edge && !port.isolated && !port.anti_spoof);
         assert_eq!((port.storm_control, port.max_learned), (Some(50), None));
         assert_eq!(port.learned, 1);
+        let network = networks(name).expect("rows").remove(0);
+        assert_eq!(network.ports, ["veth1"]);
         let learned = |row: &&StatsRow| row.scope == "port" && row.counter == "learned";
         let stats = stats(name).expect("rows");
         assert_eq!(stats.iter().find(learned).map(|row| row.value), Some(1));
