@@ -15,6 +15,7 @@ tests::on_switches!(tests::behaviour::switching =>
     static_entry,
     sticky_entry,
     hairpin,
+    tags_are_payload,
     learning_limit,
 );
 

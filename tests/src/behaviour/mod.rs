@@ -12,6 +12,7 @@ pub mod publish;
 pub mod snooping;
 pub mod suppression;
 pub mod switching;
+pub mod vlan;
 
 /// Declares one test per behaviour and pair of stacks: in the module `on_netfwd` both hosts run
 /// netfwd, in `on_twin` the kernel twin; `mixed` makes `a_is_netfwd` and `b_is_netfwd`, where the
@@ -47,9 +48,13 @@ macro_rules! on_stacks {
 }
 
 /// Declares one test per behaviour of a switch, each a function of its make: in the module
-/// `on_netfwd` and in `on_bridge`, its kernel twin.
+/// `on_netfwd` and in `on_bridge`, its kernel twin, or with `vlan:` in `on_open_vswitch`.
 #[macro_export]
 macro_rules! on_switches {
+    (vlan: $from:path => $($behaviour:ident),* $(,)?) => {
+        $crate::on_switches!(@module on_netfwd, Netfwd, $from => $($behaviour),*);
+        $crate::on_switches!(@module on_open_vswitch, OpenVswitch, $from => $($behaviour),*);
+    };
     ($from:path => $($behaviour:ident),* $(,)?) => {
         $crate::on_switches!(@module on_netfwd, Netfwd, $from => $($behaviour),*);
         $crate::on_switches!(@module on_bridge, Bridge, $from => $($behaviour),*);

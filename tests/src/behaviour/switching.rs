@@ -6,7 +6,11 @@ use std::{thread, time::Duration};
 use anyhow::{Result, ensure};
 
 use crate::{
-    packet::{self, BROADCAST},
+    packet::{
+        self, BROADCAST,
+        ether_type::{C_TAG, S_TAG},
+        tagged,
+    },
     process::{TIMEOUT, eventually},
     switch::{Layout, Make, NetworkOption, Pin, PortOption, frame, station},
 };
@@ -104,7 +108,7 @@ pub fn link_local(make: Make) -> Result<()> {
     let switch = Layout::ports(3).start(make)?;
     let bpdu: &[usize] = match make {
         Make::Netfwd => &[],
-        Make::Bridge => &[2, 3],
+        _ => &[2, 3],
     };
     for last in 0..=0x0f {
         let dst = [0x01, 0x80, 0xc2, 0, 0, last];
@@ -196,6 +200,20 @@ pub fn hairpin(make: Make) -> Result<()> {
     switch.expect(1, &frame(station(1), station(2)), &[1])?;
     switch.expect(2, &frame(BROADCAST, station(3)), &[1, 3])?;
     switch.expect(2, &frame(station(3), station(4)), &[])
+}
+
+/// Where no port says anything of VLANs tags are payload, whatever their kind or number.
+pub fn tags_are_payload(make: Make) -> Result<()> {
+    let switch = Layout::ports(3).start(make)?;
+    for (ether_type, tci) in [(C_TAG, 10), (C_TAG, 0), (C_TAG, 4095), (S_TAG, 100)] {
+        let out = tagged(&frame(BROADCAST, station(1)), ether_type, tci);
+        switch.expect(1, &out, &[2, 3])?;
+        let twice = tagged(&out, S_TAG, 7);
+        switch.expect(1, &twice, &[2, 3])?;
+        let known = tagged(&frame(station(1), station(2)), ether_type, tci);
+        switch.expect(2, &known, &[1])?;
+    }
+    Ok(())
 }
 
 /// Beyond the network's limit frames flow and nothing is learned; what is known stays known and may

@@ -55,6 +55,19 @@ impl PortOption {
         }
     }
 
+    /// Columns of Open vSwitch's port table, where it is asked for that here.
+    pub(super) fn ovs(&self) -> Option<String> {
+        match self {
+            Self::Vlan(vlan) => Some(format!("tag={vlan}")),
+            Self::Trunk(vlans) => {
+                let vlans: Vec<_> = vlans.iter().map(u16::to_string).collect();
+                Some(format!("trunks={}", vlans.join(",")))
+            }
+            Self::TagNative => Some("vlan_mode=native-tagged".into()),
+            _ => None,
+        }
+    }
+
     /// Words of `ip link set … type bridge_slave`, where it has some: this kernel's bridge filters
     /// neither VLANs nor sources.
     pub(super) fn bridge(&self) -> Option<&'static str> {

@@ -27,6 +27,7 @@ mod limit;
 pub mod model;
 mod netfwd;
 mod overlay;
+mod ovs;
 mod wire;
 
 use std::{
@@ -36,13 +37,14 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 pub use layout::{Layout, Network, NetworkOption, PortOption};
 pub use model::{Model, Sent};
 pub use wire::{Arrival, Wire};
 
 use overlay::Overlay;
+use ovs::Ovs;
 
 use crate::{
     netns::Namespace,
@@ -71,6 +73,16 @@ pub enum Make {
     Netfwd,
     /// The kernel's bridge.
     Bridge,
+    /// Open vSwitch.
+    OpenVswitch,
+}
+
+/// What runs for a switch.
+#[derive(Debug)]
+enum Job {
+    Netfwd(Box<Instance>),
+    Bridge,
+    OpenVswitch(Box<Ovs>),
 }
 
 /// What an FDB entry that was given may not do.
@@ -93,7 +105,7 @@ pub struct Switch {
     pub containers: Namespace,
     wire: Wire,
     overlay: Option<Overlay>,
-    instance: Option<Instance>,
+    job: Job,
     ports: usize,
 }
 
@@ -107,12 +119,10 @@ impl Switch {
         } else {
             None
         };
-        let instance = match make {
-            Make::Netfwd => Some(netfwd::start(&host, layout)?),
-            Make::Bridge => {
-                bridge::start(&host, layout)?;
-                None
-            }
+        let job = match make {
+            Make::Netfwd => Job::Netfwd(Box::new(netfwd::start(&host, layout)?)),
+            Make::Bridge => bridge::start(&host, layout).map(|()| Job::Bridge)?,
+            Make::OpenVswitch => Job::OpenVswitch(Box::new(Ovs::start(&host, layout)?)),
         };
         let wire = Wire::open(&containers, layout.ports)?;
         Ok(Self {
@@ -121,16 +131,29 @@ impl Switch {
             containers,
             wire,
             overlay,
-            instance,
+            job,
             ports: layout.ports,
         })
     }
 
-    /// The netfwd that runs here; an error on a kernel twin.
+    /// The netfwd that runs here; an error on another switch.
     pub fn netfwd(&mut self) -> Result<&mut Instance> {
-        self.instance
-            .as_mut()
-            .context("the switch is a kernel bridge")
+        match &mut self.job {
+            Job::Netfwd(instance) => Ok(instance),
+            _ => bail!("this switch is no netfwd"),
+        }
+    }
+
+    /// Plugs the container's end of a port into another switch, an Open vSwitch, as a port of its own.
+    pub fn link(&self, port: usize, other: &Self, options: &[PortOption]) -> Result<()> {
+        let Job::OpenVswitch(ovs) = &other.job else {
+            bail!("the other switch must be an Open vSwitch");
+        };
+        let (interface, there) = (container_end(port), other.host.name());
+        self.containers
+            .ip(&format!("link set {interface} netns {there}"))?;
+        other.host.ip(&format!("link set {interface} up"))?;
+        ovs.add(&interface, options)
     }
 
     /// Sends a frame and expects it, octet by octet, at these ports, once each, and nothing else
@@ -216,6 +239,11 @@ impl Switch {
         Ok(arrivals)
     }
 
+    /// What arrives of frames that were sent elsewhere, so many being expected.
+    pub fn await_arrivals(&self, count: usize) -> Result<Vec<Arrival>> {
+        self.arrivals(count, 0)
+    }
+
     /// Waits until nothing arrives any more, whatever it was.
     pub fn settle(&self) -> Result<()> {
         self.arrivals(0, 0).map(drop)
@@ -226,6 +254,7 @@ impl Switch {
         match self.make {
             Make::Netfwd => GATEWAY_DEVICE,
             Make::Bridge => "br0",
+            Make::OpenVswitch => "ovs0",
         }
     }
 
@@ -244,17 +273,19 @@ impl Switch {
     /// Adds an FDB entry by command.
     pub fn pin(&self, mac: Mac, port: usize, pin: Pin) -> Result<()> {
         let mac = text(mac);
-        match &self.instance {
-            Some(instance) => netfwd::pin(instance, &mac, port, pin),
-            None => bridge::pin(&self.host, &mac, port, pin),
+        match &self.job {
+            Job::Netfwd(instance) => netfwd::pin(instance, &mac, port, pin),
+            Job::Bridge => bridge::pin(&self.host, &mac, port, pin),
+            Job::OpenVswitch(_) => bail!("no test asks this of Open vSwitch"),
         }
     }
 
     /// Stations that the FDB has behind ports.
     pub fn stations(&self) -> Result<BTreeMap<Mac, usize>> {
-        match &self.instance {
-            Some(instance) => netfwd::stations(instance),
-            None => bridge::stations(&self.host),
+        match &self.job {
+            Job::Netfwd(instance) => netfwd::stations(instance),
+            Job::Bridge => bridge::stations(&self.host),
+            Job::OpenVswitch(_) => bail!("no test asks this of Open vSwitch"),
         }
     }
 }
