@@ -16,6 +16,9 @@ pub const MEMBERS: usize = 65_536;
 pub const FLOOD_TARGETS: usize = 65_536;
 /// Flood targets of one network; the loader refuses more.
 pub const FLOOD_PER_NETWORK: u32 = 4096;
+/// Flood targets that one run of a program serves: a CPU's backlog takes `net.core.netdev_max_backlog`
+/// frames, 1,000 by default, and drops the rest (net/core/dev.c, enqueue_to_backlog).
+pub const FLOOD_AT_ONCE: u32 = 512;
 /// Masqueraded subnets.
 pub const SUBNETS: usize = 4096;
 /// Published listeners; a range takes one entry a port.

@@ -9,7 +9,7 @@ use aya_ebpf::{
 };
 use netfwd_common::{
     addr::{self, Addr},
-    limits::FLOOD_PER_NETWORK,
+    limits::{FLOOD_AT_ONCE, FLOOD_PER_NETWORK},
     maps::{self as layout, Deliver, FloodKey, FloodTarget, Network, NetworkFlags, PortFlags},
     storm,
     verdict::DropReason,
@@ -34,6 +34,7 @@ pub struct Flood {
     vni: u32,
     companion: u32,
     ingress: u32,
+    start: u32,
     octets: u32,
     wanted: PortFlags,
     barred: u8,
@@ -49,6 +50,21 @@ pub struct Flood {
 const BACK: u8 = 1;
 const PEERS: u8 = 1 << 1;
 const ISOLATED: u8 = 1 << 2;
+
+/// Mark of a frame whose flooding goes on, in the upper half; the lower half is where. Marks do not
+/// outlive a network namespace (net/core/skbuff.c, skb_scrub_packet), so no container sets one.
+const GOES_ON: u32 = 0x6e66_0000;
+
+/// Where the flooding of a frame goes on; 0 for a frame that comes in for the first time.
+#[inline(always)]
+pub fn start(ctx: &TcContext) -> u32 {
+    let mark = skb::mark(ctx);
+    if mark & 0xffff_0000 == GOES_ON {
+        mark & 0xffff
+    } else {
+        0
+    }
+}
 
 /// Whom a flooded frame may reach beyond what the flood list says.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,18 +122,16 @@ fn flood(
     if reach == Reach::Here {
         state.barred |= PEERS;
     }
-    each(
-        network,
-        body as *mut c_void,
-        core::ptr::from_mut(&mut state).cast(),
-    );
-    state.outcome()
+    let at_once = state.at_once(network);
+    let shared = core::ptr::from_mut(&mut state).cast();
+    each(at_once, body as *mut c_void, shared);
+    state.finish(network)
 }
 
-/// Runs a body for each flood target of a network.
+/// Runs a body for so many flood targets.
 #[inline(always)]
-pub fn each(network: &Network, body: *mut c_void, state: *mut c_void) {
-    let targets = network.flood_len.min(FLOOD_PER_NETWORK);
+pub fn each(targets: u32, body: *mut c_void, state: *mut c_void) {
+    let targets = targets.min(FLOOD_PER_NETWORK);
     // SAFETY: the body takes the state that is passed here, and nothing else.
     unsafe { bpf_loop(targets, body, state, 0) };
 }
@@ -138,7 +152,8 @@ impl Flood {
     /// What is to be sent to some of a network's flood targets, unless its port has flooded enough.
     #[inline(always)]
     pub fn new(ctx: &TcContext, source: &Source, network: &Network) -> Result<Self, DropReason> {
-        if source.flags.has(PortFlags::STORM) && !is_calm(source) {
+        let start = start(ctx);
+        if start == 0 && source.flags.has(PortFlags::STORM) && !is_calm(source) {
             return Err(DropReason::StormControl);
         }
         let config = maps::config().ok_or(DropReason::NoTarget)?;
@@ -148,6 +163,7 @@ impl Flood {
             vni: network.vni,
             companion: config.companion_ifindex,
             ingress: source.ifindex,
+            start,
             octets: ctx.len(),
             wanted: PortFlags::default(),
             barred: barred(source),
@@ -158,10 +174,49 @@ impl Flood {
         })
     }
 
+    /// Flood targets that this run serves: a frame from a port may come again for the rest.
+    #[inline(always)]
+    pub fn at_once(&self, network: &Network) -> u32 {
+        match self.ingress {
+            0 => network.flood_len,
+            _ => network
+                .flood_len
+                .saturating_sub(self.start)
+                .min(FLOOD_AT_ONCE),
+        }
+    }
+
+    /// Has the frame come in again for the targets that are left, behind the clones that it has sent, and
+    /// says what has become of it.
+    #[inline(always)]
+    pub fn finish(&self, network: &Network) -> Outcome {
+        let next = self.start + FLOOD_AT_ONCE;
+        if self.ingress != 0 && next < network.flood_len {
+            self.come_again(next);
+            return Outcome::Consumed;
+        }
+        match self.start {
+            0 => self.outcome(),
+            _ => Outcome::Consumed,
+        }
+    }
+
+    #[inline(never)]
+    fn come_again(&self, next: u32) {
+        let tagged = self.tci != 0 && skb::push(self.skb, self.tci);
+        skb::set_mark(self.skb, GOES_ON | next);
+        // SAFETY: as in `clone_to`.
+        unsafe { bpf_clone_redirect(self.skb, self.ingress, u64::from(BPF_F_INGRESS)) };
+        skb::set_mark(self.skb, 0);
+        if tagged {
+            skb::pop(self.skb);
+        }
+    }
+
     /// What has become of the frame. Reads through a pointer: the compiler does not see that the loop
     /// wrote what it was given the address of.
     #[inline(always)]
-    pub fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> Outcome {
         // SAFETY: a field of `self`.
         if unsafe { core::ptr::read_volatile(&raw const self.sent) } {
             Outcome::Consumed
@@ -175,7 +230,7 @@ impl Flood {
     pub fn target(&self, index: u64) -> Option<&'static FloodTarget> {
         let key = FloodKey {
             network: self.network,
-            index: index as u32,
+            index: self.start + index as u32,
         };
         maps::flood_target(&key)
     }

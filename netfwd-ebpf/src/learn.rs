@@ -26,8 +26,11 @@ pub fn learn(source: &Source, mac: &Mac, now: u64) -> Result<(), DropReason> {
     }
     let key = bridge::key(source.network, source.vlan, *mac);
     let Some(entry) = FDB.get_ptr_mut(key) else {
-        if source.flags.has(PortFlags::LEARNING) {
-            insert(source, &key, now);
+        // One call after the other: nested, their frames would add up beyond Linux 6.1's stack.
+        if source.flags.has(PortFlags::LEARNING)
+            && let Some(kind) = EventKind::from_number(insert(source, &key, now))
+        {
+            event::station(kind, source, &key, None, now);
         }
         return Ok(());
     };
@@ -66,26 +69,28 @@ fn elsewhere(
 }
 
 /// A new station. A full table or a reached limit leaves it unknown: its frames are flooded, none is
-/// lost.
+/// lost. Gives the number of the event that watchers are told of, or 0.
 #[inline(never)]
-fn insert(source: &Source, key: &FdbKey, now: u64) {
+fn insert(source: &Source, key: &FdbKey, now: u64) -> u32 {
     if is_at_limit(source) {
-        if count_refusal(source) {
-            event::station(EventKind::LearnLimit, source, key, None, now);
-        }
-        return;
+        return if count_refusal(source) {
+            EventKind::LearnLimit as u32
+        } else {
+            0
+        };
     }
     let Some(scratch) = maps::scratch() else {
-        return;
+        return 0;
     };
     let entry = &mut scratch.station;
     source.claim(entry, now);
     entry.moved_ns = 0;
     entry.moves = 0;
-    if FDB.insert(key, *entry, u64::from(BPF_NOEXIST)).is_ok() {
-        count(source, 1);
-        event::station(EventKind::Learned, source, key, None, now);
+    if FDB.insert(key, *entry, u64::from(BPF_NOEXIST)).is_err() {
+        return 0;
     }
+    count(source, 1);
+    EventKind::Learned as u32
 }
 
 /// Moves a station to where it was heard, unless it goes to and fro too fast: then it stays, and what

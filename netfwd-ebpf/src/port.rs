@@ -10,6 +10,7 @@ use netfwd_common::{
 use crate::{
     bridge, count, event,
     exit::{Action, Stage, Verdict, from},
+    flood,
     learn::learn,
     maps, nat,
     parse::Ethernet,
@@ -31,7 +32,9 @@ pub fn ingress(ctx: &TcContext) -> Verdict {
     let Some(port) = maps::port(&ifindex) else {
         return Ok(Action::Pass);
     };
-    count::rx(port.slot, ctx.len() as usize);
+    if flood::start(ctx) == 0 {
+        count::rx(port.slot, ctx.len() as usize);
+    }
     from(port.slot, admitted(ctx, ifindex, port))
 }
 
@@ -103,7 +106,7 @@ pub fn at_hook(ctx: &TcContext, source: &Source, eth: &Ethernet, decision: Stage
         decision,
         Ok(Action::Consumed) | Err(DropReason::NoTarget | DropReason::Suppressed)
     );
-    if !outside || !flooded {
+    if !outside || !flooded || flood::start(ctx) != 0 {
         return decision;
     }
     if source.tci & skb::VID != 0 && !skb::push(ctx.skb.skb, source.tci) {

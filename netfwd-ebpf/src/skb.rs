@@ -41,6 +41,8 @@ field!(/// The tag control information of the tag in the metadata.
     vlan_tci);
 field!(/// The EtherType of the tag in the metadata, in wire order.
     vlan_proto);
+field!(/// The mark.
+    mark);
 field!(/// Whom the link layer addressed it to.
     pkt_type);
 
@@ -92,6 +94,13 @@ pub fn read_into<const N: usize>(ctx: &TcContext, offset: usize, to: &mut [u8; N
         )
     };
     ret == 0
+}
+
+/// Sets the mark.
+#[inline(always)]
+pub fn set_mark(skb: *mut __sk_buff, mark: u32) {
+    // SAFETY: the kernel hands the program a valid context, whose mark it may write.
+    unsafe { (*skb).mark = mark };
 }
 
 /// Cuts the frame to a length, or pads it.

@@ -112,7 +112,7 @@ pub fn asked(packet: &Packet<'_>, group: &Addr, response_ns: u64) {
         until: packet.now + response_ns * QUERIES,
     };
     let state = core::ptr::from_mut(&mut asked).cast();
-    flood::each(packet.network, body as *mut c_void, state);
+    flood::each(packet.network.flood_len, body as *mut c_void, state);
 }
 
 /// One target of the flood list; returns 0, which goes on.

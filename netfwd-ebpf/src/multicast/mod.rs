@@ -112,9 +112,10 @@ fn to_some(packet: &Packet<'_>, group: &Addr) -> Outcome {
         router: packet.key(0, &packet.all),
         now: packet.now,
     };
+    let at_once = selected.flood.at_once(packet.network);
     let state = core::ptr::from_mut(&mut selected).cast();
-    flood::each(packet.network, body as *mut c_void, state);
-    selected.flood.outcome()
+    flood::each(at_once, body as *mut c_void, state);
+    selected.flood.finish(packet.network)
 }
 
 /// One target of the flood list; returns 0, which goes on.
