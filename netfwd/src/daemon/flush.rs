@@ -91,28 +91,33 @@ impl Core {
     /// An entry as if it had just been learned.
     fn fdb_entry(&self, spec: &FdbSpec) -> Result<FdbEntry, ChangeError> {
         let sticky = FdbFlags::default().with_if(FdbFlags::STICKY, spec.kind == FdbKind::Sticky);
-        let network = self.network(&spec.network)?;
-        let (target, vlan) = (spec.entry()?.target, spec.vlan_in(network)?);
-        let tag = network.tag(&target, vlan);
-        let uncarried = || {
-            ChangeError::Bad(format!(
-                "{target} does not carry VLAN {vlan}; give --vlan one that it has"
-            ))
-        };
         let entry = FdbEntry {
             last_seen_ns: now_ns(),
             flags: sticky,
-            tag: tag.ok_or_else(uncarried)?,
             ..FdbEntry::default()
         };
-        match target {
-            FdbTarget::Peer(peer) => Ok(FdbEntry {
-                peer: to_addr(peer),
+        let target = spec.entry()?.target;
+        let entry = match &target {
+            FdbTarget::Peer(peer) => FdbEntry {
+                peer: to_addr(*peer),
                 slot: self.slot(Scope::Peer, &peer.to_string(), "peer")?,
                 ..entry
-            }),
-            FdbTarget::Port(name) => self.behind_port(&spec.network, &name, entry),
-        }
+            },
+            FdbTarget::Port(name) => self.behind_port(&spec.network, name, entry)?,
+        };
+        let tag = self.tag(spec, &target)?;
+        Ok(FdbEntry { tag, ..entry })
+    }
+
+    /// The tag by which frames of the entry's VLAN go to its target.
+    fn tag(&self, spec: &FdbSpec, target: &FdbTarget) -> Result<u16, ChangeError> {
+        let network = self.network(&spec.network)?;
+        let vlan = spec.vlan_in(network)?;
+        network.tag(target, vlan).ok_or_else(|| {
+            let message =
+                format!("{target} does not carry VLAN {vlan}; give --vlan one that it has");
+            ChangeError::Bad(message)
+        })
     }
 
     fn behind_port(
