@@ -9,4 +9,5 @@ tests::on_switches!(tests::behaviour::snooping =>
     always_flooded,
     set_router,
     switched_off,
+    querier,
 );

@@ -10,8 +10,8 @@ use anyhow::{Result, ensure};
 
 use crate::{
     packet::{
-        Record, igmp_leave, igmp_query, igmp_report, igmp_v3_report, mld_done, mld_query,
-        mld_report, mld_v2_report, to_group, to_group_v6,
+        RawSocket, Record, ether_type, igmp_leave, igmp_query, igmp_report, igmp_v3_report,
+        mld_done, mld_query, mld_report, mld_v2_report, to_group, to_group_v6,
     },
     switch::{Layout, Make, NetworkOption, PortOption, Switch, station},
 };
@@ -27,6 +27,9 @@ const ANSWERED: Duration = Duration::from_millis(160);
 const GIVEN_UP: Duration = Duration::from_millis(400);
 const TENTHS: u8 = 1;
 const MILLISECONDS: u16 = 100;
+
+/// The time that a querier leaves its answers (RFC 3376 §8.3), and a little more.
+const RESPONSE_INTERVAL: Duration = Duration::from_millis(10_400);
 
 /// The port behind which the router of these tests stands; port 1 sends to the groups.
 const ROUTER: usize = 5;
@@ -154,4 +157,46 @@ pub fn switched_off(make: Make) -> Result<()> {
     let switch = queried(&layout, make)?;
     data(&switch, GROUP, &[2, 3, 4, 5])?;
     data_v6(&switch, GROUP_V6, &[2, 3, 4, 5])
+}
+
+/// A switch that is the querier itself asks on every port, and once the answers are in a group goes to
+/// its members alone.
+pub fn querier(make: Make) -> Result<()> {
+    let mut switch = Layout::ports(3)
+        .network(NetworkOption::Gateway)
+        .network(NetworkOption::Querier)
+        .start(make)?;
+    let ports = ["e1", "e2", "e3"].map(|port| RawSocket::open(&switch.containers, port));
+    ask_again(&mut switch)?;
+    for socket in ports {
+        let query = socket?.next(Duration::from_secs(5), is_general_query)?;
+        ensure!(query.is_some(), "a port was not asked");
+    }
+    switch.send(2, &igmp_report(station(2), GROUP))?;
+    thread::sleep(RESPONSE_INTERVAL);
+    data(&switch, GROUP, &[2])?;
+    data(&switch, OTHER, &[])
+}
+
+/// Queriers ask when they begin to be one.
+fn ask_again(switch: &mut Switch) -> Result<()> {
+    if switch.make == Make::Netfwd {
+        let instance = switch.netfwd()?;
+        instance.stop()?;
+        return instance.start();
+    }
+    switch.host.ip("link set br0 type bridge mcast_querier 0
+         link set br0 type bridge mcast_querier 1")
+}
+
+/// An IGMP query, of any version, for every group.
+fn is_general_query(frame: &[u8]) -> bool {
+    const QUERY: u8 = 0x11;
+    const IGMP: u8 = 2;
+    let Some((ethernet, ip)) = frame.split_at_checked(14) else {
+        return false;
+    };
+    let header = ip.first().map_or(0, |first| usize::from(first & 0x0f) * 4);
+    let ipv4 = ethernet.ends_with(&ether_type::IPV4.to_be_bytes());
+    ipv4 && ip.get(9) == Some(&IGMP) && ip.get(header) == Some(&QUERY)
 }
