@@ -10,24 +10,29 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{
-    kernel::Kernel,
-    modules::{self, WANTED},
-};
+use super::{kernel::Kernel, modules};
 use crate::{paths::Paths, process};
 
 const INIT: &str = include_str!("guest/init");
-const MAIN_PATH: &str = include_str!("guest/main_path");
 /// The configurations that a reader is given.
 const HOST_A: &str = include_str!("../../../examples/host-a.toml");
 const HOST_B: &str = include_str!("../../../examples/host-b.toml");
 
-/// Programs of the host that the checks call; busybox has what else they need.
-const PROGRAMS: &[&str] = &["ip", "ping", "socat", "bpftool"];
+/// What a machine is booted for.
+pub struct Guest {
+    /// What its files are called after.
+    pub name: &'static str,
+    /// The script of its checks, which init sources.
+    pub checks: &'static str,
+    /// The modules that they need.
+    pub modules: &'static [&'static str],
+    /// Programs of the host that they call; busybox has what else they need.
+    pub programs: &'static [&'static str],
+}
 
 /// Packs the initramfs of a kernel and returns its file.
-pub fn pack(paths: &Paths, kernel: &Kernel) -> Result<PathBuf> {
-    let root = kernel.dir.join("initramfs");
+pub fn pack(paths: &Paths, kernel: &Kernel, guest: &Guest) -> Result<PathBuf> {
+    let root = kernel.dir.join(guest.name);
     if root.exists() {
         fs::remove_dir_all(&root).with_context(|| format!("cannot remove {}", root.display()))?;
     }
@@ -37,10 +42,10 @@ pub fn pack(paths: &Paths, kernel: &Kernel) -> Result<PathBuf> {
         fs::create_dir_all(root.join(dir))?;
     }
     busybox(&root)?;
-    programs(&root, &paths.loader())?;
-    kernel_modules(&root, kernel)?;
-    scripts(&root)?;
-    archive(&root, &kernel.dir.join("initramfs.cpio"))
+    programs(&root, &paths.loader(), guest.programs)?;
+    kernel_modules(&root, kernel, guest.modules)?;
+    scripts(&root, guest.checks)?;
+    archive(&root, &kernel.dir.join(format!("{}.cpio", guest.name)))
 }
 
 fn busybox(root: &Path) -> Result<()> {
@@ -52,9 +57,9 @@ fn busybox(root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn programs(root: &Path, loader: &Path) -> Result<()> {
+fn programs(root: &Path, loader: &Path, wanted: &[&str]) -> Result<()> {
     let mut files = vec![loader.to_path_buf()];
-    for name in PROGRAMS {
+    for name in wanted {
         files.push(which(name)?);
     }
     for file in files {
@@ -102,10 +107,10 @@ fn which(name: &str) -> Result<PathBuf> {
         .with_context(|| format!("{name} is not installed: run `cargo xtask setup`"))
 }
 
-fn kernel_modules(root: &Path, kernel: &Kernel) -> Result<()> {
+fn kernel_modules(root: &Path, kernel: &Kernel, wanted: &[&str]) -> Result<()> {
     let table = fs::read_to_string(kernel.modules.join("modules.dep"))?;
     let mut order = String::new();
-    for file in modules::load_order(&table, WANTED)? {
+    for file in modules::load_order(&table, wanted)? {
         let name = modules::name_of(file);
         fs::write(
             root.join(format!("modules/{name}.ko")),
@@ -131,8 +136,8 @@ fn plain(file: &Path) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-fn scripts(root: &Path) -> Result<()> {
-    for (name, text) in [("init", INIT), ("main_path", MAIN_PATH)] {
+fn scripts(root: &Path, checks: &str) -> Result<()> {
+    for (name, text) in [("init", INIT), ("checks", checks)] {
         let file = root.join(name);
         fs::write(&file, text)?;
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;

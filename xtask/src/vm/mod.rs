@@ -6,17 +6,28 @@ mod kernel;
 mod modules;
 mod qemu;
 mod report;
+mod tap;
 
-use std::time::Instant;
+use std::{process::Command, time::Instant};
 
 use anyhow::Result;
 
 use crate::{paths::Paths, test::tally::Tally};
+use image::Guest;
 use kernel::Found;
 
 /// The kernel series that netfwd is held to: the oldest it supports, which lacks TCX, and one that
 /// has it.
 const SERIES: &[&str] = &["6.1", "6.12"];
+
+/// The main path, from one end to the other.
+const MAIN_PATH: Guest = Guest {
+    name: "initramfs",
+    checks: include_str!("guest/main_path"),
+    // The bridge is the outside's.
+    modules: &["veth", "vxlan", "sch_ingress", "cls_bpf", "tun", "bridge"],
+    programs: &["ip", "ping", "socat", "bpftool"],
+};
 
 /// Boots every kernel and counts the guests' checks.
 pub fn run(paths: &Paths) -> Result<Tally> {
@@ -40,9 +51,11 @@ fn one(paths: &Paths, series: &str) -> Result<Tally> {
         }
     };
     let start = Instant::now();
-    let initramfs = image::pack(paths, &kernel)?;
+    let initramfs = image::pack(paths, &kernel, &MAIN_PATH)?;
     let console = kernel.dir.join("console.log");
-    let text = qemu::boot(&kernel.image, &initramfs, &console)?;
+    let mut machine = Command::new(qemu::PROGRAM);
+    machine.args(["-nic", "none"]);
+    let text = qemu::boot(machine, &kernel.image, &initramfs, &console)?;
     let report = report::read(&text);
     report.print(series);
     println!(
@@ -52,5 +65,10 @@ fn one(paths: &Paths, series: &str) -> Result<Tally> {
         start.elapsed().as_secs_f64(),
         paths.shown(&console)
     );
-    Ok(report.tally())
+    let station = if Some(&series) == SERIES.last() {
+        tap::run(paths, &kernel)?
+    } else {
+        Tally::default()
+    };
+    Ok(report.tally() + station)
 }

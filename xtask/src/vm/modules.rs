@@ -4,10 +4,6 @@ use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
 
-/// What netfwd and its checks use of a kernel that Debian builds as modules; the bridge is the
-/// outside's.
-pub const WANTED: &[&str] = &["veth", "vxlan", "sch_ingress", "cls_bpf", "tun", "bridge"];
-
 /// The files of `wanted` and of all they depend on, each after what it depends on, from the text
 /// of `modules.dep`.
 pub fn load_order<'a>(modules_dep: &'a str, wanted: &[&str]) -> Result<Vec<&'a str>> {

@@ -13,27 +13,26 @@ use anyhow::{Context as _, Result};
 /// Emulated, a guest takes well under a minute; one that hangs is ended here.
 const LIMIT: Duration = Duration::from_mins(5);
 
-/// Boots a kernel, waits until it powers off, and returns what it wrote on its console.
-pub fn boot(image: &Path, initramfs: &Path, console: &Path) -> Result<String> {
+/// The emulator.
+pub const PROGRAM: &str = "qemu-system-x86_64";
+
+/// Boots a kernel, waits until it powers off, and returns what it wrote on its console. The command is
+/// the emulator's, with what devices it shall have.
+pub fn boot(
+    mut machine: Command,
+    image: &Path,
+    initramfs: &Path,
+    console: &Path,
+) -> Result<String> {
     let log =
         File::create(console).with_context(|| format!("cannot make {}", console.display()))?;
-    let guest = Command::new("qemu-system-x86_64")
+    let guest = machine
         // Emulated even where /dev/kvm exists: inside a virtual machine it may be there and fail in
         // the guest's first instructions, and emulation boots in seconds.
         // One thread for both processors: with a thread each, kernels were seen to panic on the
         // breakpoint of a code patch that was already over ("Oops: int3").
         .args(["-accel", "tcg,thread=single"])
-        .args([
-            "-cpu",
-            "max",
-            "-smp",
-            "2",
-            "-m",
-            "1024",
-            "-nic",
-            "none",
-            "-no-reboot",
-        ])
+        .args(["-cpu", "max", "-smp", "2", "-m", "1024", "-no-reboot"])
         .args(["-display", "none", "-monitor", "none", "-serial", "stdio"])
         .arg("-kernel")
         .arg(image)
