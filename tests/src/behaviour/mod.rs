@@ -3,6 +3,8 @@
 
 pub mod dhcp;
 pub mod flood;
+
+pub mod guarding;
 pub mod lldp;
 pub mod local;
 pub mod masquerade;

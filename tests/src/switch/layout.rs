@@ -35,6 +35,12 @@ pub enum PortOption {
     AntiSpoof,
     /// Servers' answers are taken from it.
     Server,
+    /// With [`Self::AntiSpoof`]: only this MAC and these addresses may be used.
+    Station(Mac, Vec<IpAddr>),
+    /// So many frames a second may be flooded from it.
+    StormControl(u32),
+    /// A BPDU shuts it.
+    Edge,
 }
 
 impl PortOption {
@@ -52,6 +58,13 @@ impl PortOption {
             Self::MaxLearned(most) => format!("max_learned = {most}"),
             Self::AntiSpoof => "anti_spoof = true".into(),
             Self::Server => "server = true".into(),
+            Self::Station(mac, addresses) => {
+                let quoted = addresses.iter().map(|address| format!("\"{address}\""));
+                let addresses = quoted.collect::<Vec<_>>().join(", ");
+                format!("mac = \"{}\"\n  addresses = [{addresses}]", text(*mac))
+            }
+            Self::StormControl(rate) => format!("storm_control = {rate}"),
+            Self::Edge => "edge = true".into(),
         }
     }
 

@@ -156,6 +156,16 @@ impl Switch {
         ovs.add(&interface, options)
     }
 
+    /// Frames from a port that netfwd dropped for this reason.
+    pub fn drops(&mut self, port: usize, reason: &str) -> Result<u64> {
+        let name = host_end(port);
+        let rows = self.netfwd()?.json("stats")?;
+        let dropped = rows
+            .iter()
+            .filter(|row| row["reason"] == reason && row["name"] == *name);
+        Ok(dropped.filter_map(|row| row["value"].as_u64()).sum())
+    }
+
     /// Sends a frame and expects it, octet by octet, at these ports, once each, and nothing else
     /// anywhere.
     pub fn expect(&self, from: usize, frame: &[u8], ports: &[usize]) -> Result<()> {
