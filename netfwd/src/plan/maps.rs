@@ -42,51 +42,34 @@ pub(super) fn put(desired: &Desired, observed: &Observed) -> Vec<Action> {
         Entry::Network,
     ));
     entries.extend(differing(&wanted.vnis, &known.vnis, as_is, Entry::Vni));
-    entries.extend(differing(&wanted.fdb, &known.fdb, keep_stamp, Entry::Fdb));
-    entries.extend(differing(
-        &wanted.subnets,
-        &known.subnets,
-        as_is,
-        Entry::Subnet,
-    ));
-    entries.extend(differing(
-        &wanted.publishes,
-        &known.publishes,
-        as_is,
-        Entry::Publish,
-    ));
-    entries.extend(differing(
-        &wanted.uplinks,
-        &known.uplinks,
-        as_is,
-        Entry::Uplink,
-    ));
-    entries.extend(differing(
-        &wanted.locals,
-        &known.locals,
-        as_is,
-        Entry::Local,
-    ));
-    entries.extend(differing(
+    entries.extend(stations(wanted, known));
+    entries.extend(routed(wanted, known));
+    let ports = differing(&wanted.ports, &known.ports, keep_state, Entry::Port);
+    entries.extend(ports);
+    entries.into_iter().map(Action::Put).collect()
+}
+
+/// Who is where, and who may be.
+fn stations(wanted: &MapState, known: &MapState) -> Vec<Entry> {
+    let fdb = differing(&wanted.fdb, &known.fdb, keep_stamp, Entry::Fdb);
+    let neighbours = differing(
         &wanted.neighbours,
         &known.neighbours,
         keep_heard,
         Entry::Neighbour,
-    ));
-    entries.extend(differing(&wanted.vlans, &known.vlans, as_is, Entry::Vlan));
-    entries.extend(differing(
-        &wanted.bindings,
-        &known.bindings,
-        as_is,
-        Entry::Binding,
-    ));
-    entries.extend(differing(
-        &wanted.ports,
-        &known.ports,
-        keep_state,
-        Entry::Port,
-    ));
-    entries.into_iter().map(Action::Put).collect()
+    );
+    let vlans = differing(&wanted.vlans, &known.vlans, as_is, Entry::Vlan);
+    let bindings = differing(&wanted.bindings, &known.bindings, as_is, Entry::Binding);
+    [fdb, neighbours, vlans, bindings].concat()
+}
+
+/// What is translated, and where it leaves.
+fn routed(wanted: &MapState, known: &MapState) -> Vec<Entry> {
+    let subnets = differing(&wanted.subnets, &known.subnets, as_is, Entry::Subnet);
+    let publishes = differing(&wanted.publishes, &known.publishes, as_is, Entry::Publish);
+    let uplinks = differing(&wanted.uplinks, &known.uplinks, as_is, Entry::Uplink);
+    let locals = differing(&wanted.locals, &known.locals, as_is, Entry::Local);
+    [subnets, publishes, uplinks, locals].concat()
 }
 
 /// Entries that differ, after `merge` has taken over what the programs keep in the known one.
