@@ -20,8 +20,10 @@ use crate::plan::{self, Action};
 use crate::querier::Querier;
 use crate::runtime::{Change, Runtime, Store};
 
-/// How often the hooks are looked at.
+/// How often the hooks are looked at, unless there are thousands: then this many times as long as a look
+/// takes is between two, so that it takes a bounded share of a CPU.
 const HOOKS: Duration = Duration::from_secs(2);
+const REST: u32 = 200;
 
 /// The daemon's state. One lock around it makes every operation whole.
 pub struct Core {
@@ -45,8 +47,8 @@ pub struct Core {
     querier: Querier,
     /// Where whoever watches hears of what happens.
     hub: Arc<Hub>,
-    /// When the hooks were last looked at.
-    hooks_seen: Instant,
+    /// When the hooks are looked at next.
+    hooks_due: Instant,
     /// The last failure that was logged, so that it is not logged every second.
     failure: Option<String>,
     ready: Instant,
@@ -103,7 +105,7 @@ impl Core {
             host,
             querier: Querier::default(),
             hub: Arc::default(),
-            hooks_seen: Instant::now(),
+            hooks_due: Instant::now(),
             failure: None,
             ready: Instant::now(),
             merged: merged.clone(),
@@ -172,8 +174,8 @@ impl Core {
 
     async fn follow(&mut self) -> Result<(), CoreError> {
         let host = Host::look(&self.links, &self.merged, Some(self.dataplane.maps())).await?;
-        let lost = self.has_lost_hooks().await?;
-        if host == self.host && !lost && self.failure.is_none() {
+        let changed = host != self.host || self.failure.is_some();
+        if !changed && !self.has_lost_hooks().await? {
             return Ok(());
         }
         let known = self.desired.waiting.clone();
@@ -193,12 +195,13 @@ impl Core {
     /// Whether somebody detached or replaced a program: TCX and XDP links can be without a word by
     /// netlink. It takes a few calls for each hook, and is not asked at every change of the host.
     async fn has_lost_hooks(&mut self) -> Result<bool, CoreError> {
-        if self.hooks_seen.elapsed() < HOOKS {
+        let start = Instant::now();
+        if start < self.hooks_due {
             return Ok(false);
         }
-        self.hooks_seen = Instant::now();
         let observed = observe::hooks(&self.dataplane, &self.links).await?;
         let lost = plan::attach(&self.desired, &observed);
+        self.hooks_due = start + HOOKS.max(start.elapsed() * REST);
         for action in &lost {
             if let Action::Attach { at, .. } = action {
                 let (hook, interface) = (at.hook.name(), &at.interface);
