@@ -9,7 +9,7 @@ use crate::dataplane::maps::{Maps, now_ns};
 /// How often the table is read: the programs see for themselves what is over.
 const INTERVAL_NS: u64 = 10_000_000_000;
 
-/// Ages the groups, each of which says when it is over.
+/// Ages the groups, each of which says when it is over; without its port or network it is at once.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     sweep: Sweep<GroupKey, Group>,
@@ -23,9 +23,11 @@ impl Groups {
         if self.sweep.is_over() {
             return Ok(());
         }
-        let networks = maps.networks.entries()?;
+        let (networks, slots) = (maps.networks.entries()?, maps.slots()?);
         let end = |key: &GroupKey, group: &Group| {
-            let network = networks.get(&key.network);
+            // A querier's entry is no port's.
+            let has_port = key.slot == 0 || slots.contains(&key.slot);
+            let network = networks.get(&key.network).filter(|_| has_port);
             network.map_or(AT_ONCE, |_| group.expires_ns)
         };
         for key in self.sweep.slice(&maps.groups, now, INTERVAL_NS, end)? {

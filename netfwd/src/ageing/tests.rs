@@ -138,7 +138,8 @@ fn neighbours_and_groups_go_when_they_are_over() {
             vlan: 0,
             pad: 0,
         };
-        for (slot, expires_ns) in [(1, now.saturating_sub(1)), (2, now + SECOND)] {
+        let soon = now + SECOND;
+        for (slot, expires_ns) in [(1, now.saturating_sub(1)), (2, soon), (9, soon)] {
             let member = Group {
                 expires_ns,
                 since_ns: 0,

@@ -199,7 +199,7 @@ impl Maps {
             .tried("read", "drops")
     }
 
-    /// Sets everything that is counted of a slot to zero.
+    /// Sets everything that is counted of a slot to zero, and forgets what it listened to.
     pub fn zero(&mut self, slot: u32) -> Result<(), DataplaneError> {
         let cpus = nr_cpus().map_err(|(_, error)| MapError::IoError(error));
         let zeros = cpus
@@ -213,6 +213,9 @@ impl Maps {
             unless_absent(self.drops.remove(&key)).tried("write", "drops")?;
         }
         self.storms.set(slot, 0, 0).tried("write", "storms")?;
+        for key in self.groups.matching(|key, _| key.slot == slot)?.keys() {
+            self.groups.remove(key)?;
+        }
         self.zero_learned(slot)
     }
 }
