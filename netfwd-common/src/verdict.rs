@@ -94,6 +94,8 @@ drop_reasons! {
     Suppressed = 33, "suppressed";
     /// A stage's program is not in place.
     NoStage = 34, "no-stage";
+    /// VXLAN that did not come in by an uplink, or that somebody inside sends to a peer.
+    Injected = 35, "injected";
 }
 
 impl DropReason {

@@ -62,6 +62,7 @@ fn drop_reasons_keep_their_numbers() {
         "flapping",
         "suppressed",
         "no-stage",
+        "injected",
     ];
     let expected: Vec<(u32, &str)> = (1..).zip(expected).collect();
     assert_eq!(listed, expected);

@@ -13,7 +13,7 @@ use crate::{
     guard::vlan,
     maps,
     parse::Ethernet,
-    stage,
+    skb, stage,
     vxlan::{companion, decap},
 };
 
@@ -34,6 +34,10 @@ fn admit(ctx: &TcContext, now: u64) -> Result<decap::Tunnel, DropReason> {
     let config = maps::config().ok_or(DropReason::NoNetwork)?;
     let mut peer = UNSPECIFIED;
     let vni = companion::tunnel(ctx, &mut peer).ok_or(DropReason::DecapFailed)?;
+    // The companion's socket listens on every address, so a container can reach it through its gateway.
+    if !skb::take_from_uplink(ctx) {
+        return Err(DropReason::Injected);
+    }
     decap::sender(config, vni.get(), peer, now)
 }
 

@@ -96,6 +96,29 @@ pub fn read_into<const N: usize>(ctx: &TcContext, offset: usize, to: &mut [u8; N
     ret == 0
 }
 
+/// What says that a packet came in by an uplink: as its `tc_index` it travels with the packet to the
+/// companion, and unlike the mark no firewall rule writes it.
+const FROM_UPLINK: u16 = 0x6e66;
+
+/// Notes that the packet came in by an uplink.
+#[inline(always)]
+pub fn set_from_uplink(ctx: &TcContext) {
+    // On TC_ACT_OK the kernel writes `tc_index` from it (net/core/dev.c, tcx_action_code and tc_run).
+    // SAFETY: the kernel hands the program a valid context, whose `tc_classid` it may write.
+    unsafe { (*ctx.skb.skb).tc_classid = u32::from(FROM_UPLINK) };
+}
+
+/// Whether the packet came in by an uplink; forgets it.
+#[inline(always)]
+pub fn take_from_uplink(ctx: &TcContext) -> bool {
+    // SAFETY: as above, and of `tc_index`.
+    unsafe {
+        let noted = (*ctx.skb.skb).tc_index == u32::from(FROM_UPLINK);
+        (*ctx.skb.skb).tc_index = 0;
+        noted
+    }
+}
+
 /// Sets the mark.
 #[inline(always)]
 pub fn set_mark(skb: *mut __sk_buff, mark: u32) {

@@ -47,6 +47,10 @@ pub fn ingress(ctx: &TcContext) -> Verdict {
         return Ok(Action::Pass);
     };
     let now = maps::now();
+    if decap::is_unread(config, &ip) {
+        skb::set_from_uplink(ctx);
+        return Ok(Action::Pass);
+    }
     if decap::is_vxlan(ctx, config, &ip) {
         let mut slot = uplink.slot;
         let outcome = vxlan(ctx, config, &ip, now, &mut slot);
@@ -81,6 +85,9 @@ pub fn egress(ctx: &TcContext) -> Verdict {
     if encap::is_vtep(config, ip.src) {
         return Ok(Action::Pass);
     }
+    if encap::is_injected(ctx, config, &ip) {
+        return from(uplink.slot, Err(DropReason::Injected));
+    }
     from(
         uplink.slot,
         nat::egress::from_stack(ctx, uplink, &eth, &ip, maps::now()),
@@ -97,6 +104,7 @@ fn vxlan(ctx: &TcContext, config: &Config, ip: &Ipv4, now: u64, slot: &mut u32) 
 fn receive(ctx: &TcContext, config: &Config, ip: &Ipv4, now: u64, slot: &mut u32) -> Stage {
     let tunnel = decap::admit(ctx, config, ip, now)?;
     *slot = tunnel.slot;
+    skb::set_from_uplink(ctx);
     let Some(inner) = decap::inner(ctx, ip) else {
         return Ok(Action::Pass);
     };

@@ -4,6 +4,7 @@ use aya_ebpf::programs::TcContext;
 use netfwd_common::{
     addr::{Addr, Mac, UNSPECIFIED, from_v4},
     maps::{Network, NextHop, Session, SessionKey, SessionKind, Subnet, Uplink},
+    nat::proto,
     verdict::DropReason,
 };
 
@@ -19,6 +20,7 @@ use crate::{
     parse::{ETH_LEN, Ethernet, Flow, Ipv4, ether_type},
     route, skb,
     source::Source,
+    vxlan::encap,
 };
 
 /// Why the fast path does not finish a packet.
@@ -83,6 +85,9 @@ fn fast(
     if ip.ttl <= 1 {
         return Err(Miss::Slow);
     }
+    if is_injected(&flow.key) {
+        return Err(Miss::Drop(DropReason::Injected));
+    }
     let station = &eth.src;
     send(&Inside {
         ctx,
@@ -93,6 +98,14 @@ fn fast(
         flow,
         now,
     })
+}
+
+/// Whether a station sends VXLAN to a peer, which would take it for this host's.
+#[inline(always)]
+fn is_injected(key: &SessionKey) -> bool {
+    key.proto == proto::UDP
+        && maps::config().is_some_and(|config| config.vxlan_port == key.dst_port)
+        && encap::is_peer(&key.dst)
 }
 
 #[inline(always)]

@@ -5,6 +5,7 @@ use netfwd_common::{
     ecn,
     limits::{ENCAP_V4, STAMP_INTERVAL_NS},
     maps::{Config, ConfigFlags, FdbEntry, FdbFlags, MemberKey, Network},
+    nat::proto,
     verdict::DropReason,
     vxlan,
 };
@@ -46,13 +47,19 @@ pub struct Inner {
 /// Whether the packet is VXLAN for this host.
 #[inline(always)]
 pub fn is_vxlan(frame: &impl Frame, config: &Config, ip: &Ipv4) -> bool {
-    const UDP_PROTO: u8 = 17;
-    if ip.proto != UDP_PROTO || ip.fragment || from_v4(ip.dst) != config.vtep {
+    if ip.proto != proto::UDP || ip.fragment || from_v4(ip.dst) != config.vtep {
         return false;
     }
-    // Options are legal and rare: the companion receives them.
     ip.header_len == IP_LEN
         && frame.read::<2>(UDP + 2).map(u16::from_be_bytes) == Some(config.vxlan_port)
+}
+
+/// Whether the packet may be VXLAN for this host and is not read here: options are legal and rare, and
+/// fragments are the stack's to put together. The companion receives it.
+#[inline(always)]
+pub fn is_unread(config: &Config, ip: &Ipv4) -> bool {
+    let unread = ip.fragment || ip.header_len != IP_LEN;
+    unread && ip.proto == proto::UDP && from_v4(ip.dst) == config.vtep
 }
 
 /// Checks the outer headers: lengths that agree, the I flag, a VNI that is known, a sender that may.

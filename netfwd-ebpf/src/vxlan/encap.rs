@@ -185,6 +185,26 @@ fn wrap(
         .map_err(|_| DropReason::EncapFailed)
 }
 
+/// Whether somebody inside sends VXLAN to a peer, which would take it for this host's and let it into any
+/// network. The host's own addresses may; nobody inside can use them, the stack drops them as martians
+/// (net/ipv4/fib_frontend.c, __fib_validate_source).
+#[inline(always)]
+pub fn is_injected(ctx: &TcContext, config: &Config, ip: &Ipv4) -> bool {
+    if ip.proto != proto::UDP {
+        return false;
+    }
+    let port = ctx.load::<[u8; 2]>(ETH_LEN + ip.header_len + 2);
+    port.is_ok_and(|port| u16::from_be_bytes(port) == config.vxlan_port)
+        && is_peer(&from_v4(ip.dst))
+        && maps::local(&from_v4(ip.src)).is_none()
+}
+
+/// Whether an address is a peer's.
+#[inline(always)]
+pub fn is_peer(address: &Addr) -> bool {
+    PEERS.get_ptr(address).is_some()
+}
+
 /// Whether an address is this host's VTEP.
 #[inline(always)]
 pub fn is_vtep(config: &Config, address: [u8; 4]) -> bool {

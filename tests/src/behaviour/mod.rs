@@ -5,6 +5,7 @@ pub mod dhcp;
 pub mod flood;
 
 pub mod guarding;
+pub mod injection;
 pub mod lldp;
 pub mod local;
 pub mod masquerade;

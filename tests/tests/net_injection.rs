@@ -1,0 +1,17 @@
+//! No container's own VXLAN enters a network.
+
+use anyhow::{Result, ensure};
+use tests::{
+    behaviour::injection::nothing_gets_in,
+    topology::{Options, Stack},
+};
+
+#[test]
+fn vxlan_from_inside_is_dropped_and_counted() -> Result<()> {
+    let mut hosts = Options::both(Stack::Netfwd).start()?;
+    nothing_gets_in(&hosts)?;
+    let stats = hosts.a.netfwd()?.json("stats")?;
+    let injected = stats.iter().filter(|row| row["reason"] == "injected");
+    ensure!(injected.count() > 0, "no drop has the reason `injected`");
+    Ok(())
+}
