@@ -24,3 +24,8 @@ fn tenants_on_one_trunk() -> anyhow::Result<()> {
 fn provider_tag() -> anyhow::Result<()> {
     vlan::provider_tag()
 }
+
+#[test]
+fn over_the_overlay() -> anyhow::Result<()> {
+    vlan::over_the_overlay()
+}

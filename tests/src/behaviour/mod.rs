@@ -10,6 +10,7 @@ pub mod lldp;
 pub mod local;
 pub mod masquerade;
 pub mod offload;
+pub mod outside;
 pub mod overlay;
 pub mod publish;
 pub mod snooping;

@@ -10,7 +10,7 @@ use crate::{
         ether_type::{C_TAG, S_TAG},
         tagged,
     },
-    switch::{Layout, Make, Network, PortOption, Switch, frame, station},
+    switch::{Layout, Make, Network, NetworkOption, PEER, PortOption, Switch, frame, station},
     topology::offload,
     traffic::{Ping, ping, tcp_bulk},
 };
@@ -111,6 +111,29 @@ pub fn provider_tag() -> Result<()> {
 
 fn provider(frame: &[u8]) -> Vec<u8> {
     tagged(&c_tag(frame, 7), S_TAG, 100)
+}
+
+/// The network's own VLAN is the VNI: it crosses untagged, the others with their tags. Frames of a VLAN
+/// that is nowhere here end here.
+pub fn over_the_overlay() -> Result<()> {
+    let switch = Layout::ports(3)
+        .network(NetworkOption::Overlay)
+        .network(NetworkOption::Vlan(10))
+        .port(2, PortOption::Vlan(20))
+        .port(3, PortOption::Trunk(vec![10, 20]))
+        .start(Make::Netfwd)?;
+    let own = frame(BROADCAST, station(1));
+    switch.expect_as(1, &own, &[(3, &c_tag(&own, 10)), (PEER, &own)])?;
+    let other = frame(BROADCAST, station(2));
+    let crossing = c_tag(&other, 20);
+    switch.expect_as(2, &other, &[(3, &crossing), (PEER, &crossing)])?;
+    let back = frame(station(1), station(50));
+    switch.expect(PEER, &back, &[1])?;
+    let back = frame(station(2), station(50));
+    switch.expect_as(PEER, &c_tag(&back, 20), &[(2, &back)])?;
+    let known = frame(station(50), station(2));
+    switch.expect_as(2, &known, &[(PEER, &c_tag(&known, 20))])?;
+    switch.expect(PEER, &c_tag(&frame(BROADCAST, station(51)), 30), &[])
 }
 
 /// A trunk between netfwd and an Open vSwitch: each VLAN goes across and stays itself.

@@ -41,6 +41,8 @@ pub enum PortOption {
     StormControl(u32),
     /// A BPDU shuts it.
     Edge,
+    /// It faces the outside, and its host keeps the address that it has there.
+    Outside,
 }
 
 impl PortOption {
@@ -65,6 +67,7 @@ impl PortOption {
             }
             Self::StormControl(rate) => format!("storm_control = {rate}"),
             Self::Edge => "edge = true".into(),
+            Self::Outside => "outside = true".into(),
         }
     }
 

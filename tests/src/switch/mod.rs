@@ -33,6 +33,7 @@ mod wire;
 use std::{
     collections::BTreeMap,
     fmt::Write,
+    net::Ipv4Addr,
     sync::atomic::{AtomicU16, Ordering},
     time::Duration,
 };
@@ -154,6 +155,17 @@ impl Switch {
             .ip(&format!("link set {interface} netns {there}"))?;
         other.host.ip(&format!("link set {interface} up"))?;
         ovs.add(&interface, options)
+    }
+
+    /// Moves the container's end of a port to a namespace of its own, where it is `eth0` with an address;
+    /// the switch's socket sees it no more.
+    pub fn part(&self, port: usize, address: Ipv4Addr) -> Result<Namespace> {
+        let namespace = silent(&format!("c{port}"))?;
+        let (interface, there) = (container_end(port), namespace.name());
+        self.containers
+            .ip(&format!("link set {interface} netns {there} name eth0"))?;
+        namespace.ip(&format!("link set eth0 up\naddr add {address}/24 dev eth0"))?;
+        Ok(namespace)
     }
 
     /// Frames from a port that netfwd dropped for this reason.
