@@ -93,11 +93,27 @@ fn shut(source: &Source, eth: &Ethernet) {
     }
 }
 
+/// Runs a stage on the frame that was handed to it.
+#[inline(always)]
+pub fn staged(
+    ctx: &TcContext,
+    decide: impl FnOnce(&TcContext, &Source, &Ethernet) -> Stage,
+) -> Verdict {
+    let Some(source) = stage::source() else {
+        return stage::NOTHING;
+    };
+    let decision = match Ethernet::read(ctx, 0) {
+        Some(eth) => at_hook(ctx, source, &eth, decide(ctx, source, &eth)),
+        None => Err(DropReason::Malformed),
+    };
+    from(source.slot, decision)
+}
+
 /// What a stage's decision comes to at its hook. An interface towards the outside keeps its host: what
 /// is flooded from it goes to the host's stack as well, as it came. The companion belongs to no network
 /// of the host's: from a peer nothing passes to the host's stack but by a gateway device.
 #[inline(always)]
-pub fn at_hook(ctx: &TcContext, source: &Source, eth: &Ethernet, decision: Stage) -> Stage {
+fn at_hook(ctx: &TcContext, source: &Source, eth: &Ethernet, decision: Stage) -> Stage {
     if decision == Ok(Action::Pass) && source.is_peer() {
         return Err(DropReason::NoTarget);
     }

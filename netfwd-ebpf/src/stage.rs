@@ -9,10 +9,16 @@ use netfwd_common::{maps::Stage, verdict::DropReason};
 
 use crate::{
     count,
-    exit::{Action, Stage as Decision},
+    exit::{Action, Dropped, Stage as Decision, Verdict},
     maps::{HANDOVER, STAGES},
     source::Source,
 };
+
+/// What a stage comes to that nothing was handed to.
+pub const NOTHING: Verdict = Err(Dropped {
+    slot: 0,
+    reason: DropReason::NoStage,
+});
 
 /// Goes on in another program. A stage that was handed a source itself says so by its action alone.
 #[inline(always)]

@@ -10,25 +10,17 @@ use netfwd_common::{
 };
 
 use crate::{
-    exit::{Action, Dropped, Stage, Verdict, from},
-    maps,
-    parse::Ethernet,
-    port, skb,
+    exit::{Action, Stage, Verdict, from},
+    maps, port, skb,
     source::Source,
     stage,
 };
-
-/// No stage runs without having been handed a source.
-pub const UNKNOWN: Verdict = Err(Dropped {
-    slot: 0,
-    reason: DropReason::NoStage,
-});
 
 /// Admits a frame, or says why not.
 #[inline(always)]
 pub fn admit(ctx: &TcContext) -> Verdict {
     let Some(source) = stage::source() else {
-        return UNKNOWN;
+        return stage::NOTHING;
     };
     let slot = source.slot;
     from(slot, check(ctx, source))
@@ -52,12 +44,5 @@ fn check(ctx: &TcContext, source: &mut Source) -> Stage {
 /// Learning and forwarding of what was admitted.
 #[inline(always)]
 pub fn bridge(ctx: &TcContext) -> Verdict {
-    let Some(source) = stage::source() else {
-        return UNKNOWN;
-    };
-    let Some(eth) = Ethernet::read(ctx, 0) else {
-        return from(source.slot, Err(DropReason::Malformed));
-    };
-    let stage = port::bridged(ctx, source, &eth);
-    from(source.slot, port::at_hook(ctx, source, &eth, stage))
+    port::staged(ctx, port::bridged)
 }

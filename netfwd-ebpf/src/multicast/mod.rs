@@ -18,13 +18,12 @@ use netfwd_common::{
 };
 
 use crate::{
-    exit::{Outcome, Stage, Verdict, from},
+    exit::{Outcome, Stage, Verdict},
     flood::{self, Flood, Reach},
-    guard, maps,
+    maps,
     parse::{Ethernet, ether_type},
     port,
     source::Source,
-    stage,
 };
 
 /// Whom a frame is for.
@@ -54,14 +53,7 @@ struct Packet<'a> {
 /// Hears a frame, and sends it on.
 #[inline(always)]
 pub fn handle(ctx: &TcContext) -> Verdict {
-    let Some(source) = stage::source() else {
-        return guard::UNKNOWN;
-    };
-    let Some(eth) = Ethernet::read(ctx, 0) else {
-        return from(source.slot, Err(DropReason::Malformed));
-    };
-    let decision = decide(ctx, source, &eth);
-    from(source.slot, port::at_hook(ctx, source, &eth, decision))
+    port::staged(ctx, decide)
 }
 
 #[inline(always)]

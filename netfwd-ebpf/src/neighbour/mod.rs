@@ -17,15 +17,13 @@ use netfwd_common::{
 
 use crate::{
     bridge,
-    exit::{Action, Stage, Verdict, from},
+    exit::{Action, Stage, Verdict},
     flood::{self, Reach},
     frame::Frame,
-    guard,
     maps::{self, NEIGHBOURS},
     parse::{ETH_LEN, Ethernet, ether_type},
     port,
     source::Source,
-    stage,
 };
 
 /// What was found in a frame.
@@ -90,14 +88,7 @@ fn is_discovery(ctx: &TcContext) -> bool {
 /// Hears a frame, and answers it or sends it on.
 #[inline(always)]
 pub fn handle(ctx: &TcContext) -> Verdict {
-    let Some(source) = stage::source() else {
-        return guard::UNKNOWN;
-    };
-    let Some(eth) = Ethernet::read(ctx, 0) else {
-        return from(source.slot, Err(DropReason::Malformed));
-    };
-    let decision = decide(ctx, source, &eth);
-    from(source.slot, port::at_hook(ctx, source, &eth, decision))
+    port::staged(ctx, decide)
 }
 
 #[inline(always)]
