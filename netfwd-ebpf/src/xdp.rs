@@ -35,7 +35,7 @@ fn take(ctx: &XdpContext) -> Option<(&'static FdbEntry, u32)> {
     let ifindex = unsafe { (*ctx.ctx).ingress_ifindex };
     let uplink = maps::uplink(&ifindex)?;
     let eth = Ethernet::read(ctx, 0)?;
-    if eth.ether_type != ether_type::IPV4 {
+    if eth.ether_type != ether_type::IPV4 || eth.dst != uplink.mac {
         return None;
     }
     let ip = Ipv4::read(ctx, ETH_LEN)?;

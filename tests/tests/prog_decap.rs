@@ -278,6 +278,7 @@ fn xdp_takes_what_it_can_finish_and_leaves_the_rest() -> Result<()> {
         ..from_peer()
     }
     .wrap(&to_c1());
+    let elsewhere = from_peer().macs(mac::PEER, mac::UPLINK).wrap(&to_c1());
     let plain = ethernet(mac::UNDERLAY, mac::PEER, ether_type::IPV4, &{
         Ipv4::new("172.31.0.2", "172.31.0.1").udp(1, 2, b"for the host")
     });
@@ -307,6 +308,8 @@ fn xdp_takes_what_it_can_finish_and_leaves_the_rest() -> Result<()> {
         at_xdp("an unknown VNI is TC's to drop and count", unknown.clone())
             .expect(untouched(&unknown)),
         at_xdp("what is no VXLAN is untouched", plain.clone()).expect(untouched(&plain)),
+        at_xdp("a frame to another's MAC is not ours", elsewhere.clone())
+            .expect(untouched(&elsewhere)),
     ])
 }
 

@@ -13,8 +13,12 @@ pub struct Uplink {
     pub slot: u32,
     /// MTU in octets.
     pub mtu: u32,
+    /// Its MAC: XDP sees frames to others' as well, where the interface is promiscuous.
+    pub mac: Mac,
+    /// Zero.
+    pub pad: u16,
 }
-plain!(Uplink, 24);
+plain!(Uplink, 32);
 
 /// Key data of `subnets`, a longest-prefix-match trie over [`Addr`]; an IPv4 prefix is 96 bits longer
 /// here.

@@ -33,6 +33,8 @@ impl Builder<'_> {
             address: first_v4(link).map_or(UNSPECIFIED, to_addr),
             slot,
             mtu: link.mtu,
+            mac: link.mac,
+            pad: 0,
         };
         self.out.maps.uplinks.insert(link.ifindex, entry);
         for address in &link.addresses {

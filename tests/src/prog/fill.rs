@@ -135,6 +135,8 @@ impl World {
             address: from_v4([172, 31, 0, 1]),
             slot: slot::UNDERLAY,
             mtu: 1500,
+            mac: mac::UNDERLAY,
+            pad: 0,
         };
         tables.put("uplinks", &underlay, &of_underlay)?;
         tables.put(
@@ -144,6 +146,8 @@ impl World {
                 address: outside,
                 slot: slot::UPLINK,
                 mtu: 1500,
+                mac: mac::UPLINK,
+                pad: 0,
             },
         )?;
         tables.put("locals", &outside, &uplink)?;
