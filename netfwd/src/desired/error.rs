@@ -82,6 +82,18 @@ pub enum DesiredError {
     /// A network has too many ports and peers.
     #[error("network {0} has more than {max} peers and ports, each counted once for every VLAN; split it", max = netfwd_common::limits::FLOOD_PER_NETWORK)]
     FloodTooLong(String),
+    /// More than a map has room for.
+    #[error(
+        "{count} {what} are more than the {most} that one instance holds; take some out, or split them over instances"
+    )]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many there would be.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// Counters ran out.
     #[error(transparent)]
     OutOfSlots(#[from] OutOfSlots),

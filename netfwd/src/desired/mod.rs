@@ -1,5 +1,6 @@
 //! What should be: a pure function of configuration, ids and facts about the host.
 
+mod capacity;
 mod entry;
 mod error;
 mod flood;
@@ -152,6 +153,7 @@ pub fn resolve(config: &Config, ids: &mut Ids, facts: Facts<'_>) -> Result<Desir
         builder.network(network)?;
     }
     builder.promiscuous();
+    capacity::fits(&builder.out.maps)?;
     builder.out.zero.clone_from(&builder.ids.zero);
     Ok(builder.out)
 }

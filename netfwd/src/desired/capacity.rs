@@ -1,0 +1,87 @@
+//! Whether the maps have room for what should be in them.
+
+use netfwd_common::limits;
+
+use super::DesiredError;
+use crate::observed::MapState;
+
+/// Refuses what the maps could not hold, before anything is written.
+pub fn fits(maps: &MapState) -> Result<(), DesiredError> {
+    let tables = [
+        ("networks", maps.networks.len(), limits::NETWORKS),
+        ("ports", maps.ports.len(), limits::PORTS),
+        ("VLANs of all ports", maps.vlans.len(), limits::VLANS),
+        (
+            "bindings of anti-spoof ports",
+            maps.bindings.len(),
+            limits::BINDINGS,
+        ),
+        (
+            "static neighbours",
+            maps.neighbours.len(),
+            limits::NEIGHBOURS,
+        ),
+        ("static FDB entries", maps.fdb.len(), limits::FDB_ENTRIES),
+        (
+            "flood targets of all networks",
+            maps.flood.len(),
+            limits::FLOOD_TARGETS,
+        ),
+        ("peers", maps.peers.len(), limits::PEERS),
+        ("peers of all networks", maps.members.len(), limits::MEMBERS),
+        ("uplinks", maps.uplinks.len(), limits::UPLINKS),
+        (
+            "addresses on uplinks",
+            maps.locals.len(),
+            limits::LOCAL_ADDRESSES,
+        ),
+        ("subnets", maps.subnets.len(), limits::SUBNETS),
+        (
+            "published l4 ports",
+            maps.publishes.len(),
+            limits::PUBLISHES,
+        ),
+    ];
+    match tables.into_iter().find(|(_, count, most)| count > most) {
+        Some((what, count, most)) => Err(DesiredError::TooMany { what, count, most }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use netfwd_common::{
+        limits::VLANS,
+        maps::{Vlan, VlanKey},
+    };
+
+    use super::fits;
+    use crate::observed::MapState;
+
+    fn trunks(vids: usize) -> MapState {
+        let key = |index: usize| VlanKey {
+            ifindex: (index / 4094) as u32,
+            vid: (index % 4094 + 1) as u16,
+            pad: 0,
+        };
+        let vlan = Vlan {
+            network: 1,
+            vlan: 1,
+            tag: 1,
+        };
+        MapState {
+            vlans: (0..vids).map(|index| (key(index), vlan)).collect(),
+            ..MapState::default()
+        }
+    }
+
+    #[test]
+    fn a_map_takes_as_many_as_it_has_room_for() {
+        assert_eq!(fits(&trunks(VLANS)), Ok(()));
+        let error = fits(&trunks(VLANS + 1)).expect_err("one too many");
+        assert_eq!(
+            error.to_string(),
+            "65537 VLANs of all ports are more than the 65536 that one instance holds; take some out, or split them over instances"
+        );
+    }
+}
