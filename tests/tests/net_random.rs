@@ -11,7 +11,7 @@ use proptest::{
 };
 use tests::{
     packet::{BROADCAST, Mac, ethernet},
-    switch::{Layout, Make, Model, Network, NetworkOption, PortOption, Sent, station},
+    switch::{Layout, Make, Model, Network, NetworkOption, PEER, PortOption, Sent, station},
 };
 
 const PORTS: usize = 9;
@@ -53,6 +53,11 @@ fn trunk_port(vlans: Vec<u16>, native: Option<(prop::sample::Index, bool)>) -> V
 fn plain() -> impl Strategy<Value = Layout> {
     let ports = prop::collection::vec((0..3_usize, plain_port()), PORTS);
     ports.prop_map(|ports| assemble(ports, [None; 3]))
+}
+
+/// A switch whose first network spans hosts.
+fn spanning(layout: impl Strategy<Value = Layout>) -> impl Strategy<Value = Layout> {
+    layout.prop_map(|layout| layout.network(NetworkOption::Overlay))
 }
 
 /// The same, with VLANs; in a network where no port says anything of them, tags are payload.
@@ -100,7 +105,7 @@ fn frame(tags: bool) -> impl Strategy<Value = Sent> {
     };
     let moves = prop::bool::weighted(0.02);
     let payload = prop::collection::vec(any::<u8>(), 46..1200);
-    (1..=PORTS, to, tag, moves, payload).prop_map(|(port, to, tci, moves, payload)| {
+    (PEER..=PORTS, to, tag, moves, payload).prop_map(|(port, to, tci, moves, payload)| {
         let home = if moves { port % PORTS + 1 } else { port };
         sent(port, to, station(home as u16), tci, &payload)
     })
@@ -117,9 +122,12 @@ fn sent(port: usize, dst: Mac, src: Mac, tci: Option<u16>, payload: &[u8]) -> Se
 }
 
 fn holds(make: Make, layout: &Layout, frames: &[Sent]) -> Result<(), TestCaseError> {
+    let spans = layout.networks[0].options.contains(&NetworkOption::Overlay);
+    let mut frames = frames.to_vec();
+    frames.retain(|sent| spans || sent.port != PEER);
     let shown = || -> Result<()> {
         let switch = layout.start(make)?;
-        switch.expect_model(&mut Model::new(layout), frames)
+        switch.expect_model(&mut Model::new(layout), &frames)
     };
     shown().map_err(|error| TestCaseError::fail(format!("{error:#}")))
 }
@@ -152,7 +160,17 @@ proptest! {
     }
 
     #[test]
+    fn netfwd_with_a_peer(layout in spanning(with_vlans()), frames in frames(true)) {
+        holds(Make::Netfwd, &layout, &frames)?;
+    }
+
+    #[test]
     fn bridge(layout in plain(), frames in frames(true)) {
+        holds(Make::Bridge, &layout, &frames)?;
+    }
+
+    #[test]
+    fn bridge_with_a_peer(layout in spanning(plain()), frames in frames(true)) {
         holds(Make::Bridge, &layout, &frames)?;
     }
 }

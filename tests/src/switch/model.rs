@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Arrival, Layout, Network, NetworkOption, PortOption};
+use super::{Arrival, Layout, Network, NetworkOption, PEER, PortOption};
 use crate::packet::Mac;
 
 /// VID and the rest of a tag.
@@ -50,6 +50,8 @@ pub struct Model {
     tagged: BTreeMap<(usize, u16), Domain>,
     /// Ports whose tags are payload.
     transparent: Vec<usize>,
+    /// The network that spans hosts, where there is one, and its own VLAN.
+    overlay: Option<Domain>,
     stations: BTreeMap<(Domain, Mac), usize>,
 }
 
@@ -61,6 +63,7 @@ impl Model {
             untagged: BTreeMap::new(),
             tagged: BTreeMap::new(),
             transparent: Vec::new(),
+            overlay: None,
             stations: BTreeMap::new(),
         };
         for (number, network) in (0..).zip(&layout.networks) {
@@ -77,6 +80,10 @@ impl Model {
         let mut options = network.ports.values().flatten();
         let aware = own.is_some()
             || options.any(|option| matches!(option, PortOption::Vlan(_) | PortOption::Trunk(_)));
+        if network.options.contains(&NetworkOption::Overlay) {
+            self.overlay = Some((number, own.unwrap_or(0)));
+            self.transparent.extend((!aware).then_some(PEER));
+        }
         for (port, options) in &network.ports {
             if aware {
                 self.join(*port, number, options, own.unwrap_or(0));
@@ -125,7 +132,8 @@ impl Model {
             return Vec::new();
         };
         let (dst, src) = (address(&sent.frame, 0), address(&sent.frame, 6));
-        let Some(from) = self.members.get(&(sent.port, domain)).copied() else {
+        let peer = self.peer(domain).map(|peer| (PEER, peer));
+        let Some(from) = self.member(sent.port, domain) else {
             return Vec::new();
         };
         if from.learning {
@@ -133,22 +141,43 @@ impl Model {
         }
         let known = self.stations.get(&(domain, dst)).copied();
         let group = dst[0] & 1 == 1;
-        let arrivals = self.members.iter().filter_map(|((port, of), member)| {
+        let members = self.members.iter().filter(|((_, of), _)| *of == domain);
+        let members = members.map(|((port, _), member)| (*port, *member));
+        let arrivals = members.chain(peer).filter_map(|(port, member)| {
             let wanted = match known {
-                Some(known) => known == *port,
+                Some(known) => known == port,
                 None => group || member.unknown_unicast,
             };
-            let kept = *of != domain || *port == sent.port || (from.isolated && member.isolated);
+            let kept = port == sent.port || (from.isolated && member.isolated);
             (wanted && !kept).then(|| Arrival {
-                port: *port,
-                frame: leaving(sent, *member, transparent),
+                port,
+                frame: leaving(sent, member, transparent),
             })
         });
         arrivals.collect()
     }
 
+    fn member(&self, port: usize, domain: Domain) -> Option<Member> {
+        if port == PEER {
+            return self.peer(domain);
+        }
+        self.members.get(&(port, domain)).copied()
+    }
+
+    /// The peer takes part in every VLAN of the network that spans hosts.
+    fn peer(&self, domain: Domain) -> Option<Member> {
+        let (network, own) = self.overlay?;
+        let tag = (domain.1 != own).then_some(domain.1);
+        (network == domain.0).then(|| member(&[], tag))
+    }
+
     fn domain(&self, sent: &Sent) -> Option<Domain> {
         let vid = sent.tci.map_or(0, |tci| tci & VID);
+        if sent.port == PEER {
+            let (network, own) = self.overlay?;
+            let untagged = vid == 0 || self.transparent.contains(&PEER);
+            return Some((network, if untagged { own } else { vid }));
+        }
         let domain = if vid == 0 || self.transparent.contains(&sent.port) {
             self.untagged.get(&sent.port)
         } else {

@@ -5,16 +5,13 @@ use std::{
     collections::BTreeMap,
     io::IoSliceMut,
     os::fd::{AsRawFd, OwnedFd},
-    thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
 use nix::{
     errno::Errno,
-    libc,
-    sched::{CpuSet, sched_setaffinity},
-    setsockopt_impl,
+    libc, setsockopt_impl,
     sys::{
         socket::{
             self, AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockProtocol,
@@ -22,10 +19,8 @@ use nix::{
         },
         time::TimeVal,
     },
-    unistd::Pid,
 };
 
-use super::Sent;
 use crate::{netns::Namespace, packet::link_address};
 
 /// No frame of these tests is longer.
@@ -90,20 +85,6 @@ impl Wire {
         socket::sendto(self.fd.as_raw_fd(), frame, &to, MsgFlags::empty())
             .with_context(|| format!("{} octets from port {port}", frame.len()))?;
         Ok(())
-    }
-
-    /// Sends frames one after the other from one CPU, so that each has been forwarded before the next.
-    pub fn send_all(&self, frames: &[Sent]) -> Result<()> {
-        let send = || {
-            let mut first = CpuSet::new();
-            first.set(0)?;
-            // Where the first CPU is not ours to use, order is likely all the same.
-            let _ = sched_setaffinity(Pid::from_raw(0), &first);
-            frames
-                .iter()
-                .try_for_each(|sent| self.send(sent.port, &sent.octets()))
-        };
-        thread::scope(|scope| scope.spawn(send).join()).expect("sending does not panic")
     }
 
     /// What arrives: until `count` frames are here and then none came for `quiet`, or until none came
