@@ -36,6 +36,12 @@ pub const fn low_v4(addr: &Addr) -> [u8; 4] {
     [addr[12], addr[13], addr[14], addr[15]]
 }
 
+/// A MAC address as a number, in memory order: two are compared at once.
+#[inline(always)]
+pub const fn mac_word(mac: Mac) -> u64 {
+    u64::from_ne_bytes([mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], 0, 0])
+}
+
 /// Whether a MAC address is a group address (IEEE 802-2014 §8.2.2), broadcast included.
 #[inline(always)]
 pub const fn is_group(mac: &Mac) -> bool {

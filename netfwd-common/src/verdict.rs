@@ -30,7 +30,7 @@ drop_reasons! {
     Malformed = 1, "malformed";
     /// The source MAC is a group address or all zero.
     SourceMac = 2, "source-mac";
-    /// The source MAC is the network's gateway or a static entry elsewhere.
+    /// The source MAC is the gateway's of the network, from somebody else.
     SourceSpoofed = 3, "source-spoofed";
     /// The destination is behind the port that the frame came from.
     SamePort = 4, "same-port";

@@ -4,6 +4,7 @@ use netfwd_common::{
     addr::{self, from_v4},
     flap::{self, Move},
     limits::{FLAP_HOLD_NS, FLAP_MOVES, FLAP_WINDOW_NS, STORM_BURST_NS},
+    maps::FdbKey,
     multicast::{Change, change, igmp_response_ns, is_local, mld_response_ns},
     storm,
 };
@@ -104,6 +105,18 @@ fn response_times_as_the_rfcs_count_them() {
 }
 
 proptest! {
+    /// A key written as words is the key of its fields.
+    #[test]
+    fn fdb_keys_have_their_fields(network in any::<u32>(), vlan in any::<u16>(), mac in any::<[u8; 6]>()) {
+        prop_assert_eq!(FdbKey::new(network, vlan, mac), FdbKey { network, vlan, mac });
+    }
+
+    #[test]
+    fn macs_are_equal_where_their_words_are(a in any::<[u8; 6]>(), b in any::<[u8; 6]>()) {
+        prop_assert_eq!(addr::mac_word(a) == addr::mac_word(b), a == b);
+        prop_assert_eq!(addr::mac_word(a), addr::mac_word(a));
+    }
+
     /// Over any pattern of arrivals a port floods at most its rate and one burst.
     #[test]
     fn storm_control_holds_its_rate(rate in 1u32..100_000, gaps in prop::collection::vec(0u64..SECOND / 50, 1..500)) {

@@ -21,18 +21,18 @@ use crate::{
 /// The key of a station.
 #[inline(always)]
 pub fn key(network: u32, vlan: u16, mac: Mac) -> FdbKey {
-    FdbKey { network, vlan, mac }
+    FdbKey::new(network, vlan, mac)
 }
 
 /// The station's entry, where it is static or has been heard within the network's ageing time. The
 /// age counts here as well as in the loader's sweep, so that it holds while no loader runs.
 #[inline(always)]
-pub fn station(network: &Network, key: FdbKey, now: u64) -> Option<&'static FdbEntry> {
+pub fn station(ageing_ns: u64, key: FdbKey, now: u64) -> Option<&'static FdbEntry> {
     let entry = FDB.get_ptr(key)?;
     // SAFETY: the element stays readable until this program's RCU section ends.
     let entry = unsafe { &*entry };
-    let fresh = entry.flags.has(FdbFlags::STATIC)
-        || now.saturating_sub(entry.last_seen_ns) <= network.ageing_ns;
+    let fresh =
+        entry.flags.has(FdbFlags::STATIC) || now.saturating_sub(entry.last_seen_ns) <= ageing_ns;
     fresh.then_some(entry)
 }
 
@@ -63,12 +63,31 @@ pub fn unicast(
     eth: &Ethernet,
     now: u64,
 ) -> Stage {
-    let Some(entry) = station(network, key(source.network, source.vlan, eth.dst), now) else {
-        return flood::unknown(ctx, source, network);
-    };
-    if entry.ifindex == 0 {
-        return to_peer(ctx, source, network, eth, entry, now);
+    let key = key(source.network, source.vlan, eth.dst);
+    let entry = station(network.ageing_ns, key, now);
+    toward(ctx, source, network, eth, entry, now)
+}
+
+/// Sends a frame to a station, or to where an unknown one may be.
+#[inline(always)]
+pub fn toward(
+    ctx: &TcContext,
+    source: &Source,
+    network: &Network,
+    eth: &Ethernet,
+    entry: Option<&FdbEntry>,
+    now: u64,
+) -> Stage {
+    match entry {
+        None => flood::unknown(ctx, source, network),
+        Some(entry) if entry.ifindex == 0 => to_peer(ctx, source, network, eth, entry, now),
+        Some(entry) => to_port(ctx, source, entry),
     }
+}
+
+/// Sends a frame to a station behind a port.
+#[inline(always)]
+pub fn to_port(ctx: &TcContext, source: &Source, entry: &FdbEntry) -> Stage {
     if entry.ifindex == source.ifindex && !source.flags.has(PortFlags::HAIRPIN) {
         return Err(DropReason::SamePort);
     }

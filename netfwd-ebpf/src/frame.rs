@@ -1,5 +1,7 @@
 //! A frame in a packet buffer: the only place with bounds checks.
 
+use core::ptr::read_volatile;
+
 use aya_ebpf::programs::{TcContext, XdpContext};
 
 /// Reads from a packet buffer that may end anywhere.
@@ -8,6 +10,30 @@ pub trait Frame {
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
     /// Octets of the frame.
     fn octets(&self) -> usize;
+    /// The linear part: where it starts and ends.
+    fn linear(&self) -> (usize, usize);
+    /// The 14 octets at `offset`, as words in memory order. From the linear part they are loaded as
+    /// words: put together of octets, they would wait for the store buffer when they are hashed.
+    #[inline(always)]
+    fn words(&self, offset: usize) -> Option<(u64, u32, u16)> {
+        let (data, end) = self.linear();
+        let start = data + offset;
+        if start + 14 > end {
+            let b: [u8; 14] = self.read(offset)?;
+            let head = u64::from_ne_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
+            let middle = u32::from_ne_bytes([b[8], b[9], b[10], b[11]]);
+            return Some((head, middle, u16::from_ne_bytes([b[12], b[13]])));
+        }
+        // SAFETY: the 14 octets lie before `end`, which the verifier proves again; it refuses loads
+        // that the machine cannot do unaligned. Volatile, or they were taken apart into octets.
+        unsafe {
+            Some((
+                read_volatile(start as *const u64),
+                read_volatile((start + 8) as *const u32),
+                read_volatile((start + 12) as *const u16),
+            ))
+        }
+    }
 }
 
 impl Frame for TcContext {
@@ -24,6 +50,11 @@ impl Frame for TcContext {
     fn octets(&self) -> usize {
         self.len() as usize
     }
+
+    #[inline(always)]
+    fn linear(&self) -> (usize, usize) {
+        (self.data(), self.data_end())
+    }
 }
 
 impl Frame for XdpContext {
@@ -35,6 +66,11 @@ impl Frame for XdpContext {
     #[inline(always)]
     fn octets(&self) -> usize {
         self.data_end() - self.data()
+    }
+
+    #[inline(always)]
+    fn linear(&self) -> (usize, usize) {
+        (self.data(), self.data_end())
     }
 }
 

@@ -18,11 +18,59 @@ use crate::{
 /// Refused stations per event of one: a port at its limit may send a new one with every frame.
 const REFUSALS_TOLD: u64 = 1024;
 
-/// Learns the frame's source, or says why the source may not send from there.
-#[inline(never)]
+/// Learns the frame's source, or says why the source may not send from there. The station that a port
+/// heard last need not be looked up while its stamp is fresh.
+#[inline(always)]
 pub fn learn(source: &Source, mac: &Mac, now: u64) -> Result<(), DropReason> {
+    if source.ifindex != 0
+        && let Some(heard) = maps::heard(source.slot)
+        && now < heard.until_ns
+        && heard.vlan == source.vlan
+        && addr::mac_word(heard.mac) == addr::mac_word(*mac)
+    {
+        return Ok(());
+    }
+    match look_up(source, mac, now) {
+        Found::Refused(reason) => return Err(reason),
+        Found::Stamped if source.ifindex != 0 => remember(source, *mac, now),
+        Found::Stamped | Found::Known => {}
+    }
+    Ok(())
+}
+
+/// The same with a look at the FDB for every frame, and less stack.
+#[inline(always)]
+pub fn learn_anew(source: &Source, mac: &Mac, now: u64) -> Result<(), DropReason> {
+    match look_up(source, mac, now) {
+        Found::Refused(reason) => Err(reason),
+        Found::Stamped | Found::Known => Ok(()),
+    }
+}
+
+/// What the FDB says of a source.
+enum Found {
+    /// It may send from there.
+    Known,
+    /// It may, and its entry's stamp is new.
+    Stamped,
+    /// It may not.
+    Refused(DropReason),
+}
+
+impl From<Result<(), DropReason>> for Found {
+    #[inline(always)]
+    fn from(result: Result<(), DropReason>) -> Self {
+        match result {
+            Ok(()) => Self::Known,
+            Err(reason) => Self::Refused(reason),
+        }
+    }
+}
+
+#[inline(never)]
+fn look_up(source: &Source, mac: &Mac, now: u64) -> Found {
     if !addr::is_valid_source(mac) {
-        return Err(DropReason::SourceMac);
+        return Found::Refused(DropReason::SourceMac);
     }
     let key = bridge::key(source.network, source.vlan, *mac);
     let Some(entry) = FDB.get_ptr_mut(key) else {
@@ -32,7 +80,7 @@ pub fn learn(source: &Source, mac: &Mac, now: u64) -> Result<(), DropReason> {
         {
             event::station(kind, source, &key, None, now);
         }
-        return Ok(());
+        return Found::Known;
     };
     // SAFETY: the element stays readable until this program's RCU section ends; CPUs may race to
     // write a stamp, and any of theirs will do.
@@ -40,10 +88,22 @@ pub fn learn(source: &Source, mac: &Mac, now: u64) -> Result<(), DropReason> {
     if source.owns(entry) {
         if now.wrapping_sub(entry.last_seen_ns) > STAMP_INTERVAL_NS {
             source.stamp(entry, now);
+            return Found::Stamped;
         }
-        return Ok(());
+        return Found::Known;
     }
-    elsewhere(entry, source, &key, now)
+    elsewhere(entry, source, &key, now).into()
+}
+
+#[inline(always)]
+fn remember(source: &Source, mac: Mac, now: u64) {
+    if let Some(heard) = maps::heard(source.slot) {
+        // Void while it is being written.
+        heard.until_ns = 0;
+        heard.mac = mac;
+        heard.vlan = source.vlan;
+        heard.until_ns = now + STAMP_INTERVAL_NS;
+    }
 }
 
 /// A station that the FDB has elsewhere.
@@ -113,6 +173,9 @@ fn relocate(
         }
     };
     uncount(entry.slot, source);
+    if let Some(heard) = maps::heard(entry.slot) {
+        heard.until_ns = 0;
+    }
     if is_port_at_limit(source) {
         // Where it was it is no longer; unknown, it is flooded.
         count_refusal(source);

@@ -13,8 +13,9 @@ use netfwd_common::{
     limits,
     maps::{
         BindingKey, Config, Counters, DropKey, Event, FdbEntry, FdbKey, FloodKey, FloodTarget,
-        Group, GroupKey, Learned, Member, MemberKey, Neighbour, NeighbourKey, Network, Peer, Port,
-        PortState, Publish, PublishKey, Session, SessionKey, Stage, Subnet, Uplink, Vlan, VlanKey,
+        Group, GroupKey, Heard, Learned, Member, MemberKey, Neighbour, NeighbourKey, Network, Peer,
+        Port, PortState, Publish, PublishKey, Session, SessionKey, Stage, Subnet, Uplink, Vlan,
+        VlanKey,
     },
 };
 
@@ -81,6 +82,9 @@ static LEARNED: Array<Learned, { limits::SLOTS }> = Array::new();
 /// Learned stations that the loader removed, by slot.
 #[btf_map(name = "removed")]
 static REMOVED: Array<u64, { limits::SLOTS }> = Array::new();
+/// The station that each port last heard, by slot.
+#[btf_map(name = "heard")]
+static HEARD: Array<Heard, { limits::SLOTS }> = Array::new();
 /// When the flooding of a port is back at its rate, by slot.
 #[btf_map(name = "storms")]
 static STORMS: Array<u64, { limits::SLOTS }> = Array::new();
@@ -220,6 +224,14 @@ pub fn add_refused(slot: u32) -> u64 {
         add(&raw mut (*learned).refused, 1);
         (*learned).refused - 1
     }
+}
+
+/// The station that the port with a slot last heard; CPUs may race to write it, and whichever they
+/// leave is checked whole before it is used.
+#[inline(always)]
+pub fn heard(slot: u32) -> Option<&'static mut Heard> {
+    // SAFETY: the element of an array stays valid.
+    HEARD.get_ptr_mut(slot).map(|heard| unsafe { &mut *heard })
 }
 
 /// When the flooding of a slot's owner is back at its rate; CPUs may race, and let a frame more pass.

@@ -42,11 +42,12 @@ impl Ethernet {
     /// The header at `offset`.
     #[inline(always)]
     pub fn read(frame: &impl Frame, offset: usize) -> Option<Self> {
-        let b: [u8; ETH_LEN] = frame.read(offset)?;
+        let (head, middle, tail) = frame.words(offset)?;
+        let (a, b) = (head.to_ne_bytes(), middle.to_ne_bytes());
         Some(Self {
-            dst: [b[0], b[1], b[2], b[3], b[4], b[5]],
-            src: [b[6], b[7], b[8], b[9], b[10], b[11]],
-            ether_type: u16::from_be_bytes([b[12], b[13]]),
+            dst: [a[0], a[1], a[2], a[3], a[4], a[5]],
+            src: [a[6], a[7], b[0], b[1], b[2], b[3]],
+            ether_type: u16::from_be(tail),
         })
     }
 

@@ -11,7 +11,7 @@ use crate::{
     bridge, count, event,
     exit::{Action, Stage, Verdict, from},
     flood,
-    learn::learn,
+    learn::{learn, learn_anew},
     maps, nat,
     parse::Ethernet,
     skb,
@@ -52,7 +52,29 @@ fn admitted(ctx: &TcContext, ifindex: u32, port: &Port) -> Stage {
     if port.flags.has_any(GUARDED) {
         return stage::go(layout::Stage::Guard, &source);
     }
-    bridged(ctx, &source, &eth)
+    if !is_for_one_station(port, &eth) {
+        return stage::go(layout::Stage::Bridge, &source);
+    }
+    let now = maps::now();
+    learn(&source, &eth.src, now)?;
+    let key = bridge::key(port.network, port.vlan, eth.dst);
+    match bridge::station(port.ageing_ns, key, now) {
+        Some(entry) if entry.ifindex != 0 => bridge::to_port(ctx, &source, entry),
+        entry => {
+            let network = maps::network(&port.network).ok_or(DropReason::NoNetwork)?;
+            bridge::toward(ctx, &source, network, &eth, entry, now)
+        }
+    }
+}
+
+/// Whether the FDB alone decides where a frame goes: it is for one station, which is not the gateway,
+/// and says nothing that the network listens to.
+#[inline(always)]
+fn is_for_one_station(port: &Port, eth: &Ethernet) -> bool {
+    const LISTENING: PortFlags = PortFlags::GATEWAY.with(PortFlags::SUPPRESSION);
+    !addr::is_group(&eth.dst)
+        && !port.flags.has_any(LISTENING)
+        && addr::mac_word(eth.dst) != addr::mac_word(port.gateway_mac)
 }
 
 /// What is admitted to a network: learned, then routed or bridged.
@@ -60,7 +82,7 @@ fn admitted(ctx: &TcContext, ifindex: u32, port: &Port) -> Stage {
 pub fn bridged(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
     let network = maps::network(&source.network).ok_or(DropReason::NoNetwork)?;
     let now = maps::now();
-    learn(source, &eth.src, now)?;
+    learn_anew(source, &eth.src, now)?;
     let is_gateway = source.flags.has(PortFlags::GATEWAY);
     if !is_gateway && is_for_gateway(source, network, eth) {
         return nat::egress::from_inside(ctx, source, network, eth, now).into();

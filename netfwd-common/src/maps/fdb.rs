@@ -16,6 +16,20 @@ pub struct FdbKey {
 }
 plain!(FdbKey, 12);
 
+impl FdbKey {
+    /// A key of three words, which the kernel hashes as words: written in smaller pieces they would
+    /// have to leave the store buffer first.
+    #[inline(always)]
+    pub const fn new(network: u32, vlan: u16, mac: Mac) -> Self {
+        let [low, high] = vlan.to_ne_bytes();
+        let middle = u32::from_ne_bytes([low, high, mac[0], mac[1]]);
+        let tail = u32::from_ne_bytes([mac[2], mac[3], mac[4], mac[5]]);
+        // SAFETY: twelve octets of integers, each of which may have any value; `plain!` says that
+        // there is no padding, and the fields lie in this order.
+        unsafe { core::mem::transmute::<[u32; 3], Self>([network, middle, tail]) }
+    }
+}
+
 flags! {
     /// Properties of an FDB entry.
     FdbFlags: u32 {
@@ -56,6 +70,20 @@ pub struct FdbEntry {
     pub tag: u16,
 }
 plain!(FdbEntry, 48);
+
+/// Value of `heard`, by slot of a port: the station whose FDB entry was last stamped, which need not be
+/// looked up again so soon. Whoever moves or removes a station forgets it here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Heard {
+    /// Until when, CLOCK_MONOTONIC in nanoseconds.
+    pub until_ns: u64,
+    /// The station.
+    pub mac: Mac,
+    /// Its VLAN.
+    pub vlan: u16,
+}
+plain!(Heard, 16);
 
 /// Value of `learned`, by slot of a port, peer or network. Entries that were learned and are not gone
 /// are `inserted` less the same slot of `removed`, which the loader counts: each side has a map of its

@@ -20,7 +20,7 @@ mod vxlan;
 pub use config::{Config, ConfigFlags};
 pub use counters::{Counters, DropKey};
 pub use event::{Event, EventKind};
-pub use fdb::{FdbEntry, FdbFlags, FdbKey, Learned};
+pub use fdb::{FdbEntry, FdbFlags, FdbKey, Heard, Learned};
 pub use flood::{FloodKey, FloodTarget};
 pub use multicast::{Group, GroupKey};
 pub use nat::{

@@ -1,7 +1,7 @@
 //! Ports: what attaches an interface to a network.
 
 use super::{flags, plain};
-use crate::addr::Addr;
+use crate::addr::{Addr, Mac};
 
 /// How a frame is handed to an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,8 @@ flags! {
         ROUTER = 1 << 14;
         /// `storm_rate` holds for it.
         STORM = 1 << 15;
+        /// Its network answers ARP and ND from `neighbours`.
+        SUPPRESSION = 1 << 16;
     }
 }
 
@@ -71,6 +73,10 @@ flags! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Port {
+    /// How long a learned FDB entry of its network lives unrefreshed, in nanoseconds. This and the
+    /// gateway's MAC stand here as well as in `networks`, so that a frame between two ports needs no
+    /// look there.
+    pub ageing_ns: u64,
     /// The network it belongs to.
     pub network: u32,
     /// Its counters.
@@ -87,8 +93,12 @@ pub struct Port {
     pub max_learned: u32,
     /// Flooded frames a second that it may send, where `STORM` is set.
     pub storm_rate: u32,
+    /// MAC of its network's gateway, zero without one.
+    pub gateway_mac: Mac,
+    /// Zero.
+    pub pad: u16,
 }
-plain!(Port, 24);
+plain!(Port, 40);
 
 /// Whether a port takes frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -63,7 +63,7 @@ fn query(packet: &Packet<'_>, has_address: bool, code: u8, group: [u8; 4]) -> He
     } else {
         members::asked(packet, &from_v4(group), response_ns);
     }
-    packet.data()
+    Heard::Everyone
 }
 
 /// The group records of a version 3 report (RFC 3376 §4.2.4).

@@ -61,7 +61,7 @@ fn query(packet: &Packet<'_>, offset: usize, code: u16) -> Heard {
     } else {
         members::asked(packet, &group, response_ns);
     }
-    packet.data()
+    Heard::Everyone
 }
 
 /// A version 1 report or done.

@@ -218,7 +218,7 @@ impl Packet<'_> {
     #[inline(always)]
     fn is_elsewhere(&self, mac: Mac) -> bool {
         let key = bridge::key(self.source.network, self.source.vlan, mac);
-        bridge::station(self.network, key, self.now)
+        bridge::station(self.network.ageing_ns, key, self.now)
             .is_some_and(|station| !self.source.owns(station))
     }
 }

@@ -146,6 +146,6 @@ pub fn source(tunnel: &Tunnel) -> Source {
 #[inline(always)]
 pub fn local_station(tunnel: &Tunnel, inner: &Inner, now: u64) -> Option<&'static FdbEntry> {
     let key = bridge::key(tunnel.network_id, tunnel.network.vlan, inner.eth.dst);
-    let entry = bridge::station(tunnel.network, key, now)?;
+    let entry = bridge::station(tunnel.network.ageing_ns, key, now)?;
     (entry.ifindex != 0 && !entry.flags.has(FdbFlags::GATEWAY)).then_some(entry)
 }

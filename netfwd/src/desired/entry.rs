@@ -21,7 +21,10 @@ pub(super) fn of(network: &Numbered<'_>, port: &Port, link: &Link, slot: u32) ->
     } else {
         Deliver::Transmit
     };
+    let config = network.config;
+    let gateway = config.gateway.as_ref();
     maps::Port {
+        ageing_ns: config.switch.ageing.as_nanos() as u64,
         network: network.id,
         slot,
         flags: flags(network, port, link),
@@ -29,6 +32,7 @@ pub(super) fn of(network: &Numbered<'_>, port: &Port, link: &Link, slot: u32) ->
         vlan: network.config.untagged(port).unwrap_or(0),
         max_learned: options.max_learned.unwrap_or(default.max_learned),
         storm_rate: storm_rate(network, port),
+        gateway_mac: gateway.map_or([0; 6], |gateway| gateway.mac_of(&config.name)),
         ..maps::Port::default()
     }
 }
@@ -59,6 +63,10 @@ fn flags(network: &Numbered<'_>, port: &Port, link: &Link) -> PortFlags {
         .with_if(PortFlags::HAIRPIN, options.hairpin)
         .with_if(PortFlags::OUTSIDE, is_outside(port, link))
         .with_if(PortFlags::ROUTER, options.multicast_router)
+        .with_if(
+            PortFlags::SUPPRESSION,
+            network.config.switch.arp_suppression,
+        )
         .with_if(PortFlags::STORM, storm_rate(network, port) != 0)
 }
 

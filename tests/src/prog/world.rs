@@ -118,9 +118,11 @@ impl World {
     pub fn port(slot: u32) -> Port {
         let flags = PortFlags::LEARNING.with(PortFlags::UNKNOWN_UNICAST);
         Port {
+            ageing_ns: 300_000_000_000,
             network: NETWORK,
             slot,
             flags,
+            gateway_mac: mac::GATEWAY,
             deliver: Deliver::Peer as u8,
             ..Port::default()
         }

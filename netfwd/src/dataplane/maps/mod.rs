@@ -16,7 +16,7 @@ use netfwd_common::{
     limits,
     maps::{
         BindingKey, Config, Counters, DropKey, FdbEntry, FdbKey, FloodKey, FloodTarget, Group,
-        GroupKey, Learned, Member, MemberKey, Neighbour, NeighbourKey, Network, Peer, Port,
+        GroupKey, Heard, Learned, Member, MemberKey, Neighbour, NeighbourKey, Network, Peer, Port,
         Publish, PublishKey, Session, SessionKey, Subnet, Uplink, Vlan, VlanKey,
     },
 };
@@ -31,7 +31,7 @@ use table::unless_absent;
 pub(super) use table::{Tried, typed};
 
 /// Every map that is pinned.
-pub(super) const PINNED: [&str; 24] = [
+pub(super) const PINNED: [&str; 25] = [
     "config",
     "ports",
     "networks",
@@ -53,6 +53,7 @@ pub(super) const PINNED: [&str; 24] = [
     "groups",
     "learned",
     "removed",
+    "heard",
     "storms",
     EVENTS,
     STAGES,
@@ -106,6 +107,7 @@ pub struct Maps {
     pub groups: Table<GroupKey, Group>,
     learned: Array<MapData, Learned>,
     removed: Array<MapData, u64>,
+    heard: Array<MapData, Heard>,
     storms: Array<MapData, u64>,
 }
 
@@ -145,6 +147,7 @@ impl Maps {
             groups: Table::open(pins, "groups")?,
             learned: typed(pins, "learned")?,
             removed: typed(pins, "removed")?,
+            heard: typed(pins, "heard")?,
             storms: typed(pins, "storms")?,
         })
     }
