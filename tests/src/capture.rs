@@ -1,6 +1,6 @@
 //! Captures: what is on a wire, as tcpdump writes and tshark reads it.
 
-use std::{env, fs, path::PathBuf, time::Duration};
+use std::{env, fs, path::PathBuf, thread, time::Duration};
 
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
@@ -47,13 +47,25 @@ impl Capture {
     /// `capture.fields(&["udp.dstport", "vxlan.vni"])`. A field that a frame has twice, as in outer
     /// and inner header, is separated by a comma.
     pub fn fields(mut self, fields: &[&str]) -> Result<Vec<Vec<String>>> {
-        // One that has been told to end writes out what it has.
+        self.settle()?;
         self.tcpdump.stop(Signal::SIGINT, TIMEOUT)?;
         let output = self.tshark(fields)?.success()?;
         let rows = output.stdout.lines();
         Ok(rows
             .map(|row| row.split('\t').map(str::to_owned).collect())
             .collect())
+    }
+
+    /// Waits until the file has stopped growing: what waits in the socket when tcpdump is told to end,
+    /// it does not write any more.
+    fn settle(&self) -> Result<()> {
+        const QUIET: Duration = Duration::from_millis(100);
+        let mut before = None;
+        process::eventually("a quiet capture", TIMEOUT, || {
+            thread::sleep(QUIET);
+            let octets = fs::metadata(&self.file)?.len();
+            Ok(before.replace(octets) == Some(octets))
+        })
     }
 
     fn tshark(&self, fields: &[&str]) -> Result<Output> {
