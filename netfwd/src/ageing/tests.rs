@@ -165,7 +165,6 @@ fn cpu_time() -> Duration {
 /// A full FDB, and the CPU time that ticks take. What they take of a core is bounded whatever the table
 /// holds, as a tick reads no more than a slice; here it is asserted only that a walk ends.
 #[test]
-#[ignore = "fills 128 MiB; `cargo test --release -p netfwd sweep_costs -- --ignored --nocapture`"]
 fn a_sweep_costs_little() {
     in_new_netns(|_| async {
         let mut dataplane = open();
