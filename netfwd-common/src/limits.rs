@@ -16,6 +16,10 @@ pub const MEMBERS: usize = 65_536;
 pub const FLOOD_TARGETS: usize = 65_536;
 /// Flood targets of one network; the loader refuses more.
 pub const FLOOD_PER_NETWORK: u32 = 4096;
+/// Addresses that VXLAN arrives at: VTEPs and multicast groups.
+pub const VTEPS: usize = 4096;
+/// UDP ports that VXLAN arrives at.
+pub const VXLAN_PORTS: usize = 64;
 /// Flood targets that one run of a program serves: a CPU's backlog takes `net.core.netdev_max_backlog`
 /// frames, 1,000 by default, and drops the rest (net/core/dev.c, enqueue_to_backlog).
 pub const FLOOD_AT_ONCE: u32 = 512;
@@ -66,9 +70,15 @@ pub const GROUP_RESPONSE_NS: u64 = 10_000_000_000;
 /// How long a member stays one that has left, or that a query asks for (RFC 3376 §8.10).
 pub const GROUP_LEAVE_NS: u64 = 2_000_000_000;
 /// Layout version of the pinned maps; an instance whose maps have another one is not adopted.
-pub const LAYOUT: u32 = 2;
+pub const LAYOUT: u32 = 3;
 /// What VXLAN adds to a frame over IPv4: Ethernet, IPv4, UDP, VXLAN (RFC 7348 §5).
 pub const ENCAP_V4: usize = 14 + 20 + 8 + 8;
+/// The same over IPv6.
+pub const ENCAP_V6: usize = ENCAP_V4 + 20;
 /// What the underlay's MTU loses to VXLAN over IPv4: the inner Ethernet header and the outer IPv4,
 /// UDP and VXLAN headers.
 pub const MTU_OVERHEAD_V4: u32 = 50;
+/// The same over IPv6.
+pub const MTU_OVERHEAD_V6: u32 = MTU_OVERHEAD_V4 + 20;
+/// Frames that each CPU remembers the way of; a power of two.
+pub const EXPRESS: usize = 1024;

@@ -96,6 +96,10 @@ drop_reasons! {
     NoStage = 34, "no-stage";
     /// VXLAN that did not come in by an uplink, or that somebody inside sends to a peer.
     Injected = 35, "injected";
+    /// VXLAN with reserved bits set, where the instance is strict.
+    VxlanReserved = 36, "vxlan-reserved";
+    /// The outer header says congestion, and the inner sender could not be told (RFC 6040 §4.2).
+    Ecn = 37, "ecn";
 }
 
 impl DropReason {

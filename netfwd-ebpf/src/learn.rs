@@ -18,41 +18,31 @@ use crate::{
 /// Refused stations per event of one: a port at its limit may send a new one with every frame.
 const REFUSALS_TOLD: u64 = 1024;
 
-/// Learns the frame's source, or says why the source may not send from there. The station that a port
-/// heard last need not be looked up while its stamp is fresh.
+/// Learns the frame's source, or says why the source may not send from there.
 #[inline(always)]
-pub fn learn(source: &Source, mac: &Mac, now: u64) -> Result<(), DropReason> {
-    if source.ifindex != 0
-        && let Some(heard) = maps::heard(source.slot)
-        && now < heard.until_ns
-        && heard.vlan == source.vlan
-        && addr::mac_word(heard.mac) == addr::mac_word(*mac)
-    {
-        return Ok(());
-    }
-    match look_up(source, mac, now) {
-        Found::Refused(reason) => return Err(reason),
-        Found::Stamped if source.ifindex != 0 => remember(source, *mac, now),
-        Found::Stamped | Found::Known => {}
-    }
-    Ok(())
-}
-
-/// The same with a look at the FDB for every frame, and less stack.
-#[inline(always)]
-pub fn learn_anew(source: &Source, mac: &Mac, now: u64) -> Result<(), DropReason> {
+pub fn learn(source: &Source, mac: &Mac, now: u64) -> Result<Standing, DropReason> {
     match look_up(source, mac, now) {
         Found::Refused(reason) => Err(reason),
-        Found::Stamped | Found::Known => Ok(()),
+        Found::AtHome => Ok(Standing::AtHome),
+        Found::Elsewhere => Ok(Standing::Elsewhere),
     }
 }
 
-/// What the FDB says of a source.
+/// Where the FDB has a source that may send.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Where it was heard.
+    AtHome,
+    /// Elsewhere or nowhere.
+    Elsewhere,
+}
+
+/// What the FDB says of a source: a [`Standing`], or a refusal, in one register.
 enum Found {
-    /// It may send from there.
-    Known,
-    /// It may, and its entry's stamp is new.
-    Stamped,
+    /// It is known where it was heard.
+    AtHome,
+    /// It may send, and is not known there.
+    Elsewhere,
     /// It may not.
     Refused(DropReason),
 }
@@ -61,7 +51,7 @@ impl From<Result<(), DropReason>> for Found {
     #[inline(always)]
     fn from(result: Result<(), DropReason>) -> Self {
         match result {
-            Ok(()) => Self::Known,
+            Ok(()) => Self::Elsewhere,
             Err(reason) => Self::Refused(reason),
         }
     }
@@ -80,7 +70,7 @@ fn look_up(source: &Source, mac: &Mac, now: u64) -> Found {
         {
             event::station(kind, source, &key, None, now);
         }
-        return Found::Known;
+        return Found::Elsewhere;
     };
     // SAFETY: the element stays readable until this program's RCU section ends; CPUs may race to
     // write a stamp, and any of theirs will do.
@@ -88,22 +78,10 @@ fn look_up(source: &Source, mac: &Mac, now: u64) -> Found {
     if source.owns(entry) {
         if now.wrapping_sub(entry.last_seen_ns) > STAMP_INTERVAL_NS {
             source.stamp(entry, now);
-            return Found::Stamped;
         }
-        return Found::Known;
+        return Found::AtHome;
     }
     elsewhere(entry, source, &key, now).into()
-}
-
-#[inline(always)]
-fn remember(source: &Source, mac: Mac, now: u64) {
-    if let Some(heard) = maps::heard(source.slot) {
-        // Void while it is being written.
-        heard.until_ns = 0;
-        heard.mac = mac;
-        heard.vlan = source.vlan;
-        heard.until_ns = now + STAMP_INTERVAL_NS;
-    }
 }
 
 /// A station that the FDB has elsewhere.
@@ -173,13 +151,11 @@ fn relocate(
         }
     };
     uncount(entry.slot, source);
-    if let Some(heard) = maps::heard(entry.slot) {
-        heard.until_ns = 0;
-    }
     if is_port_at_limit(source) {
         // Where it was it is no longer; unknown, it is flooded.
         count_refusal(source);
         let _ = FDB.remove(key);
+        maps::renew();
         return Ok(());
     }
     count(source, 1);
@@ -187,6 +163,7 @@ fn relocate(
     source.claim(entry, now);
     entry.moves = moves;
     entry.moved_ns = now;
+    maps::renew();
     Ok(())
 }
 

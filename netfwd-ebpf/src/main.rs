@@ -20,6 +20,7 @@ mod bridge;
 mod count;
 mod event;
 mod exit;
+mod express;
 mod features;
 mod flood;
 mod frame;

@@ -12,10 +12,10 @@ use netfwd_common::{
     addr::Addr,
     limits,
     maps::{
-        BindingKey, Config, Counters, DropKey, Event, FdbEntry, FdbKey, FloodKey, FloodTarget,
-        Group, GroupKey, Heard, Learned, Member, MemberKey, Neighbour, NeighbourKey, Network, Peer,
-        Port, PortState, Publish, PublishKey, Session, SessionKey, Stage, Subnet, Uplink, Vlan,
-        VlanKey,
+        BindingKey, Config, Counters, DropKey, Epoch, Event, Express, FdbEntry, FdbKey, FloodKey,
+        FloodTarget, Group, GroupKey, Learned, Member, MemberKey, Neighbour, NeighbourKey, Network,
+        Peer, Port, PortState, Publish, PublishKey, Session, SessionKey, Stage, Subnet, Uplink,
+        Vlan, VlanKey, Vtep,
     },
 };
 
@@ -82,9 +82,14 @@ static LEARNED: Array<Learned, { limits::SLOTS }> = Array::new();
 /// Learned stations that the loader removed, by slot.
 #[btf_map(name = "removed")]
 static REMOVED: Array<u64, { limits::SLOTS }> = Array::new();
-/// The station that each port last heard, by slot.
-#[btf_map(name = "heard")]
-static HEARD: Array<Heard, { limits::SLOTS }> = Array::new();
+#[btf_map(name = "epoch")]
+static EPOCH: Array<Epoch, 1> = Array::new();
+#[btf_map(name = "express")]
+static EXPRESS: PerCpuArray<Express, { limits::EXPRESS }> = PerCpuArray::new();
+#[btf_map(name = "vteps")]
+static VTEPS: HashMap<Addr, Vtep, { limits::VTEPS }, GROWING> = HashMap::new();
+#[btf_map(name = "vxlan_ports")]
+static VXLAN_PORTS: HashMap<u32, u32, { limits::VXLAN_PORTS }> = HashMap::new();
 /// When the flooding of a port is back at its rate, by slot.
 #[btf_map(name = "storms")]
 static STORMS: Array<u64, { limits::SLOTS }> = Array::new();
@@ -226,12 +231,32 @@ pub fn add_refused(slot: u32) -> u64 {
     }
 }
 
-/// The station that the port with a slot last heard; CPUs may race to write it, and whichever they
-/// leave is checked whole before it is used.
+/// The epoch, read whole.
 #[inline(always)]
-pub fn heard(slot: u32) -> Option<&'static mut Heard> {
-    // SAFETY: the element of an array stays valid.
-    HEARD.get_ptr_mut(slot).map(|heard| unsafe { &mut *heard })
+pub fn epoch() -> u64 {
+    // SAFETY: the element of an array stays valid; its eight octets are aligned, and read at once.
+    EPOCH
+        .get_ptr(0)
+        .map_or(0, |epoch| unsafe { epoch.cast::<u64>().read_volatile() })
+}
+
+/// Voids what is remembered of frames' ways; to be called after what they follow from has changed.
+#[inline(always)]
+pub fn renew() {
+    if let Some(epoch) = EPOCH.get_ptr_mut(0) {
+        // SAFETY: the element of an array stays valid.
+        unsafe { add32(&raw mut (*epoch).programs, 1) };
+    }
+}
+
+/// This CPU's memory of the frames with a hash.
+#[inline(always)]
+pub fn express(hash: u32) -> Option<&'static mut Express> {
+    const MASK: u32 = limits::EXPRESS as u32 - 1;
+    // SAFETY: this CPU's own element; a program runs to its end on its CPU.
+    EXPRESS
+        .get_ptr_mut(hash & MASK)
+        .map(|express| unsafe { &mut *express })
 }
 
 /// When the flooding of a slot's owner is back at its rate; CPUs may race, and let a frame more pass.
@@ -239,6 +264,32 @@ pub fn heard(slot: u32) -> Option<&'static mut Heard> {
 pub fn storm(slot: u32) -> Option<&'static mut u64> {
     // SAFETY: the element of an array stays valid.
     STORMS.get_ptr_mut(slot).map(|storm| unsafe { &mut *storm })
+}
+
+/// Adds atomically: every CPU counts here.
+///
+/// # Safety
+///
+/// `number` points into a map's value.
+#[cfg(target_arch = "bpf")]
+#[inline(always)]
+unsafe fn add32(number: *mut u32, by: u32) {
+    use core::intrinsics::{AtomicOrdering::Relaxed, atomic_xadd};
+    // SAFETY: the caller's promise.
+    unsafe { atomic_xadd::<u32, u32, { Relaxed }>(number, by) };
+}
+
+/// The same on the host, whose clippy reads these programs.
+///
+/// # Safety
+///
+/// As there.
+#[cfg(not(target_arch = "bpf"))]
+#[inline(always)]
+unsafe fn add32(number: *mut u32, by: u32) {
+    use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    // SAFETY: the caller's promise.
+    unsafe { AtomicU32::from_ptr(number) }.fetch_add(by, Relaxed);
 }
 
 /// Adds atomically: every CPU counts here.
@@ -278,6 +329,7 @@ pub fn shut(ifindex: u32, state: PortState) -> bool {
     unsafe {
         let open = (*port).state == PortState::Forwarding as u8;
         (*port).state = state as u8;
+        renew();
         open
     }
 }

@@ -10,8 +10,9 @@ use netfwd_common::{
 use crate::{
     bridge, count, event,
     exit::{Action, Stage, Verdict, from},
+    express::Lane,
     flood,
-    learn::{learn, learn_anew},
+    learn::{Standing, learn},
     maps, nat,
     parse::Ethernet,
     skb,
@@ -28,6 +29,12 @@ const GUARDED: PortFlags = PortFlags::VLAN
 #[inline(always)]
 pub fn ingress(ctx: &TcContext) -> Verdict {
     let ifindex = skb::ifindex(ctx);
+    let mut lane = Lane::of(ctx, ifindex);
+    if let Some(lane) = &lane
+        && let Some(verdict) = lane.take(ctx)
+    {
+        return verdict;
+    }
     // An interface that is no port (any more) is the host's.
     let Some(port) = maps::port(&ifindex) else {
         return Ok(Action::Pass);
@@ -35,11 +42,11 @@ pub fn ingress(ctx: &TcContext) -> Verdict {
     if flood::start(ctx) == 0 {
         count::rx(port.slot, ctx.len() as usize);
     }
-    from(port.slot, admitted(ctx, ifindex, port))
+    from(port.slot, admitted(ctx, ifindex, port, &mut lane))
 }
 
 #[inline(always)]
-fn admitted(ctx: &TcContext, ifindex: u32, port: &Port) -> Stage {
+fn admitted(ctx: &TcContext, ifindex: u32, port: &Port, lane: &mut Option<Lane>) -> Stage {
     let eth = Ethernet::read(ctx, 0).ok_or(DropReason::Malformed)?;
     let source = Source::port(ifindex, port);
     if addr::is_link_local(&eth.dst) {
@@ -56,10 +63,19 @@ fn admitted(ctx: &TcContext, ifindex: u32, port: &Port) -> Stage {
         return stage::go(layout::Stage::Bridge, &source);
     }
     let now = maps::now();
-    learn(&source, &eth.src, now)?;
+    let standing = learn(&source, &eth.src, now)?;
     let key = bridge::key(port.network, port.vlan, eth.dst);
     match bridge::station(port.ageing_ns, key, now) {
-        Some(entry) if entry.ifindex != 0 => bridge::to_port(ctx, &source, entry),
+        Some(entry) if entry.ifindex != 0 => {
+            let stage = bridge::to_port(ctx, &source, entry);
+            if let Some(lane) = lane
+                && standing == Standing::AtHome
+                && stage == Ok(Action::Redirect)
+            {
+                lane.remember(port, entry, now);
+            }
+            stage
+        }
         entry => {
             let network = maps::network(&port.network).ok_or(DropReason::NoNetwork)?;
             bridge::toward(ctx, &source, network, &eth, entry, now)
@@ -82,7 +98,7 @@ fn is_for_one_station(port: &Port, eth: &Ethernet) -> bool {
 pub fn bridged(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
     let network = maps::network(&source.network).ok_or(DropReason::NoNetwork)?;
     let now = maps::now();
-    learn_anew(source, &eth.src, now)?;
+    learn(source, &eth.src, now)?;
     let is_gateway = source.flags.has(PortFlags::GATEWAY);
     if !is_gateway && is_for_gateway(source, network, eth) {
         return nat::egress::from_inside(ctx, source, network, eth, now).into();

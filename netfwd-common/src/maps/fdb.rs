@@ -71,20 +71,6 @@ pub struct FdbEntry {
 }
 plain!(FdbEntry, 48);
 
-/// Value of `heard`, by slot of a port: the station whose FDB entry was last stamped, which need not be
-/// looked up again so soon. Whoever moves or removes a station forgets it here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct Heard {
-    /// Until when, CLOCK_MONOTONIC in nanoseconds.
-    pub until_ns: u64,
-    /// The station.
-    pub mac: Mac,
-    /// Its VLAN.
-    pub vlan: u16,
-}
-plain!(Heard, 16);
-
 /// Value of `learned`, by slot of a port, peer or network. Entries that were learned and are not gone
 /// are `inserted` less the same slot of `removed`, which the loader counts: each side has a map of its
 /// own, so that neither loses what the other adds.

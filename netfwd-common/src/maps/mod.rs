@@ -7,6 +7,7 @@
 mod config;
 mod counters;
 mod event;
+mod express;
 mod fdb;
 mod flood;
 mod multicast;
@@ -20,7 +21,8 @@ mod vxlan;
 pub use config::{Config, ConfigFlags};
 pub use counters::{Counters, DropKey};
 pub use event::{Event, EventKind};
-pub use fdb::{FdbEntry, FdbFlags, FdbKey, Heard, Learned};
+pub use express::{Epoch, Express};
+pub use fdb::{FdbEntry, FdbFlags, FdbKey, Learned};
 pub use flood::{FloodKey, FloodTarget};
 pub use multicast::{Group, GroupKey};
 pub use nat::{
@@ -30,7 +32,7 @@ pub use neighbour::{Neighbour, NeighbourFlags, NeighbourKey};
 pub use network::{Network, NetworkFlags};
 pub use port::{BindingKey, BindingKind, Deliver, Port, PortFlags, PortState, Vlan, VlanKey};
 pub use stage::Stage;
-pub use vxlan::{Member, MemberKey, NextHop, Peer};
+pub use vxlan::{Member, MemberKey, NextHop, Peer, PeerFlags, Vtep, VtepFlags};
 
 /// Asserts that a map type has no padding: its size is the sum of its fields, given here, and marks
 /// it as plain data for aya in the loader.

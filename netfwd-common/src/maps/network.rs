@@ -22,6 +22,8 @@ flags! {
         SNOOPING = 1 << 6;
         /// Its ports have VLANs: frames of peers carry tags but for the network's own VLAN.
         VLAN = 1 << 7;
+        /// VXLAN for it is accepted from any sender: its group has members that are not configured.
+        ANY_PEER = 1 << 8;
     }
 }
 

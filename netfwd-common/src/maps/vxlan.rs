@@ -1,6 +1,6 @@
 //! The overlay: peers, their next hops, and which network they belong to.
 
-use super::plain;
+use super::{flags, plain};
 use crate::addr::{Addr, Mac};
 
 /// Where a packet goes next; a cache that the programs refresh from the kernel's FIB.
@@ -22,20 +22,55 @@ pub struct NextHop {
 }
 plain!(NextHop, 32);
 
+flags! {
+    /// Properties of a peer.
+    PeerFlags: u16 {
+        /// A multicast group: whoever has joined it.
+        GROUP = 1;
+        /// Not configured: a program learned it from its traffic.
+        LEARNED = 1 << 1;
+    }
+}
+
 /// Value of `peers`, by address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Peer {
     /// Where encapsulated frames to it go.
     pub next_hop: NextHop,
+    /// This host's VTEP towards it, of the same family.
+    pub source: Addr,
+    /// Ifindex of the companion device on its UDP port.
+    pub companion_ifindex: u32,
     /// Its counters.
     pub slot: u32,
     /// UDP port it listens on.
     pub port: u16,
+    /// Its properties.
+    pub flags: PeerFlags,
     /// Zero.
-    pub pad: u16,
+    pub pad: [u8; 4],
 }
-plain!(Peer, 40);
+plain!(Peer, 64);
+
+flags! {
+    /// Properties of an address that VXLAN arrives at.
+    VtepFlags: u32 {
+        /// A multicast group.
+        GROUP = 1;
+    }
+}
+
+/// Value of `vteps`, by address: where VXLAN for this host arrives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Vtep {
+    /// The uplink that has the address or has joined the group.
+    pub ifindex: u32,
+    /// Its properties.
+    pub flags: VtepFlags,
+}
+plain!(Vtep, 8);
 
 /// Key of `members`: a peer takes part in a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -40,9 +40,13 @@ pub async fn apply(
             Ok(()) => done.extend(inverse),
             Err(error) => {
                 undo(dataplane, links, done).await;
+                dataplane.maps_mut().renew()?;
                 return Err(error);
             }
         }
+    }
+    if !actions.is_empty() {
+        dataplane.maps_mut().renew()?;
     }
     Ok(())
 }

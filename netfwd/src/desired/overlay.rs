@@ -122,6 +122,8 @@ impl Builder<'_> {
         let entry = Peer {
             slot,
             port: self.config.vxlan.port,
+            source: self.vtep().map_or(UNSPECIFIED, to_addr),
+            companion_ifindex: self.ifindex(COMPANION).unwrap_or(0),
             ..Peer::default()
         };
         let member = Member {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use netfwd_common::maps::{FdbEntry, FdbFlags, FdbKey, Heard, Learned};
+use netfwd_common::maps::{FdbEntry, FdbFlags, FdbKey, Learned};
 
 use super::{Maps, Tried as _};
 use crate::dataplane::DataplaneError;
@@ -75,15 +75,13 @@ impl Maps {
         Ok(Some(entry))
     }
 
-    /// Adds to `removed` what was deleted, and has the programs look the ports' stations up again.
+    /// Adds to `removed` what was deleted, and has the programs look stations up again.
     pub fn account(&mut self, tally: &Tally) -> Result<(), DataplaneError> {
         for (&slot, &deleted) in &tally.slots {
-            let none = Heard::default();
-            self.heard.set(slot, none, 0).tried("write", "heard")?;
             let removed = self.removed(slot)?.wrapping_add_signed(deleted);
             self.correct(slot, removed)?;
         }
-        Ok(())
+        self.renew()
     }
 
     /// Writes an FDB entry of the loader's own. One that ages counts as learned from then on.

@@ -15,9 +15,9 @@ use netfwd_common::{
     addr::Addr,
     limits,
     maps::{
-        BindingKey, Config, Counters, DropKey, FdbEntry, FdbKey, FloodKey, FloodTarget, Group,
-        GroupKey, Heard, Learned, Member, MemberKey, Neighbour, NeighbourKey, Network, Peer, Port,
-        Publish, PublishKey, Session, SessionKey, Subnet, Uplink, Vlan, VlanKey,
+        BindingKey, Config, Counters, DropKey, Epoch, FdbEntry, FdbKey, FloodKey, FloodTarget,
+        Group, GroupKey, Learned, Member, MemberKey, Neighbour, NeighbourKey, Network, Peer, Port,
+        Publish, PublishKey, Session, SessionKey, Subnet, Uplink, Vlan, VlanKey, Vtep,
     },
 };
 use nix::time::{ClockId, clock_gettime};
@@ -31,7 +31,7 @@ use table::unless_absent;
 pub(super) use table::{Tried, typed};
 
 /// Every map that is pinned.
-pub(super) const PINNED: [&str; 25] = [
+pub(super) const PINNED: [&str; 28] = [
     "config",
     "ports",
     "networks",
@@ -53,7 +53,10 @@ pub(super) const PINNED: [&str; 25] = [
     "groups",
     "learned",
     "removed",
-    "heard",
+    "epoch",
+    "express",
+    "vteps",
+    "vxlan_ports",
     "storms",
     EVENTS,
     STAGES,
@@ -107,7 +110,11 @@ pub struct Maps {
     pub groups: Table<GroupKey, Group>,
     learned: Array<MapData, Learned>,
     removed: Array<MapData, u64>,
-    heard: Array<MapData, Heard>,
+    epoch: Array<MapData, Epoch>,
+    /// `vteps`.
+    pub vteps: Table<Addr, Vtep>,
+    /// `vxlan_ports`.
+    pub vxlan_ports: Table<u32, u32>,
     storms: Array<MapData, u64>,
 }
 
@@ -147,7 +154,9 @@ impl Maps {
             groups: Table::open(pins, "groups")?,
             learned: typed(pins, "learned")?,
             removed: typed(pins, "removed")?,
-            heard: typed(pins, "heard")?,
+            epoch: typed(pins, "epoch")?,
+            vteps: Table::open(pins, "vteps")?,
+            vxlan_ports: Table::open(pins, "vxlan_ports")?,
             storms: typed(pins, "storms")?,
         })
     }
@@ -161,6 +170,14 @@ impl Maps {
     /// Writes the configuration.
     pub fn set_config(&mut self, config: Config) -> Result<(), DataplaneError> {
         self.config.set(0, config, 0).tried("write", "config")
+    }
+
+    /// Has the programs look everything up again; to be called after any change that a frame's way
+    /// follows from.
+    pub fn renew(&mut self) -> Result<(), DataplaneError> {
+        let mut epoch = self.epoch.get(&0, 0).tried("read", "epoch")?;
+        epoch.loader = epoch.loader.wrapping_add(1);
+        self.epoch.set(0, epoch, 0).tried("write", "epoch")
     }
 
     /// The masqueraded subnets.
