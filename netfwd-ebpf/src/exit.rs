@@ -4,7 +4,11 @@ use aya_ebpf::{
     bindings::{TC_ACT_OK, TC_ACT_REDIRECT, TC_ACT_SHOT},
     programs::TcContext,
 };
-use aya_log_ebpf::{debug, trace};
+use aya_log_ebpf::{
+    debug,
+    macro_support::{Level, level_enabled},
+    trace,
+};
 use netfwd_common::{maps, verdict::DropReason};
 
 use crate::{count, skb, stage};
@@ -104,7 +108,9 @@ pub fn tc(ctx: &TcContext, verdict: Verdict) -> i32 {
     match verdict {
         Ok(Action::Pass) => TC_ACT_OK,
         Ok(Action::Redirect) => {
-            redirected(ctx);
+            if level_enabled(Level::Trace) {
+                redirected(ctx);
+            }
             TC_ACT_REDIRECT
         }
         // TCX knows no TC_ACT_STOLEN (net/core/dev.c, tcx_action_code).

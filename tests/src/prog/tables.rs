@@ -10,7 +10,7 @@ use aya::{
 };
 use netfwd_common::{
     addr::Addr,
-    maps::{Config, Counters, DropKey, Subnet},
+    maps::{Config, Counters, DropKey, Epoch, Subnet},
     verdict::DropReason,
 };
 
@@ -27,11 +27,24 @@ impl Tables<'_> {
         HashMap::try_from(map).with_context(|| format!("map {name}"))
     }
 
-    /// Puts an entry into a hash map.
+    /// Puts an entry into a hash map, and has the programs look at it, as the loader does.
     pub fn put<K: Pod, V: Pod>(&mut self, name: &str, key: &K, value: &V) -> Result<()> {
+        self.put_unnoticed(name, key, value)?;
+        self.renew()
+    }
+
+    /// Puts an entry into a hash map; what programs remember, they go on by.
+    pub fn put_unnoticed<K: Pod, V: Pod>(&mut self, name: &str, key: &K, value: &V) -> Result<()> {
         self.hash::<K, V>(name)?
             .insert(key, value, 0)
             .with_context(|| format!("map {name}"))
+    }
+
+    /// Has the programs look everything up again.
+    pub fn renew(&mut self) -> Result<()> {
+        let mut epoch: Epoch = self.element("epoch", 0)?;
+        epoch.loader += 1;
+        self.set_element("epoch", 0, epoch)
     }
 
     /// The entry of a hash map with a key.
@@ -55,7 +68,7 @@ impl Tables<'_> {
         for (key, _) in self.all::<K, V>(name)? {
             self.hash::<K, V>(name)?.remove(&key)?;
         }
-        Ok(())
+        self.renew()
     }
 
     /// An element of an array.
