@@ -2,20 +2,17 @@
 
 use std::marker::PhantomData;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use nix::errno::Errno;
 use nix::libc;
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::setsockopt_impl;
 use nix::sys::socket::{
     self, AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike, sockopt,
 };
-use nix::time::{ClockId, clock_gettime};
-use nix::unistd::Pid;
 
+use super::cpu::Cpu;
 use crate::run::netns::Netns;
 
 /// Frames that one system call hands over.
@@ -54,18 +51,9 @@ impl Generator {
         Ok(())
     }
 
-    /// Sends the frames in turn for a while, from the first CPU; returns the CPU time that it took. A
-    /// veth hands a frame on in its sender's context, so that is the time of the whole path, and what
-    /// else the machine does is not in it.
+    /// Sends the frames in turn for a while, from the first CPU; returns the CPU time that it took.
     pub fn flood(&self, frames: &[Vec<u8>], time: Duration) -> Result<Duration> {
-        let sender = || {
-            pin_to_first_cpu()?;
-            let before = cpu_time()?;
-            self.send_for(frames, time)?;
-            Ok(cpu_time()?.saturating_sub(before))
-        };
-        thread::scope(|scope| scope.spawn(sender).join())
-            .map_err(|_| anyhow!("the generator panicked"))?
+        Cpu::first()?.time_of(|| self.send_for(frames, time))
     }
 
     fn send_for(&self, frames: &[Vec<u8>], time: Duration) -> Result<()> {
@@ -153,19 +141,4 @@ fn link_address(index: u32) -> LinkAddr {
     // SAFETY: points to a whole `sockaddr_ll` of that length, with its family set.
     let address = unsafe { LinkAddr::from_raw((&raw const address).cast(), Some(len)) };
     address.expect("AF_PACKET is the family that LinkAddr takes")
-}
-
-/// CPU time of this thread.
-fn cpu_time() -> Result<Duration> {
-    Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
-}
-
-/// One CPU bears the whole path.
-fn pin_to_first_cpu() -> Result<()> {
-    let this = Pid::from_raw(0);
-    let usable = sched_getaffinity(this)?;
-    let first = (0..CpuSet::count()).find(|cpu| usable.is_set(*cpu).unwrap_or(false));
-    let mut only = CpuSet::new();
-    only.set(first.context("no CPU is usable")?)?;
-    sched_setaffinity(this, &only).context("the generator's CPU")
 }

@@ -5,7 +5,7 @@ use std::path::Path as File;
 
 use anyhow::{Context as _, Result};
 
-use super::measure::{self, Rounds};
+use super::measure::{self, Measured, Rounds};
 use super::path::Path;
 use super::table;
 use crate::run::instance::Instance;
@@ -63,19 +63,20 @@ pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
     fs::create_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let hosts = VARIANTS
         .iter()
-        .map(|variant| Netns::create(format!("{prefix}{}h", variant.label)))
+        .map(|variant| Plugged::create(prefix, variant.label))
         .collect::<Result<Vec<_>>>()?;
     let mut paths = Vec::new();
     let mut instances = Vec::new();
     for (variant, host) in VARIANTS.iter().zip(&hosts) {
-        let (path, instance) = netfwd(loader, prefix, variant, host)?;
-        paths.push(path);
-        instances.push(instance);
+        paths.push(host.path(variant.name)?);
+        instances.push(netfwd(loader, prefix, variant, &host.host)?);
     }
+    let (bridge, wire) = (bridge(prefix)?, wire(prefix)?);
     // Beside the first, so that a pair is measured within seconds.
-    paths.insert(1, bridge(prefix)?);
-    paths.insert(2, wire(prefix)?);
-    let series = measure::interleaved(&paths, rounds)?;
+    paths.insert(1, bridge.path(BRIDGE)?);
+    paths.insert(2, Path::open("one veth pair", &wire[0], &wire[1])?);
+    let measured: Vec<&dyn Measured> = paths.iter().map(|path| path as _).collect();
+    let series = measure::interleaved(&measured, rounds)?;
     table::print(
         "local: 64-byte frames per second of one CPU",
         &series,
@@ -85,17 +86,30 @@ pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
 }
 
 /// Two containers plugged into a host: the host's ends are `p1` and `p2`.
-fn plugged(prefix: &str, label: &str, host: &Netns) -> Result<[Netns; 2]> {
-    let plug = |number: u8| -> Result<Netns> {
-        let container = Netns::create(format!("{prefix}{label}{number}"))?;
-        let name = container.name();
-        host.ip(&format!(
-            "link add p{number} type veth peer name eth0 netns {name}"
-        ))?;
-        host.ip(&format!("link set p{number} up"))?;
-        Ok(container)
-    };
-    Ok([plug(1)?, plug(2)?])
+struct Plugged {
+    host: Netns,
+    containers: [Netns; 2],
+}
+
+impl Plugged {
+    fn create(prefix: &str, label: &str) -> Result<Self> {
+        let host = Netns::create(format!("{prefix}{label}h"))?;
+        let plug = |number: u8| -> Result<Netns> {
+            let container = Netns::create(format!("{prefix}{label}{number}"))?;
+            let name = container.name();
+            host.ip(&format!(
+                "link add p{number} type veth peer name eth0 netns {name}"
+            ))?;
+            host.ip(&format!("link set p{number} up"))?;
+            Ok(container)
+        };
+        let containers = [plug(1)?, plug(2)?];
+        Ok(Self { host, containers })
+    }
+
+    fn path(&self, name: &'static str) -> Result<Path<'_>> {
+        Path::open(name, &self.containers[0], &self.containers[1])
+    }
 }
 
 fn netfwd<'host>(
@@ -103,14 +117,12 @@ fn netfwd<'host>(
     prefix: &str,
     variant: &Variant,
     host: &'host Netns,
-) -> Result<(Path, Instance<'host>)> {
-    let [sender, receiver] = plugged(prefix, variant.label, host)?;
+) -> Result<Instance<'host>> {
     let file = traces::folder(prefix).join(format!("{}.toml", variant.label));
     fs::write(&file, configuration(host.name(), variant))?;
-    let path = Path::open(variant.name, sender, receiver)?;
     let mut instance = Instance::new(loader, host, file);
     instance.start()?;
-    Ok((path, instance))
+    Ok(instance)
 }
 
 fn configuration(name: &str, variant: &Variant) -> String {
@@ -123,24 +135,24 @@ fn configuration(name: &str, variant: &Variant) -> String {
     )
 }
 
-fn bridge(prefix: &str) -> Result<Path> {
-    let host = Netns::create(format!("{prefix}bh"))?;
+fn bridge(prefix: &str) -> Result<Plugged> {
+    let plugged = Plugged::create(prefix, "b")?;
+    let host = &plugged.host;
     host.ip("link add br0 type bridge")?;
     host.ip("link set br0 up")?;
     host.enter(twin::spare_the_firewall)?;
-    let [sender, receiver] = plugged(prefix, "b", &host)?;
     for port in ["p1", "p2"] {
         host.ip(&format!("link set {port} master br0"))?;
     }
-    Path::open(BRIDGE, sender, receiver)
+    Ok(plugged)
 }
 
-fn wire(prefix: &str) -> Result<Path> {
+fn wire(prefix: &str) -> Result<[Netns; 2]> {
     let sender = Netns::create(format!("{prefix}w1"))?;
     let receiver = Netns::create(format!("{prefix}w2"))?;
     let name = receiver.name();
     sender.ip(&format!(
         "link add eth0 type veth peer name eth0 netns {name}"
     ))?;
-    Path::open("one veth pair", sender, receiver)
+    Ok([sender, receiver])
 }

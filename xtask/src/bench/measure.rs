@@ -1,12 +1,10 @@
 //! Interleaved rounds over several paths.
 
 use std::fs;
-use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
-use super::path::Path;
 use crate::run::{interrupt, report::say};
 
 /// How often and how long each path is measured.
@@ -18,51 +16,48 @@ pub struct Rounds {
     pub each: Duration,
 }
 
-/// What a path achieved, round by round.
+/// Something whose rate can be measured again and again.
+pub trait Measured {
+    /// What it is called.
+    fn name(&self) -> &'static str;
+
+    /// Its rate over about this time.
+    fn round(&self, time: Duration) -> Result<f64>;
+}
+
+/// What was achieved, round by round.
 #[derive(Debug)]
 pub struct Series {
-    /// The path's name.
+    /// Whose it is.
     pub name: &'static str,
-    /// Frames that came out of it per second of CPU time.
+    /// The rate of each round.
     pub rates: Vec<f64>,
 }
 
-/// Measures the paths in turns.
-pub fn interleaved(paths: &[Path], rounds: Rounds) -> Result<Vec<Series>> {
+/// Measures in turns.
+pub fn interleaved(all: &[&dyn Measured], rounds: Rounds) -> Result<Vec<Series>> {
     say(format_args!(
         "{} rounds of {:?} each, in turns; load average {}",
         rounds.count,
         rounds.each,
         load_average()?
     ));
-    let mut series: Vec<_> = paths.iter().map(empty).collect();
+    let mut series: Vec<_> = all.iter().map(|measured| empty(measured.name())).collect();
     for _ in 0..rounds.count {
-        for (path, series) in paths.iter().zip(&mut series) {
+        for (measured, series) in all.iter().zip(&mut series) {
             interrupt::check()?;
-            series.rates.push(rate(path, rounds.each)?);
+            series.rates.push(measured.round(rounds.each)?);
         }
     }
     say(format_args!("load average afterwards {}", load_average()?));
     Ok(series)
 }
 
-fn empty(path: &Path) -> Series {
+fn empty(name: &'static str) -> Series {
     Series {
-        name: path.name,
+        name,
         rates: Vec::new(),
     }
-}
-
-/// Frames that arrive per second of CPU time, while as many as possible are sent.
-fn rate(path: &Path, time: Duration) -> Result<f64> {
-    path.prepare()?;
-    let before = path.received()?;
-    let elapsed = path.generator.flood(&path.frames, time)?;
-    // What waits for a softirq thread is late, not lost.
-    thread::sleep(Duration::from_millis(10));
-    let received = path.received()? - before;
-    ensure!(received > 0, "nothing arrived by {}", path.name);
-    Ok(received as f64 / elapsed.as_secs_f64())
 }
 
 fn load_average() -> Result<String> {

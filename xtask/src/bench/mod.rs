@@ -3,12 +3,15 @@
 //! What is compared is measured in turns, round by round, so that whatever else the machine does
 //! falls on all alike; the figure to look at is the ratio, taken pair by pair.
 
+mod cpu;
 mod generator;
+mod live;
 mod local;
 mod measure;
 mod path;
 mod statistics;
 mod table;
+mod vxlan;
 
 use std::time::Duration;
 
@@ -23,6 +26,8 @@ use measure::Rounds;
 pub enum Case {
     /// 64-byte frames a second between two containers of one host
     Local,
+    /// Two containers of two hosts, over VXLAN: 64-byte frames a second, and bulk TCP
+    Vxlan,
 }
 
 /// What to measure, and how long.
@@ -73,6 +78,7 @@ pub fn bench(paths: &Paths, options: &Options) -> Result<()> {
     for case in options.cases() {
         traces::bounded(&paths.loader(), |prefix| match case {
             Case::Local => local::run(&paths.loader(), prefix, options.rounds()),
+            Case::Vxlan => vxlan::run(&paths.loader(), prefix, options.rounds()),
         })?;
     }
     Ok(())

@@ -1,11 +1,13 @@
 //! A way from one container to another, whose frames are counted as they arrive.
 
 use std::fs;
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::generator::Generator;
+use super::measure::Measured;
 use crate::run::{netns::Netns, process};
 
 /// Flows that the frames belong to.
@@ -18,33 +20,31 @@ const TO: [u8; 6] = [0x02, 0, 0, 0, 0, 0x0c];
 const INTERFACE: &str = "eth0";
 
 /// A sender, a receiver, and something between them.
-pub struct Path {
+pub struct Path<'lab> {
     /// What is between them.
     pub name: &'static str,
     /// Where frames go in.
     pub generator: Generator,
     /// The frames.
     pub frames: Vec<Vec<u8>>,
-    receiver: Netns,
+    receiver: &'lab Netns,
     answers: Generator,
-    _sender: Netns,
 }
 
-impl Path {
+impl<'lab> Path<'lab> {
     /// Opens the path between two containers whose interfaces stand and are connected.
-    pub fn open(name: &'static str, sender: Netns, receiver: Netns) -> Result<Self> {
-        for (netns, mac) in [(&sender, FROM), (&receiver, TO)] {
+    pub fn open(name: &'static str, sender: &Netns, receiver: &'lab Netns) -> Result<Self> {
+        for (netns, mac) in [(sender, FROM), (receiver, TO)] {
             let mac = mac.map(|octet| format!("{octet:02x}")).join(":");
             netns.ip(&format!("link set {INTERFACE} address {mac} up"))?;
         }
-        drop_on_arrival(&receiver)?;
+        drop_on_arrival(receiver)?;
         Ok(Self {
             name,
-            generator: Generator::open(&sender, INTERFACE)?,
+            generator: Generator::open(sender, INTERFACE)?,
             frames: (0..FLOWS).map(|flow| datagram(TO, FROM, flow)).collect(),
-            answers: Generator::open(&receiver, INTERFACE)?,
+            answers: Generator::open(receiver, INTERFACE)?,
             receiver,
-            _sender: sender,
         })
     }
 
@@ -54,8 +54,19 @@ impl Path {
         self.generator.send(&datagram([0xff; 6], FROM, 0))
     }
 
+    /// Frames that arrive per second of the CPU time that their sender reports.
+    pub fn rate(&self, send: impl FnOnce() -> Result<Duration>) -> Result<f64> {
+        let before = self.received()?;
+        let elapsed = send()?;
+        // What waits for a softirq thread is late, not lost.
+        thread::sleep(Duration::from_millis(10));
+        let received = self.received()? - before;
+        ensure!(received > 0, "nothing arrived by {}", self.name);
+        Ok(received as f64 / elapsed.as_secs_f64())
+    }
+
     /// Frames that the receiver's interface has received so far.
-    pub fn received(&self) -> Result<u64> {
+    fn received(&self) -> Result<u64> {
         let table = self
             .receiver
             .enter(|| Ok(fs::read_to_string("/proc/thread-self/net/dev")?))?;
@@ -65,6 +76,17 @@ impl Path {
         });
         let packets = row.and_then(|row| row.split_whitespace().nth(1)?.parse().ok());
         packets.with_context(|| format!("no counters of {INTERFACE}"))
+    }
+}
+
+impl Measured for Path<'_> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn round(&self, time: Duration) -> Result<f64> {
+        self.prepare()?;
+        self.rate(|| self.generator.flood(&self.frames, time))
     }
 }
 
@@ -86,14 +108,19 @@ fn datagram(dst: [u8; 6], src: [u8; 6], flow: u16) -> Vec<u8> {
     let mut ip = [
         0x45, 0, 0, 46, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 3, 11, 10, 0, 3, 12,
     ];
-    let sum: u32 = ip
-        .chunks(2)
-        .map(|word| u32::from(word[0]) << 8 | u32::from(word[1]))
-        .sum();
-    let check = !((sum & 0xffff) + (sum >> 16)) as u16;
+    let check = checksum(&ip);
     ip[10..12].copy_from_slice(&check.to_be_bytes());
     let udp = [(1024 + flow).to_be_bytes(), [0, 9], [0, 26], [0, 0]].concat();
     [&dst[..], &src, &[0x08, 0], &ip, &udp, &[0; PAYLOAD]].concat()
+}
+
+/// The checksum of an IPv4 header whose own field is zero.
+pub fn checksum(header: &[u8]) -> u16 {
+    let words = header.chunks(2);
+    let sum: u32 = words
+        .map(|word| u32::from(word[0]) << 8 | u32::from(word[1]))
+        .sum();
+    !((sum & 0xffff) + (sum >> 16)) as u16
 }
 
 #[cfg(test)]
@@ -104,10 +131,6 @@ mod tests {
     fn frames_have_the_least_length_and_a_right_header() {
         let frame = datagram(TO, FROM, 7);
         assert_eq!(frame.len(), 60);
-        let sum: u32 = frame[14..34]
-            .chunks(2)
-            .map(|word| u32::from(word[0]) << 8 | u32::from(word[1]))
-            .sum();
-        assert_eq!((sum & 0xffff) + (sum >> 16), 0xffff);
+        assert_eq!(checksum(&frame[14..34]), 0);
     }
 }

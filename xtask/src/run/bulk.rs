@@ -27,8 +27,8 @@ pub fn ratio_to_kernel(lab: &Topology, twin: &Twin) -> Result<String> {
     let [k1, k3] = &twin.containers;
     let (mut ours, mut kernel) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        ours.push(bulk(c1, c3, addresses::CONTAINERS[2]).context("netfwd")?);
-        kernel.push(bulk(k1, k3, addresses::CONTAINERS[2]).context("bridge + vxlan")?);
+        ours.push(stream(c1, c3, addresses::CONTAINERS[2], OCTETS).context("netfwd")?);
+        kernel.push(stream(k1, k3, addresses::CONTAINERS[2], OCTETS).context("bridge + vxlan")?);
     }
     let ratio = median(&ours) / median(&kernel);
     Ok(format!(
@@ -41,8 +41,8 @@ pub fn ratio_to_kernel(lab: &Topology, twin: &Twin) -> Result<String> {
     ))
 }
 
-/// One run of iperf3, in Gbit/s as the receiver counted.
-fn bulk(from: &Netns, to: &Netns, address: Ipv4Addr) -> Result<f64> {
+/// One run of iperf3, of so many octets in its notation, in Gbit/s as the receiver counted.
+pub fn stream(from: &Netns, to: &Netns, address: Ipv4Addr, octets: &str) -> Result<f64> {
     let limit = Duration::from_secs(10);
     let mut server = Background::start(to.command("iperf3").args(["-s", "-1", "--forceflush"]))?;
     server.wait_for("listening", limit)?;
@@ -52,7 +52,7 @@ fn bulk(from: &Netns, to: &Netns, address: Ipv4Addr) -> Result<f64> {
         "--connect-timeout",
         "2000",
         "-n",
-        OCTETS,
+        octets,
         "-c",
         &address.to_string(),
     ]);

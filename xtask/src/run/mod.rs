@@ -1,6 +1,6 @@
 //! `cargo xtask run`: the main job in network namespaces of its own, shown to a person.
 
-mod bulk;
+pub mod bulk;
 pub mod instance;
 pub mod interrupt;
 mod live;

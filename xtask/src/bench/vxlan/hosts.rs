@@ -1,0 +1,130 @@
+//! Two hosts with one container each, and what joins them.
+
+use std::fs;
+use std::path::Path as File;
+
+use anyhow::{Context as _, Result};
+
+use crate::run::instance::Instance;
+use crate::run::netns::Netns;
+use crate::run::{traces, twin};
+
+/// The uplink of each host.
+pub const UPLINK: &str = "up0";
+/// The host's end of its container's veth pair.
+pub const PORT: &str = "p1";
+/// Underlay addresses of the hosts.
+pub const VTEPS: [&str; 2] = ["172.31.0.1", "172.31.0.2"];
+/// The underlay's MTU less the encapsulation.
+const MTU: u16 = 1450;
+
+/// Two hosts, and the container of each.
+pub struct Pair {
+    /// The hosts.
+    pub hosts: [Netns; 2],
+    /// The containers; their interface is `eth0`.
+    pub containers: [Netns; 2],
+}
+
+/// The folder for configuration files.
+pub fn make_folder(prefix: &str) -> Result<()> {
+    let folder = traces::folder(prefix);
+    fs::create_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))
+}
+
+impl Pair {
+    /// Makes them, with addresses on the underlay, and nothing that forwards yet.
+    pub fn create(prefix: &str, label: &str) -> Result<Self> {
+        let netns = |name: &str| Netns::create(format!("{prefix}{label}{name}"));
+        let pair = Self {
+            hosts: [netns("a")?, netns("b")?],
+            containers: [netns("1")?, netns("2")?],
+        };
+        let [a, b] = &pair.hosts;
+        let far = b.name();
+        a.ip(&format!(
+            "link add {UPLINK} type veth peer name {UPLINK} netns {far}"
+        ))?;
+        for (host, address) in pair.hosts.iter().zip(VTEPS) {
+            host.ip(&format!("address add {address}/24 dev {UPLINK}"))?;
+            host.ip(&format!("link set {UPLINK} up"))?;
+        }
+        for (host, container) in pair.hosts.iter().zip(&pair.containers) {
+            plug(host, container)?;
+        }
+        Ok(pair)
+    }
+
+    /// Has the kernel forward: a bridge and a vxlan device on each host.
+    pub fn kernel(&self) -> Result<()> {
+        let [a, b] = &self.hosts;
+        kernel(a, VTEPS[0], VTEPS[1])?;
+        kernel(b, VTEPS[1], VTEPS[0])
+    }
+
+    /// Has netfwd forward, with this `xdp` on uplinks.
+    pub fn netfwd(&self, loader: &File, prefix: &str, xdp: &str) -> Result<[Instance<'_>; 2]> {
+        let start = |number: usize| -> Result<Instance<'_>> {
+            let host = &self.hosts[number];
+            let file = traces::folder(prefix).join(format!("{}.toml", host.name()));
+            fs::write(&file, configuration(host.name(), number, xdp))?;
+            let mut instance = Instance::new(loader, host, file);
+            instance.start()?;
+            Ok(instance)
+        };
+        Ok([start(0)?, start(1)?])
+    }
+
+    /// Has the kernel redirect frames from interface to interface, with nothing looked up and nothing
+    /// encapsulated: what the wires alone would take.
+    pub fn redirects(&self) -> Result<()> {
+        self.hosts.iter().try_for_each(|host| {
+            redirect(host, PORT, UPLINK)?;
+            redirect(host, UPLINK, PORT)
+        })
+    }
+}
+
+fn plug(host: &Netns, container: &Netns) -> Result<()> {
+    let name = container.name();
+    host.ip(&format!(
+        "link add {PORT} mtu {MTU} type veth peer name eth0 mtu {MTU} netns {name}"
+    ))?;
+    host.ip(&format!("link set {PORT} up"))
+}
+
+fn kernel(host: &Netns, local: &str, remote: &str) -> Result<()> {
+    host.ip(&format!("link add br0 mtu {MTU} type bridge"))?;
+    host.ip(&format!(
+        "link add vx0 mtu {MTU} type vxlan id 200 local {local} remote {remote} dstport 4789 \
+         dev {UPLINK} noudpcsum"
+    ))?;
+    for interface in ["vx0", PORT] {
+        host.ip(&format!("link set {interface} master br0 up"))?;
+    }
+    host.ip("link set br0 up")?;
+    host.enter(twin::spare_the_firewall)
+}
+
+fn redirect(host: &Netns, from: &str, to: &str) -> Result<()> {
+    use crate::run::process;
+    let tc = |words: String| -> Result<()> {
+        let mut command = host.command("tc");
+        command.args(words.split_whitespace());
+        process::run(&mut command, std::time::Duration::from_secs(10))?;
+        Ok(())
+    };
+    tc(format!("qdisc add dev {from} clsact"))?;
+    tc(format!(
+        "filter add dev {from} ingress u32 match u32 0 0 action mirred egress redirect dev {to}"
+    ))
+}
+
+fn configuration(name: &str, number: usize, xdp: &str) -> String {
+    let (vtep, peer) = (VTEPS[number], VTEPS[1 - number]);
+    format!(
+        "[host]\nname = \"{name}\"\nuplinks = [\"{UPLINK}\"]\nvtep = \"{vtep}\"\nxdp = \"{xdp}\"\n\n\
+         [[network]]\nname = \"blue\"\nvni = 200\npeers = [\"{peer}\"]\n\n\
+         \x20 [[network.port]]\n  interface = \"{PORT}\"\n"
+    )
+}

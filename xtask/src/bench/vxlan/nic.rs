@@ -1,0 +1,130 @@
+//! VXLAN that arrives at a host as from a NIC: XDP frames, injected by the kernel's own test run.
+
+use std::path::Path as File;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::KERNEL;
+use super::hosts::{Pair, UPLINK, VTEPS};
+use crate::bench::cpu::Cpu;
+use crate::bench::live::LiveFrames;
+use crate::bench::measure::{self, Measured, Rounds};
+use crate::bench::path::{self, Path};
+use crate::bench::table;
+use crate::run::process;
+
+/// Frames that one system call injects.
+const AT_ONCE: u32 = 1 << 15;
+
+/// Measures and prints.
+pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
+    let labels = ["ln", "lx", "lk"];
+    let [tc, xdp, kernel] = labels.map(|label| Pair::create(prefix, label));
+    let (tc, xdp, kernel) = (tc?, xdp?, kernel?);
+    kernel.kernel()?;
+    let streams = [
+        Arriving::open("netfwd, XDP on the uplink", &xdp)?,
+        Arriving::open(KERNEL, &kernel)?,
+        Arriving::open("netfwd, TC", &tc)?,
+    ];
+    // A frame that XDP redirects into a veth wants NAPI at its other end.
+    offload(&xdp.containers[1], "eth0", "gro on")?;
+    let _running = [
+        tc.netfwd(loader, prefix, "off")?,
+        xdp.netfwd(loader, prefix, "native")?,
+    ];
+    let measured: Vec<&dyn Measured> = streams.iter().map(|stream| stream as _).collect();
+    let series = measure::interleaved(&measured, rounds)?;
+    table::print(
+        "vxlan: 64-byte frames per second of one CPU, arriving as XDP frames",
+        &series,
+        KERNEL,
+    );
+    Ok(())
+}
+
+/// Frames that host a's end of the underlay sends to host b, past host a itself.
+struct Arriving<'pair> {
+    path: Path<'pair>,
+    pair: &'pair Pair,
+    frames: LiveFrames,
+}
+
+impl<'pair> Arriving<'pair> {
+    fn open(name: &'static str, pair: &'pair Pair) -> Result<Self> {
+        let [a, b] = &pair.hosts;
+        // With GRO a veth has NAPI, and takes XDP frames.
+        offload(b, UPLINK, "gro on")?;
+        let [sender, receiver] = &pair.containers;
+        let path = Path::open(name, sender, receiver)?;
+        let frame = [outer(mac(b)?, mac(a)?).as_slice(), &path.frames[0]].concat();
+        let frames = LiveFrames::load(&frame, &[SOURCE_PORT, INNER_SOURCE_PORT])?;
+        Ok(Self { path, pair, frames })
+    }
+}
+
+impl Measured for Arriving<'_> {
+    fn name(&self) -> &'static str {
+        self.path.name
+    }
+
+    fn round(&self, time: Duration) -> Result<f64> {
+        self.path.prepare()?;
+        // The stations are known when their frames have crossed, and neighbours been asked for.
+        std::thread::sleep(Duration::from_millis(50));
+        let cpu = Cpu::first()?;
+        let inject = || {
+            let index = nix::net::if_::if_nametoindex(UPLINK)?;
+            cpu.time_of(|| self.frames.inject(index, AT_ONCE, time))
+        };
+        self.path.rate(|| self.pair.hosts[0].enter(inject))
+    }
+}
+
+/// Octets of the outer headers: Ethernet, IPv4, UDP, VXLAN.
+const OUTER: usize = 14 + 20 + 8 + 8;
+/// Where the low octet of the outer UDP source port is.
+const SOURCE_PORT: u16 = 14 + 20 + 1;
+/// Where that of the inner one is.
+const INNER_SOURCE_PORT: u16 = OUTER as u16 + SOURCE_PORT;
+
+/// The headers of VXLAN from host a to host b, around one of the path's frames.
+fn outer(dst: [u8; 6], src: [u8; 6]) -> Vec<u8> {
+    const INNER: u16 = 60;
+    let [from, to] = VTEPS.map(|vtep| vtep.parse::<std::net::Ipv4Addr>().expect("an address"));
+    let total = (20 + 8 + 8 + INNER).to_be_bytes();
+    let mut ip = [
+        &[0x45, 0, total[0], total[1], 0, 0, 0x40, 0, 64, 17, 0, 0][..],
+        &from.octets(),
+        &to.octets(),
+    ]
+    .concat();
+    let check = path::checksum(&ip);
+    ip[10..12].copy_from_slice(&check.to_be_bytes());
+    let udp = [50_000_u16, 4789, 8 + 8 + INNER, 0].map(u16::to_be_bytes);
+    let vxlan = [0x08, 0, 0, 0, 0, 0, 200, 0];
+    [&dst[..], &src, &[0x08, 0], &ip, &udp.concat(), &vxlan].concat()
+}
+
+/// The MAC address of a host's uplink.
+fn mac(host: &crate::run::netns::Netns) -> Result<[u8; 6]> {
+    let mut ip = Command::new("ip");
+    ip.args(["-n", host.name(), "-j", "link", "show", UPLINK]);
+    let json = process::run(&mut ip, Duration::from_secs(10))?;
+    let links: serde_json::Value = serde_json::from_str(&json)?;
+    let text = links[0]["address"].as_str().context("no MAC address")?;
+    let octets: Vec<u8> = text
+        .split(':')
+        .map(|octet| u8::from_str_radix(octet, 16))
+        .collect::<Result<_, _>>()?;
+    octets.try_into().ok().context("six octets")
+}
+
+fn offload(netns: &crate::run::netns::Netns, interface: &str, setting: &str) -> Result<()> {
+    let mut command = netns.command("ethtool");
+    command.args(["-K", interface]).args(setting.split(' '));
+    process::run(&mut command, Duration::from_secs(10))?;
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! 64-byte frames from one container to the other.
+
+use std::path::Path as File;
+
+use anyhow::Result;
+
+use super::KERNEL;
+use super::hosts::Pair;
+use crate::bench::measure::{self, Measured, Rounds};
+use crate::bench::path::Path;
+use crate::bench::table;
+use crate::run::instance::Instance;
+
+/// Measures and prints.
+pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
+    let labels = ["pn", "px", "pk", "pr"];
+    let [tc, xdp, kernel, redirects] = labels.map(|label| Pair::create(prefix, label));
+    let (tc, xdp, kernel, redirects) = (tc?, xdp?, kernel?, redirects?);
+    kernel.kernel()?;
+    redirects.redirects()?;
+    let paths = [
+        open("netfwd", &tc)?,
+        open(KERNEL, &kernel)?,
+        open("netfwd, XDP on the uplinks", &xdp)?,
+        open("redirects alone, no VXLAN", &redirects)?,
+    ];
+    let _running: [[Instance<'_>; 2]; 2] = [
+        tc.netfwd(loader, prefix, "off")?,
+        xdp.netfwd(loader, prefix, "native")?,
+    ];
+    let measured: Vec<&dyn Measured> = paths.iter().map(|path| path as _).collect();
+    let series = measure::interleaved(&measured, rounds)?;
+    table::print(
+        "vxlan: 64-byte frames per second of one CPU, container to container across hosts",
+        &series,
+        KERNEL,
+    );
+    Ok(())
+}
+
+fn open<'pair>(name: &'static str, pair: &'pair Pair) -> Result<Path<'pair>> {
+    let [sender, receiver] = &pair.containers;
+    Path::open(name, sender, receiver)
+}
