@@ -6,7 +6,8 @@ use clap::{Args, Subcommand};
 use ipnet::IpNet;
 
 use super::args::Filter;
-use super::values::{on_off, seconds, vlan};
+use super::values::{accept, group, on_off, seconds, vlan, vtep};
+use crate::config::PeerAt;
 use crate::runtime::{NeighSpec, NetworkSpec, SwitchChange};
 
 /// Networks.
@@ -37,9 +38,18 @@ pub struct NetworkArgs {
     /// Masquerade its subnets
     #[arg(long)]
     pub masquerade: bool,
-    /// A peer's address
-    #[arg(long, value_name = "ADDR")]
-    pub peer: Vec<IpAddr>,
+    /// A peer's address, with its UDP port where that is one of its own
+    #[arg(long, value_name = "ADDR[:PORT]")]
+    pub peer: Vec<PeerAt>,
+    /// The multicast group by which it floods
+    #[arg(long, value_name = "ADDR", value_parser = group)]
+    pub group: Option<IpAddr>,
+    /// The VTEP that its peers see [default: the nearest of their family]
+    #[arg(long, value_name = "ADDR", value_parser = vtep)]
+    pub vtep: Option<IpAddr>,
+    /// What becomes of VXLAN from an address that is no peer [default: the instance's; accept with a group]
+    #[arg(long, value_name = "accept|drop", value_parser = accept)]
+    pub unknown_sources: Option<bool>,
     /// Its MTU
     #[arg(long)]
     pub mtu: Option<u32>,
@@ -84,6 +94,9 @@ impl From<NetworkArgs> for NetworkSpec {
             gateway: args.gateway,
             masquerade: args.masquerade,
             peers: args.peer,
+            group: args.group,
+            vtep: args.vtep,
+            unknown_sources: args.unknown_sources,
             switch: SwitchChange {
                 vlan: args.vlan,
                 ageing_seconds: args.ageing,

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::args::Filter;
 use super::values::vlan;
+use crate::config::PeerAt;
 
 /// Peers.
 #[derive(Debug, Subcommand)]
@@ -23,8 +24,9 @@ pub enum PeerCommand {
 /// A peer.
 #[derive(Debug, Args)]
 pub struct PeerArgs {
-    /// Its address
-    pub address: IpAddr,
+    /// Its address, with its UDP port where that is one of its own
+    #[arg(value_name = "ADDR[:PORT]")]
+    pub address: PeerAt,
     /// The network
     #[arg(long, value_name = "NAME")]
     pub network: String,

@@ -1,6 +1,7 @@
 //! Values of options.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use crate::config;
 
@@ -19,6 +20,25 @@ pub fn on_off(text: &str) -> Result<bool, String> {
         "off" | "false" => Ok(false),
         _ => Err("use on or off".to_owned()),
     }
+}
+
+/// `accept` or `drop`.
+pub fn accept(text: &str) -> Result<bool, String> {
+    match text {
+        "accept" => Ok(true),
+        "drop" => Ok(false),
+        _ => Err("use accept or drop".to_owned()),
+    }
+}
+
+/// A multicast group.
+pub fn group(text: &str) -> Result<IpAddr, String> {
+    config::group(text).ok_or_else(|| format!("use {}", config::GROUP))
+}
+
+/// A VTEP.
+pub fn vtep(text: &str) -> Result<IpAddr, String> {
+    config::vtep(text).ok_or_else(|| format!("use {}", config::VTEP))
 }
 
 /// A VLAN.

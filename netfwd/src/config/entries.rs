@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::port::vlan;
 use super::reader::{Keys, Section};
-use super::sections::ipv4;
+use super::sections::address;
 use super::{ConfigError, FdbEntry, FdbTarget, Neighbour, Publish, values};
 
 /// `[[network.publish]]`.
@@ -15,10 +15,10 @@ pub(super) fn publish(section: &Section<'_>) -> Result<Publish, ConfigError> {
     })?;
     let listen = section.need("listen")?;
     let to = section.need("to")?;
-    let (address, to_port) = to.parse(values::ENDPOINT, values::endpoint)?;
+    let (to_address, to_port) = to.parse(values::ENDPOINT, values::endpoint)?;
     let publish = Publish {
         listen: listen.parse(values::LISTEN, values::listen)?,
-        to: address,
+        to: to_address,
         to_port,
         place: section.place(),
     };
@@ -54,7 +54,7 @@ pub(super) fn fdb(section: &Section<'_>) -> Result<FdbEntry, ConfigError> {
     })?;
     let target = match (section.get("port"), section.get("peer")) {
         (Some(port), None) => FdbTarget::Port(port.parse("a port of the network", named)?),
-        (None, Some(peer)) => FdbTarget::Peer(ipv4(&peer)?),
+        (None, Some(peer)) => FdbTarget::Peer(address(&peer)?),
         _ => return Err(section.error("[[network.fdb]] needs either `port` or `peer`")),
     };
     Ok(FdbEntry {

@@ -25,8 +25,8 @@ pub struct Host {
     pub name: Option<String>,
     /// Interfaces that face the underlay or the outside.
     pub uplinks: Vec<String>,
-    /// This host's tunnel endpoint; absent: the first global address of the first uplink.
-    pub vtep: Option<IpAddr>,
+    /// This host's tunnel endpoints; none: the first global address of the first uplink.
+    pub vteps: Vec<IpAddr>,
     /// The XDP cache on uplinks.
     pub xdp: XdpPolicy,
 }
@@ -60,6 +60,14 @@ pub struct Vxlan {
     pub udp_checksum: bool,
     /// Whether VXLAN from an address that is no peer is accepted.
     pub accept_unknown: bool,
+    /// The outer DF bit.
+    pub df: Df,
+    /// Whether VXLAN with reserved bits set is refused.
+    pub strict: bool,
+    /// Whether the MSS that a TCP SYN to a peer announces is lowered to what fits.
+    pub mss_clamp: bool,
+    /// How peers are probed; absent: they are not.
+    pub probe: Option<Probe>,
 }
 
 impl Default for Vxlan {
@@ -71,8 +79,32 @@ impl Default for Vxlan {
             tos: Tos::Inherit,
             udp_checksum: false,
             accept_unknown: false,
+            df: Df::Set,
+            strict: false,
+            mss_clamp: true,
+            probe: None,
         }
     }
+}
+
+/// The DF bit of the outer IPv4 header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Df {
+    /// Set.
+    Set,
+    /// Not set: routers may fragment.
+    Unset,
+    /// The inner header's; set over an inner IPv6 packet.
+    Inherit,
+}
+
+/// How peers are probed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Time between two probes of a peer.
+    pub interval: Duration,
+    /// Probes without an answer, one after the other, that mark a peer down.
+    pub failures: u32,
 }
 
 /// The outer TOS octet; its ECN bits always follow RFC 6040.

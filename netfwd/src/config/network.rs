@@ -1,14 +1,14 @@
 //! `[[network]]` and its gateway.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use netfwd_common::vxlan::MAX_VNI;
 
 use super::reader::{Keys, Section, Value};
-use super::sections::{IPV4, between, choice, device, ipv4, name};
-use super::{ConfigError, Gateway, Masquerade, Network, Place, Switch, entries, port, values};
+use super::sections::{IPV4, between, choice, device, name};
+use super::{ConfigError, Gateway, Masquerade, Network, Switch, entries, port, underlay, values};
 
 /// What [`host_address`] accepts.
 pub const ADDRESS: &str = "an address with its prefix, such as \"10.0.3.1/24\"";
@@ -35,22 +35,28 @@ pub(super) fn network(section: &Section<'_>) -> Result<Network, ConfigError> {
             "multicast_snooping",
             "multicast_querier",
             "peers",
+            "group",
+            "vtep",
+            "unknown_sources",
             "gateway",
             "port",
             "publish",
             "fdb",
             "neighbour",
         ],
-        later: &["group", "floating"],
+        later: &["floating"],
     })?;
     let name = name(&section.need("name")?)?;
     let title = "[network.gateway]";
     let gateway = section.table("gateway", title)?;
-    Ok(Network {
+    let mut network = Network {
         vni: section.maybe("vni", |value| value.integer(1, MAX_VNI))?,
         mtu: section.or("mtu", None, mtu)?,
         switch: switch(section)?,
-        peers: section.or("peers", Vec::new(), peers)?,
+        peers: Vec::new(),
+        group: None,
+        vtep: None,
+        accept_unknown: None,
         gateway: gateway
             .map(|section| self::gateway(&section, &name))
             .transpose()?,
@@ -65,7 +71,9 @@ pub(super) fn network(section: &Section<'_>) -> Result<Network, ConfigError> {
         )?,
         place: section.place(),
         name,
-    })
+    };
+    underlay::read(section, &mut network)?;
+    Ok(network)
 }
 
 fn switch(section: &Section<'_>) -> Result<Switch, ConfigError> {
@@ -128,13 +136,6 @@ fn mtu(value: &Value<'_>) -> Result<Option<u32>, ConfigError> {
             |text| (text == "auto").then_some(None),
         ),
     }
-}
-
-fn peers(value: &Value<'_>) -> Result<Vec<(IpAddr, Place)>, ConfigError> {
-    let list = value.list()?;
-    list.iter()
-        .map(|peer| Ok((ipv4(peer)?, peer.place())))
-        .collect()
 }
 
 fn gateway(section: &Section<'_>, network: &str) -> Result<Gateway, ConfigError> {

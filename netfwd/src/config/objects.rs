@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use netfwd_common::addr::Mac;
 
-use super::Place;
+use super::{PeerAt, Place};
 
 /// `[[network]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,14 @@ pub struct Network {
     /// How it learns and floods.
     pub switch: Switch,
     /// Other hosts' VTEPs.
-    pub peers: Vec<(IpAddr, Place)>,
+    pub peers: Vec<Peer>,
+    /// The multicast group by which it floods.
+    pub group: Option<(IpAddr, Place)>,
+    /// The VTEP that its peers of that family see; absent: the nearest of their family.
+    pub vtep: Option<(IpAddr, Place)>,
+    /// Whether VXLAN from an address that is no peer is accepted; absent: where it has a group, or as
+    /// the instance.
+    pub accept_unknown: Option<bool>,
     /// Its gateway.
     pub gateway: Option<Gateway>,
     /// Its ports.
@@ -33,6 +40,15 @@ pub struct Network {
     pub fdb: Vec<FdbEntry>,
     /// Its static neighbours.
     pub neighbours: Vec<Neighbour>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A peer of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address, and its UDP port where that is one of its own.
+    pub at: PeerAt,
     /// Where it stands.
     pub place: Place,
 }

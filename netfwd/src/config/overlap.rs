@@ -1,7 +1,7 @@
 //! What single values cannot show: that two parts of a configuration contradict each other. It is
 //! checked again when something is added by command.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -10,7 +10,7 @@ use crate::naming;
 
 use super::{
     Config, ConfigError, FdbEntry, FdbTarget, Gateway, Listen, Masquerade, Neighbour, Network,
-    Place, Port, PortAt, Publish, Tap, format_mac, sharing,
+    Place, Port, PortAt, Publish, Tap, format_mac, sharing, underlay,
 };
 
 /// Refuses a configuration whose parts contradict each other.
@@ -23,9 +23,9 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
     let vnis = networks.iter().filter_map(|n| Some((n.vni?, &n.place)));
     unique("VNI", vnis)?;
     sharing::interfaces(config)?;
+    underlay::check(config)?;
     let shared = config.shared();
     for network in networks {
-        peers(network)?;
         publishes(network)?;
         let aware = network.is_vlan_aware(&shared);
         fdb(network, aware)?;
@@ -36,7 +36,7 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
 }
 
 /// Refuses the second of two with one key.
-fn unique<'a, K: Ord + ToString>(
+pub(super) fn unique<'a, K: Ord + ToString>(
     what: &str,
     items: impl Iterator<Item = (K, &'a Place)>,
 ) -> Result<(), ConfigError> {
@@ -74,18 +74,6 @@ impl Port {
     }
 }
 
-fn peers(network: &Network) -> Result<(), ConfigError> {
-    if let (None, Some((peer, place))) = (network.vni, network.peers.first()) {
-        let name = &network.name;
-        let message = format!("network {name} has peer {peer} but no VNI; give it a `vni`");
-        return Err(ConfigError::new(place, message));
-    }
-    unique(
-        "peer",
-        network.peers.iter().map(|(peer, place)| (*peer, place)),
-    )
-}
-
 fn publishes(network: &Network) -> Result<(), ConfigError> {
     for publish in &network.publishes {
         let subnets = network
@@ -116,10 +104,11 @@ fn fdb(network: &Network, aware: bool) -> Result<(), ConfigError> {
         "FDB entry",
         entries.map(|entry| (name(entry), &entry.place)),
     )?;
+    let peers: BTreeSet<IpAddr> = network.peers.iter().map(|peer| peer.at.address).collect();
     for entry in &network.fdb {
         let known = match &entry.target {
             FdbTarget::Port(port) => network.ports.iter().any(|p| p.is(port)),
-            FdbTarget::Peer(peer) => network.peers.iter().any(|(known, _)| known == peer),
+            FdbTarget::Peer(peer) => peers.contains(peer),
         };
         if !known {
             let target = entry.target.to_string();

@@ -187,6 +187,11 @@ impl<'a> Value<'a> {
         self.source.place(self.item.span().start)
     }
 
+    /// An error about it.
+    pub(super) fn error(&self, message: &str) -> ConfigError {
+        ConfigError::new(&self.place(), message)
+    }
+
     /// That it is not what it should be.
     pub(super) fn refuse(&self, accepted: &str) -> ConfigError {
         let found = self.source.text.get(self.item.span()).unwrap_or_default();

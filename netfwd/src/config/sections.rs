@@ -1,16 +1,21 @@
-//! `[host]`, `[vxlan]` and `[nat]`.
+//! `[host]` and `[nat]`.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::reader::{Keys, Section, Value};
-use super::{Config, ConfigError, Host, Nat, Timeouts, Tos, Vxlan, XdpPolicy, network, values};
+use super::{
+    Config, ConfigError, Host, Nat, Timeouts, VTEP, XdpPolicy, network, values, vtep, vxlan,
+};
 
 /// What [`duration`] accepts.
 const DURATION: &str = "a duration such as \"300s\", \"5m\" or \"1h\"";
 /// What an IPv4 address is called in errors.
 pub(super) const IPV4: &str = "an IPv4 address (IPv6 is not in this version of netfwd yet)";
+/// What `vtep` of `[host]` takes.
+const VTEPS: &str = "an address of this host, or an array of several different ones";
 
 /// A whole file.
 pub(super) fn document(
@@ -31,7 +36,7 @@ pub(super) fn document(
     }
     if main {
         config.host = table(root, "host", "[host]", host)?;
-        config.vxlan = table(root, "vxlan", "[vxlan]", vxlan)?;
+        config.vxlan = table(root, "vxlan", "[vxlan]", vxlan::vxlan)?;
         config.nat = table(root, "nat", "[nat]", nat)?;
     }
     for section in root.tables("network", "[[network]]")? {
@@ -60,7 +65,7 @@ fn host(section: &Section<'_>) -> Result<Host, ConfigError> {
     Ok(Host {
         name: section.maybe("name", name)?,
         uplinks: section.or("uplinks", Vec::new(), devices)?,
-        vtep: section.maybe("vtep", ipv4)?,
+        vteps: section.or("vtep", Vec::new(), vteps)?,
         xdp: section.or("xdp", XdpPolicy::Auto, xdp)?,
     })
 }
@@ -85,14 +90,21 @@ fn devices(value: &Value<'_>) -> Result<Vec<String>, ConfigError> {
     value.list()?.iter().map(device).collect()
 }
 
-/// A unicast IPv4 address.
-pub(super) fn ipv4(value: &Value<'_>) -> Result<IpAddr, ConfigError> {
-    value.parse(IPV4, |text| {
-        let address: std::net::Ipv4Addr = text.parse().ok()?;
-        let usable =
-            !address.is_unspecified() && !address.is_multicast() && !address.is_broadcast();
-        usable.then_some(IpAddr::V4(address))
-    })
+/// An address of the underlay.
+pub(super) fn address(value: &Value<'_>) -> Result<IpAddr, ConfigError> {
+    value.parse(VTEP, vtep)
+}
+
+fn vteps(value: &Value<'_>) -> Result<Vec<IpAddr>, ConfigError> {
+    let Ok(list) = value.list() else {
+        return Ok(vec![address(value)?]);
+    };
+    let vteps: Vec<IpAddr> = list.iter().map(address).collect::<Result<_, _>>()?;
+    let different: BTreeSet<&IpAddr> = vteps.iter().collect();
+    if vteps.is_empty() || different.len() != vteps.len() {
+        return Err(value.refuse(VTEPS));
+    }
+    Ok(vteps)
 }
 
 fn xdp(value: &Value<'_>) -> Result<XdpPolicy, ConfigError> {
@@ -107,31 +119,6 @@ fn xdp(value: &Value<'_>) -> Result<XdpPolicy, ConfigError> {
     })
 }
 
-fn vxlan(section: &Section<'_>) -> Result<Vxlan, ConfigError> {
-    section.only(&Keys {
-        accepted: &[
-            "port",
-            "source_ports",
-            "ttl",
-            "tos",
-            "udp_checksum",
-            "unknown_sources",
-        ],
-        later: &[],
-    })?;
-    let default = Vxlan::default();
-    Ok(Vxlan {
-        port: section.or("port", default.port, |v| Ok(v.integer(1, 65535)? as u16))?,
-        source_ports: section.or("source_ports", default.source_ports, ports)?,
-        ttl: section.or("ttl", default.ttl, |v| Ok(v.integer(1, 255)? as u8))?,
-        tos: section.or("tos", default.tos, tos)?,
-        udp_checksum: section.or("udp_checksum", false, Value::bool)?,
-        accept_unknown: section.or("unknown_sources", false, |value| {
-            choice(value, "accept", "drop")
-        })?,
-    })
-}
-
 /// One of two words; whether it is the first.
 pub(super) fn choice(value: &Value<'_>, yes: &str, no: &str) -> Result<bool, ConfigError> {
     value.parse(&format!("\"{yes}\" or \"{no}\""), |text| {
@@ -139,7 +126,8 @@ pub(super) fn choice(value: &Value<'_>, yes: &str, no: &str) -> Result<bool, Con
     })
 }
 
-fn ports(value: &Value<'_>) -> Result<(u16, u16), ConfigError> {
+/// Two l4 ports, the lower first.
+pub(super) fn ports(value: &Value<'_>) -> Result<(u16, u16), ConfigError> {
     let accepted = "two numbers from 1 to 65535, the lower first";
     let list = value.list().map_err(|_| value.refuse(accepted))?;
     let [low, high] = list.as_slice() else {
@@ -153,15 +141,6 @@ fn ports(value: &Value<'_>) -> Result<(u16, u16), ConfigError> {
         return Err(value.refuse(accepted));
     }
     Ok(pair)
-}
-
-fn tos(value: &Value<'_>) -> Result<Tos, ConfigError> {
-    match value.as_integer() {
-        Some(number @ 0..=255) => Ok(Tos::Fixed(number as u8)),
-        _ => value.parse("\"inherit\" or a number from 0 to 255", |text| {
-            (text == "inherit").then_some(Tos::Inherit)
-        }),
-    }
 }
 
 fn nat(section: &Section<'_>) -> Result<Nat, ConfigError> {

@@ -214,7 +214,7 @@ impl<'a> Builder<'a> {
                     .iter()
                     .map(|_| naming::gateway_end(&network.name)),
             );
-            peers.extend(network.peers.iter().map(|(peer, _)| peer.to_string()));
+            peers.extend(network.underlay().map(|(address, _)| address.to_string()));
         }
         self.ids
             .retain(Scope::Network, |name| networks.contains(name));

@@ -101,7 +101,7 @@ impl Builder<'_> {
         }
         let peers = network.config.peers.iter();
         peers
-            .map(|(peer, place)| self.peer(network, *peer, place))
+            .map(|peer| self.peer(network, peer.at.address, &peer.place))
             .collect()
     }
 

@@ -59,7 +59,8 @@ impl Builder<'_> {
     pub(super) fn vtep(&self) -> Option<IpAddr> {
         let uplinks = self.config.host.uplinks.iter();
         let mut links = uplinks.filter_map(|name| self.facts.links.get(name));
-        self.config.host.vtep.or_else(|| links.find_map(first_v4))
+        let given = self.config.host.vteps.first().copied();
+        given.or_else(|| links.find_map(first_v4))
     }
 
     /// The uplink with the smallest MTU.

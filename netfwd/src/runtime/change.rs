@@ -112,12 +112,20 @@ impl Runtime {
     }
 
     fn peer(&mut self, op: Op, spec: &PeerSpec, now: &Config) -> Result<(), ChangeError> {
-        let address = spec.peer()?;
-        let what = format!("peer {address} of network {}", spec.network);
+        let wanted = spec.peer();
+        let what = format!("peer {} of network {}", spec.address, spec.network);
         let network = named(now, &spec.network)?;
-        let known = network.peers.iter().find(|(peer, _)| *peer == address);
-        let given = known.map(|(_, place)| (place, true));
-        replace(&mut self.peers, op, spec, |one| one == spec, &what, given)
+        let mut known = network.peers.iter();
+        let known = known.find(|peer| peer.at.address == spec.address.address);
+        let port = |peer| now.port_of(peer);
+        let given = known.map(|known| (&known.place, port(known) == port(&wanted)));
+        if op == Op::Del && spec.address.port.is_some() && given.is_some_and(|(_, same)| !same) {
+            return Err(ChangeError::Absent(what));
+        }
+        let same = |one: &PeerSpec| {
+            (&one.network, one.address.address) == (&spec.network, spec.address.address)
+        };
+        replace(&mut self.peers, op, spec, same, &what, given)
     }
 
     /// Only static entries are state; the caller puts the others into the map.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ChangeError, FdbSpec, NeighSpec, NetworkSpec, PeerSpec, PortSpec, PublishSpec};
-use crate::config::{self, Config, Network, Place};
+use crate::config::{self, Config, Network};
 
 /// What was added by command.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,8 +35,7 @@ impl Runtime {
             of(&mut config, network)?.ports.push(spec.port()?);
         }
         for spec in &self.peers {
-            let peer = (spec.peer()?, Place::default());
-            of(&mut config, &spec.network)?.peers.push(peer);
+            of(&mut config, &spec.network)?.peers.push(spec.peer());
         }
         for spec in &self.fdb {
             of(&mut config, &spec.network)?.fdb.push(spec.entry()?);

@@ -8,8 +8,8 @@ use netfwd_common::vxlan::MAX_VNI;
 use serde::{Deserialize, Serialize};
 
 use super::ChangeError;
-use super::spec::{bad, v4, vlan};
-use crate::config::{self, Gateway, Masquerade, Network, Place, Switch};
+use super::spec::{bad, vlan};
+use crate::config::{self, Gateway, Masquerade, Network, Peer, PeerAt, Place, Switch};
 
 /// A network.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +26,13 @@ pub struct NetworkSpec {
     /// Whether its subnets are masqueraded.
     pub masquerade: bool,
     /// Other hosts' VTEPs.
-    pub peers: Vec<IpAddr>,
+    pub peers: Vec<PeerAt>,
+    /// The multicast group by which it floods.
+    pub group: Option<IpAddr>,
+    /// The VTEP that its peers of that family see.
+    pub vtep: Option<IpAddr>,
+    /// Whether VXLAN from an address that is no peer is accepted.
+    pub unknown_sources: Option<bool>,
     /// How it learns and floods.
     #[serde(flatten)]
     pub switch: SwitchChange,
@@ -56,6 +62,20 @@ pub struct SwitchChange {
     pub multicast_snooping: Option<bool>,
     /// Whether netfwd asks for members where no router does.
     pub multicast_querier: Option<bool>,
+}
+
+fn group(address: IpAddr) -> Result<(IpAddr, Place), ChangeError> {
+    match config::group(&address.to_string()) {
+        Some(group) => Ok((group, Place::default())),
+        None => bad(format!("{address} is no group; use {}", config::GROUP)),
+    }
+}
+
+fn vtep(address: IpAddr) -> Result<(IpAddr, Place), ChangeError> {
+    match config::vtep(&address.to_string()) {
+        Some(vtep) => Ok((vtep, Place::default())),
+        None => bad(format!("{address} is no VTEP; use {}", config::VTEP)),
+    }
 }
 
 impl SwitchChange {
@@ -106,15 +126,18 @@ impl NetworkSpec {
             return bad(format!("{mtu} is no MTU; use 576 to 65535"));
         }
         let gateway = self.gateway(&name)?;
-        let peers = self
-            .peers
-            .iter()
-            .map(|peer| Ok((v4(*peer)?, Place::default())));
+        let peer = |at: &PeerAt| Peer {
+            at: *at,
+            place: Place::default(),
+        };
         Ok(Network {
             vni: self.vni,
             mtu: self.mtu,
             switch: self.switch.switch()?,
-            peers: peers.collect::<Result<_, ChangeError>>()?,
+            peers: self.peers.iter().map(peer).collect(),
+            group: self.group.map(group).transpose()?,
+            vtep: self.vtep.map(vtep).transpose()?,
+            accept_unknown: self.unknown_sources,
             gateway,
             ports: Vec::new(),
             publishes: Vec::new(),

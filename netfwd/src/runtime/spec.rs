@@ -6,15 +6,15 @@ use netfwd_common::addr::Mac;
 use serde::{Deserialize, Serialize};
 
 use super::ChangeError;
-use crate::config::{self, FdbEntry, FdbTarget, Neighbour, Network, Place, Publish};
+use crate::config::{self, FdbEntry, FdbTarget, Neighbour, Network, Peer, PeerAt, Place, Publish};
 
 /// A peer of a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerSpec {
     /// The network.
     pub network: String,
-    /// The peer's VTEP.
-    pub address: IpAddr,
+    /// The peer's VTEP, with its UDP port where that is one of its own.
+    pub address: PeerAt,
 }
 
 /// What kind of FDB entry a command adds.
@@ -80,9 +80,12 @@ pub(super) fn bad<T>(message: impl Into<String>) -> Result<T, ChangeError> {
 }
 
 impl PeerSpec {
-    /// The peer's address, which this version can use.
-    pub fn peer(&self) -> Result<IpAddr, ChangeError> {
-        v4(self.address)
+    /// The peer that it describes.
+    pub fn peer(&self) -> Peer {
+        Peer {
+            at: self.address,
+            place: Place::default(),
+        }
     }
 }
 
@@ -96,7 +99,7 @@ impl FdbSpec {
     pub fn entry(&self) -> Result<FdbEntry, ChangeError> {
         let target = match (&self.port, self.peer) {
             (Some(port), None) => FdbTarget::Port(port.clone()),
-            (None, Some(peer)) => FdbTarget::Peer(v4(peer)?),
+            (None, Some(peer)) => FdbTarget::Peer(underlay(peer)?),
             _ => return bad("an FDB entry needs either --port or --peer"),
         };
         Ok(FdbEntry {
@@ -214,14 +217,12 @@ pub(super) fn mac(text: &str) -> Result<Mac, ChangeError> {
     }
 }
 
-pub(super) fn v4(address: IpAddr) -> Result<IpAddr, ChangeError> {
-    if address.is_ipv6() {
-        return bad(format!(
-            "peer {address} is IPv6, which is not in this version of netfwd yet; use IPv4"
-        ));
+fn underlay(address: IpAddr) -> Result<IpAddr, ChangeError> {
+    match config::vtep(&address.to_string()) {
+        Some(address) => Ok(address),
+        None => bad(format!(
+            "{address} is no peer's address; use {}",
+            config::VTEP
+        )),
     }
-    if address.is_unspecified() || address.is_multicast() {
-        return bad(format!("{address} is no peer's address; use a unicast one"));
-    }
-    Ok(address)
 }

@@ -3,6 +3,7 @@
 mod overlap;
 mod refusals;
 mod switch;
+mod underlay;
 
 use std::path::Path;
 
@@ -18,7 +19,7 @@ const FULL: &str = r#"
 [host]
 name = "node1"
 uplinks = ["eth0"]
-vtep = "172.31.0.106"
+vtep = ["172.31.0.106", "fd00::6"]
 xdp = "off"
 [vxlan]
 port = 4789
@@ -27,6 +28,11 @@ ttl = 64
 tos = 16
 udp_checksum = false
 unknown_sources = "drop"
+df = "inherit"
+reserved_bits = "strict"
+mss_clamp = false
+probe_interval = "10s"
+probe_failures = 5
 [nat]
 ports = [32768, 60999]
 [nat.timeouts]
@@ -48,7 +54,10 @@ storm_control = 1000
 arp_suppression = true
 multicast_snooping = true
 multicast_querier = true
-peers = ["172.31.0.107"]
+peers = ["172.31.0.107", "172.31.0.108:8472", "fd00::7", "[fd00::8]:8472"]
+group = "ff05::100"
+vtep = "fd00::6"
+unknown_sources = "accept"
   [network.gateway]
   device = "lxcbr0"
   addresses = ["10.0.3.1/24"]
@@ -88,7 +97,7 @@ peers = ["172.31.0.107"]
   to = "10.0.3.20:22"
   [[network.fdb]]
   mac = "02:00:00:00:00:09"
-  peer = "172.31.0.107"
+  peer = "fd00::8"
   [[network.fdb]]
   mac = "02:00:00:00:00:0a"
   port = "c2/eth0"

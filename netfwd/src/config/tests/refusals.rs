@@ -22,14 +22,6 @@ const BAD: Bad = &[
         &["f.toml:1", "`metrics`", "not in this version"],
     ),
     (
-        "[host]\nvtep = \"fd00::1\"",
-        &["f.toml:2", "`vtep`", "IPv6 is not in this version"],
-    ),
-    (
-        "[host]\nvtep = \"224.0.0.1\"",
-        &["f.toml:2", "an IPv4 address"],
-    ),
-    (
         "[host]\nxdp = \"on\"",
         &["f.toml:2", "\"auto\", \"native\", \"generic\" or \"off\""],
     ),
@@ -97,14 +89,6 @@ const BAD: Bad = &[
     (
         "[[network]]\nname = \"a\"\nageing = \"300\"",
         &["f.toml:3", "a duration"],
-    ),
-    (
-        "[[network]]\nname = \"a\"\ngroup = \"239.1.1.1\"",
-        &["f.toml:3", "`group`", "not in this version"],
-    ),
-    (
-        "[[network]]\nname = \"a\"\npeers = [\"1.1.1.1\"]",
-        &["f.toml:3", "no VNI"],
     ),
     (
         "[[network]]\nname = \"a\"\n[[network.floating]]\nexternal = \"1.1.1.1\"",
