@@ -12,10 +12,8 @@ use crate::run::{netns::Netns, process};
 
 /// Flows that the frames belong to.
 const FLOWS: u16 = 64;
-/// MAC of the sending container.
-const FROM: [u8; 6] = [0x02, 0, 0, 0, 0, 0x0b];
-/// MAC of the receiving container.
-const TO: [u8; 6] = [0x02, 0, 0, 0, 0, 0x0c];
+/// MACs of the sending and of the receiving container.
+pub const MACS: [[u8; 6]; 2] = [[0x02, 0, 0, 0, 0, 0x0b], [0x02, 0, 0, 0, 0, 0x0c]];
 /// The interface of a container.
 const INTERFACE: &str = "eth0";
 
@@ -34,15 +32,16 @@ pub struct Path<'lab> {
 impl<'lab> Path<'lab> {
     /// Opens the path between two containers whose interfaces stand and are connected.
     pub fn open(name: &'static str, sender: &Netns, receiver: &'lab Netns) -> Result<Self> {
-        for (netns, mac) in [(sender, FROM), (receiver, TO)] {
-            let mac = mac.map(|octet| format!("{octet:02x}")).join(":");
+        for (netns, mac) in [sender, receiver].into_iter().zip(MACS) {
+            let mac = text(mac);
             netns.ip(&format!("link set {INTERFACE} address {mac} up"))?;
         }
         drop_on_arrival(receiver)?;
+        let [from, to] = MACS;
         Ok(Self {
             name,
             generator: Generator::open(sender, INTERFACE)?,
-            frames: (0..FLOWS).map(|flow| datagram(TO, FROM, flow)).collect(),
+            frames: (0..FLOWS).map(|flow| datagram(to, from, flow)).collect(),
             answers: Generator::open(receiver, INTERFACE)?,
             receiver,
         })
@@ -50,8 +49,9 @@ impl<'lab> Path<'lab> {
 
     /// Makes both stations known to what is between them.
     pub fn prepare(&self) -> Result<()> {
-        self.answers.send(&datagram([0xff; 6], TO, 0))?;
-        self.generator.send(&datagram([0xff; 6], FROM, 0))
+        let [from, to] = MACS;
+        self.answers.send(&datagram([0xff; 6], to, 0))?;
+        self.generator.send(&datagram([0xff; 6], from, 0))
     }
 
     /// Frames that arrive per second of the CPU time that their sender reports.
@@ -114,6 +114,11 @@ fn datagram(dst: [u8; 6], src: [u8; 6], flow: u16) -> Vec<u8> {
     [&dst[..], &src, &[0x08, 0], &ip, &udp, &[0; PAYLOAD]].concat()
 }
 
+/// A MAC address as commands write it.
+pub fn text(mac: [u8; 6]) -> String {
+    mac.map(|octet| format!("{octet:02x}")).join(":")
+}
+
 /// The checksum of an IPv4 header whose own field is zero.
 pub fn checksum(header: &[u8]) -> u16 {
     let words = header.chunks(2);
@@ -129,7 +134,7 @@ mod tests {
 
     #[test]
     fn frames_have_the_least_length_and_a_right_header() {
-        let frame = datagram(TO, FROM, 7);
+        let frame = datagram(MACS[1], MACS[0], 7);
         assert_eq!(frame.len(), 60);
         assert_eq!(checksum(&frame[14..34]), 0);
     }

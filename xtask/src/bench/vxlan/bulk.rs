@@ -22,11 +22,11 @@ pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
     let [ours, kernel] = ["bn", "bk"].map(|label| Pair::create(prefix, label));
     let (ours, kernel) = (ours?, kernel?);
     kernel.kernel()?;
+    let _running = ours.netfwd(loader, prefix, "off")?;
     let streams = [
         Stream::open("netfwd", &ours)?,
         Stream::open(KERNEL, &kernel)?,
     ];
-    let _running = ours.netfwd(loader, prefix, "off")?;
     let measured: Vec<&dyn Measured> = streams.iter().map(|stream| stream as _).collect();
     let series = measure::interleaved(&measured, rounds)?;
     table::print(

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::Path as File;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::bench::path;
 use crate::run::instance::Instance;
 use crate::run::netns::Netns;
-use crate::run::{traces, twin};
+use crate::run::{process, traces, twin};
 
 /// The uplink of each host.
 pub const UPLINK: &str = "up0";
@@ -49,14 +51,12 @@ impl Pair {
             host.ip(&format!("address add {address}/24 dev {UPLINK}"))?;
             host.ip(&format!("link set {UPLINK} up"))?;
         }
-        for (host, container) in pair.hosts.iter().zip(&pair.containers) {
-            plug(host, container)?;
-        }
         Ok(pair)
     }
 
     /// Has the kernel forward: a bridge and a vxlan device on each host.
     pub fn kernel(&self) -> Result<()> {
+        self.plug()?;
         let [a, b] = &self.hosts;
         kernel(a, VTEPS[0], VTEPS[1])?;
         kernel(b, VTEPS[1], VTEPS[0])
@@ -67,7 +67,7 @@ impl Pair {
         let start = |number: usize| -> Result<Instance<'_>> {
             let host = &self.hosts[number];
             let file = traces::folder(prefix).join(format!("{}.toml", host.name()));
-            fs::write(&file, configuration(host.name(), number, xdp))?;
+            fs::write(&file, self.configuration(number, xdp))?;
             let mut instance = Instance::new(loader, host, file);
             instance.start()?;
             Ok(instance)
@@ -78,10 +78,30 @@ impl Pair {
     /// Has the kernel redirect frames from interface to interface, with nothing looked up and nothing
     /// encapsulated: what the wires alone would take.
     pub fn redirects(&self) -> Result<()> {
+        self.plug()?;
         self.hosts.iter().try_for_each(|host| {
             redirect(host, PORT, UPLINK)?;
             redirect(host, UPLINK, PORT)
         })
+    }
+
+    fn plug(&self) -> Result<()> {
+        let mut plugs = self.hosts.iter().zip(&self.containers);
+        plugs.try_for_each(|(host, container)| plug(host, container))
+    }
+
+    /// netfwd makes the port: what XDP may redirect into, it has to have set up itself.
+    fn configuration(&self, number: usize, xdp: &str) -> String {
+        let [host, container] = [&self.hosts, &self.containers].map(|both| both[number].name());
+        let (vtep, peer) = (VTEPS[number], VTEPS[1 - number]);
+        let mac = path::text(path::MACS[number]);
+        format!(
+            "[host]\nname = \"{host}\"\nuplinks = [\"{UPLINK}\"]\nvtep = \"{vtep}\"\n\
+             xdp = \"{xdp}\"\n\n\
+             [[network]]\nname = \"blue\"\nvni = 200\npeers = [\"{peer}\"]\n\n\
+             \x20 [[network.port]]\n  netns = \"{container}\"\n  name = \"eth0\"\n\
+             \x20 mac = \"{mac}\"\n"
+        )
     }
 }
 
@@ -107,24 +127,14 @@ fn kernel(host: &Netns, local: &str, remote: &str) -> Result<()> {
 }
 
 fn redirect(host: &Netns, from: &str, to: &str) -> Result<()> {
-    use crate::run::process;
     let tc = |words: String| -> Result<()> {
         let mut command = host.command("tc");
         command.args(words.split_whitespace());
-        process::run(&mut command, std::time::Duration::from_secs(10))?;
+        process::run(&mut command, Duration::from_secs(10))?;
         Ok(())
     };
     tc(format!("qdisc add dev {from} clsact"))?;
     tc(format!(
         "filter add dev {from} ingress u32 match u32 0 0 action mirred egress redirect dev {to}"
     ))
-}
-
-fn configuration(name: &str, number: usize, xdp: &str) -> String {
-    let (vtep, peer) = (VTEPS[number], VTEPS[1 - number]);
-    format!(
-        "[host]\nname = \"{name}\"\nuplinks = [\"{UPLINK}\"]\nvtep = \"{vtep}\"\nxdp = \"{xdp}\"\n\n\
-         [[network]]\nname = \"blue\"\nvni = 200\npeers = [\"{peer}\"]\n\n\
-         \x20 [[network.port]]\n  interface = \"{PORT}\"\n"
-    )
 }

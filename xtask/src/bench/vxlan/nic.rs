@@ -24,16 +24,14 @@ pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
     let [tc, xdp, kernel] = labels.map(|label| Pair::create(prefix, label));
     let (tc, xdp, kernel) = (tc?, xdp?, kernel?);
     kernel.kernel()?;
+    let _running = [
+        tc.netfwd(loader, prefix, "off")?,
+        xdp.netfwd(loader, prefix, "native")?,
+    ];
     let streams = [
         Arriving::open("netfwd, XDP on the uplink", &xdp)?,
         Arriving::open(KERNEL, &kernel)?,
         Arriving::open("netfwd, TC", &tc)?,
-    ];
-    // A frame that XDP redirects into a veth wants NAPI at its other end.
-    offload(&xdp.containers[1], "eth0", "gro on")?;
-    let _running = [
-        tc.netfwd(loader, prefix, "off")?,
-        xdp.netfwd(loader, prefix, "native")?,
     ];
     let measured: Vec<&dyn Measured> = streams.iter().map(|stream| stream as _).collect();
     let series = measure::interleaved(&measured, rounds)?;

@@ -18,15 +18,15 @@ pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
     let (tc, xdp, kernel, redirects) = (tc?, xdp?, kernel?, redirects?);
     kernel.kernel()?;
     redirects.redirects()?;
+    let _running: [[Instance<'_>; 2]; 2] = [
+        tc.netfwd(loader, prefix, "off")?,
+        xdp.netfwd(loader, prefix, "native")?,
+    ];
     let paths = [
         open("netfwd", &tc)?,
         open(KERNEL, &kernel)?,
         open("netfwd, XDP on the uplinks", &xdp)?,
         open("redirects alone, no VXLAN", &redirects)?,
-    ];
-    let _running: [[Instance<'_>; 2]; 2] = [
-        tc.netfwd(loader, prefix, "off")?,
-        xdp.netfwd(loader, prefix, "native")?,
     ];
     let measured: Vec<&dyn Measured> = paths.iter().map(|path| path as _).collect();
     let series = measure::interleaved(&measured, rounds)?;
