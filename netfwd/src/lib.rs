@@ -18,6 +18,7 @@ pub mod config;
 pub mod daemon;
 pub mod dataplane;
 pub mod desired;
+pub mod echo;
 pub mod events;
 pub mod ids;
 pub mod links;

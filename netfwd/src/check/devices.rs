@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Finding, Severity};
 use crate::config::{Config, PortAt, XdpPolicy};
-use crate::desired::{Facts, resolve};
+use crate::desired::{Desired, Facts, resolve};
 use crate::ids::Ids;
 use crate::links::{Link, ethtool, netns::Netns};
 use crate::naming;
 use crate::observe;
 
-/// What the configuration wants and this host lacks, as the daemon itself finds it.
-pub(super) fn unmet(config: &Config, list: &[Link]) -> Vec<Finding> {
+/// What the configuration wants and this host lacks, as the daemon itself finds it, and the MTUs that the
+/// networks would have.
+pub(super) fn unmet(config: &Config, list: &[Link]) -> (Vec<Finding>, BTreeMap<String, u32>) {
     let instance = config.host.name.as_deref().unwrap_or("netfwd");
     let ours = naming::alias(instance);
     let mut links = observe::plain_links(list);
@@ -32,14 +33,22 @@ pub(super) fn unmet(config: &Config, list: &[Link]) -> Vec<Finding> {
         namespaces: &namespaces,
         shut: &BTreeSet::new(),
     };
-    match resolve(config, &mut Ids::default(), facts) {
-        Ok(desired) => desired
-            .waiting
-            .iter()
-            .map(|e| sentence(&e.to_string()))
-            .collect(),
-        Err(error) => vec![sentence(&error.to_string())],
+    let mut ids = Ids::default();
+    match resolve(config, &mut ids, facts) {
+        Ok(desired) => {
+            let unmet = desired.waiting.iter().map(|e| sentence(&e.to_string()));
+            (unmet.collect(), mtus(&ids, &desired))
+        }
+        Err(error) => (vec![sentence(&error.to_string())], BTreeMap::new()),
     }
+}
+
+fn mtus(ids: &Ids, desired: &Desired) -> BTreeMap<String, u32> {
+    let networks = ids.networks.iter();
+    let mtu = |id: &u32| desired.maps.networks.get(id).map(|network| network.mtu);
+    networks
+        .filter_map(|(name, id)| Some((name.clone(), mtu(id)?)))
+        .collect()
 }
 
 /// The daemon's errors are a sentence with the remedy behind its last semicolon.

@@ -2,6 +2,7 @@
 
 mod devices;
 mod host;
+mod path;
 mod rules;
 mod switch;
 
@@ -60,13 +61,15 @@ pub async fn check(config: &Config, instance: &str) -> Result<Vec<Finding>, Link
     let links = Links::open("")?;
     let list = links.list().await?;
     let mut findings = host::findings();
-    findings.extend(devices::unmet(config, &list));
+    let (unmet, mtus) = devices::unmet(config, &list);
+    findings.extend(unmet);
     findings.extend(devices::uplinks(config, &list));
     findings.extend(devices::ports(config, &list));
     findings.extend(rules::findings(config));
     findings.extend(switch::outside(config, &list));
     findings.extend(switch::multicast(config));
     findings.extend(switch::shut(instance));
+    findings.extend(path::findings(config, &mtus, &list).await);
     findings.sort_by_key(|finding| finding.severity);
     Ok(findings)
 }
