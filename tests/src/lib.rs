@@ -28,7 +28,9 @@
 pub mod behaviour;
 pub mod built;
 pub mod capture;
+pub mod interop;
 pub mod netns;
+pub mod openvswitch;
 pub mod packet;
 pub mod process;
 pub mod prog;

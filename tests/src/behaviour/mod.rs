@@ -6,6 +6,7 @@ pub mod flood;
 
 pub mod guarding;
 pub mod injection;
+pub mod interop;
 pub mod lldp;
 pub mod local;
 pub mod masquerade;

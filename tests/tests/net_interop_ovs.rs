@@ -1,0 +1,52 @@
+//! netfwd and Open vSwitch, over IPv4 and IPv6.
+
+use anyhow::Result;
+use tests::{
+    behaviour::interop::{broadcast_once, carries_tcp, carries_v6, reaches},
+    interop::{Family, Make, PORTS, Plan},
+    topology::{UNDERLAY, offload},
+};
+
+const OCTETS: u64 = 5_000_000;
+
+fn both_ways(family: Family, plan: Plan) -> Result<()> {
+    let sites = plan.over(family).start()?;
+    // A veth hands on checksums that are yet to be filled in, which a NIC would have done.
+    offload(&sites.sites[0].host, UNDERLAY, "tx off tso off gso off")?;
+    reaches(&sites)?;
+    // No bursts of UDP: what its packet sockets cannot hold is lost, whoever sends it.
+    carries_tcp(&sites, family, OCTETS)?;
+    carries_v6(&sites, family, OCTETS)?;
+    broadcast_once(&sites)
+}
+
+fn pair() -> Plan {
+    Plan::of(&[Make::Netfwd, Make::OpenVswitch])
+}
+
+#[test]
+fn over_ipv4() -> Result<()> {
+    both_ways(Family::V4, pair())
+}
+
+#[test]
+fn over_ipv4_with_checksums() -> Result<()> {
+    both_ways(Family::V4, pair().with_checksums())
+}
+
+#[test]
+fn over_ipv4_on_the_older_port() -> Result<()> {
+    both_ways(Family::V4, pair().ports(&[PORTS[1], PORTS[1]]))
+}
+
+#[test]
+fn over_ipv6() -> Result<()> {
+    both_ways(Family::V6, pair())
+}
+
+/// What the others do without netfwd, so that a mistake of the tests' own is noticed.
+#[test]
+fn the_kernel_and_open_vswitch() -> Result<()> {
+    both_ways(Family::V4, Plan::of(&[Make::Bridge, Make::OpenVswitch]))?;
+    both_ways(Family::V6, Plan::of(&[Make::Bridge, Make::OpenVswitch]))
+}
