@@ -20,6 +20,7 @@ pub mod dataplane;
 pub mod desired;
 pub mod echo;
 pub mod events;
+pub mod health;
 pub mod ids;
 pub mod links;
 pub mod naming;

@@ -29,6 +29,10 @@ flags! {
         GROUP = 1;
         /// Not configured: a program learned it from its traffic.
         LEARNED = 1 << 1;
+        /// The loader's prober heard it lately.
+        UP = 1 << 2;
+        /// The loader's prober missed it: it is left out of the flood lists.
+        DOWN = 1 << 3;
     }
 }
 

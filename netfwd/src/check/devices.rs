@@ -32,6 +32,7 @@ pub(super) fn unmet(config: &Config, list: &[Link]) -> (Vec<Finding>, BTreeMap<S
         links: &links,
         namespaces: &namespaces,
         shut: &BTreeSet::new(),
+        down: &BTreeSet::new(),
     };
     let mut ids = Ids::default();
     match resolve(config, &mut ids, facts) {

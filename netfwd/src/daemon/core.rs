@@ -13,6 +13,7 @@ use crate::config::{self, Config};
 use crate::dataplane::{Dataplane, Events, LoadOptions, Pins};
 use crate::desired::{Desired, DesiredError};
 use crate::events::{Event, Hub, Kind};
+use crate::health::Health;
 use crate::ids::Ids;
 use crate::links::Links;
 use crate::observe;
@@ -44,9 +45,10 @@ pub struct Core {
     /// The host as it was when that was put in force.
     host: Host,
     ageing: Ageing,
+    pub(super) health: Health,
     querier: Querier,
     /// Where whoever watches hears of what happens.
-    hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub>,
     /// When the hooks are looked at next.
     hooks_due: Instant,
     /// The last failure that was logged, so that it is not logged every second.
@@ -84,22 +86,24 @@ impl Core {
         let merged = runtime.merge(&config)?;
         let links = Links::open(instance)?;
         let ids = store.ids()?;
-        let host = Host::look(&links, &merged, None).await?;
+        let host = Host::look(&links, &merged, None, &Health::default()).await?;
         let first = host.resolve(instance, &merged, &mut ids.clone())?;
         refuse(first.waiting.iter().filter(|lack| !lack.is_of_command()))?;
         let options = LoadOptions {
             trace,
             ..LoadOptions::default()
         };
+        let mut dataplane = Dataplane::open(instance, &options)?;
         let mut core = Self {
             instance: instance.to_owned(),
             file: file.to_owned(),
             ageing: Ageing::new(&config.nat.timeouts),
+            health: Health::adopt(dataplane.maps_mut(), config.vxlan.probe)?,
             config,
             runtime,
             ids,
             store,
-            dataplane: Dataplane::open(instance, &options)?,
+            dataplane,
             links,
             desired: Desired::default(),
             host,
@@ -140,7 +144,7 @@ impl Core {
     /// Goes over to another configuration and runtime state, or stays as it is.
     async fn become_that(&mut self, config: Config, runtime: Runtime) -> Result<(), CoreError> {
         let merged = runtime.merge(&config)?;
-        let host = Host::look(&self.links, &merged, Some(self.dataplane.maps())).await?;
+        let host = self.look(&merged).await?;
         let first = host.resolve(&self.instance, &merged, &mut self.ids.clone())?;
         let known = &self.desired.waiting;
         refuse(first.waiting.iter().filter(|lack| !known.contains(lack)))?;
@@ -155,7 +159,11 @@ impl Core {
             }
             return Err(error);
         }
+        let probe = self.config.vxlan.probe;
         (self.config, self.runtime, self.merged) = (config, runtime, merged);
+        if self.config.vxlan.probe != probe {
+            self.probe_anew().await?;
+        }
         self.hub.tell(Event::now(Kind::ConfigApplied));
         Ok(())
     }
@@ -173,7 +181,7 @@ impl Core {
     }
 
     async fn follow(&mut self) -> Result<(), CoreError> {
-        let host = Host::look(&self.links, &self.merged, Some(self.dataplane.maps())).await?;
+        let host = self.look(&self.merged).await?;
         let changed = host != self.host || self.failure.is_some();
         if !changed && !self.has_lost_hooks().await? {
             return Ok(());
@@ -217,6 +225,12 @@ impl Core {
     pub(super) fn settle(&mut self, host: Host, desired: Desired) {
         let (before, now) = (&self.desired.maps.ports, &desired.maps.ports);
         self.hub.in_force(&self.ids, before, now);
+        if let Err(error) = self
+            .health
+            .follow(&desired.maps.peers, self.dataplane.maps())
+        {
+            tracing::warn!("the health of peers: {error}");
+        }
         (self.host, self.desired) = (host, desired);
     }
 

@@ -3,6 +3,7 @@
 mod core;
 mod error;
 mod flush;
+mod health;
 mod neighbours;
 mod reconcile;
 mod run;

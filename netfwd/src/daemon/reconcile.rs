@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use netfwd_common::addr::Addr;
 use netfwd_common::maps::PortState;
 
 use super::{Core, CoreError};
@@ -10,6 +11,7 @@ use crate::apply::apply;
 use crate::config::{Config, PortAt};
 use crate::dataplane::Maps;
 use crate::desired::{self, Desired, DesiredError, Facts, Made};
+use crate::health::Health;
 use crate::ids::Ids;
 use crate::links::Links;
 use crate::observe;
@@ -26,6 +28,7 @@ pub struct Host {
     links: BTreeMap<String, Link>,
     namespaces: BTreeSet<String>,
     shut: BTreeSet<u32>,
+    down: BTreeSet<Addr>,
 }
 
 impl Host {
@@ -34,11 +37,13 @@ impl Host {
         links: &Links,
         config: &Config,
         maps: Option<&Maps>,
+        health: &Health,
     ) -> Result<Self, CoreError> {
         Ok(Self {
             links: observe::links(links).await?,
             namespaces: namespaces(config),
             shut: maps.map(shut).transpose()?.unwrap_or_default(),
+            down: health.down(),
         })
     }
 
@@ -54,6 +59,7 @@ impl Host {
             links: &self.links,
             namespaces: &self.namespaces,
             shut: &self.shut,
+            down: &self.down,
         };
         desired::resolve(config, ids, facts)
     }
@@ -80,11 +86,17 @@ fn namespaces(config: &Config) -> BTreeSet<String> {
 }
 
 impl Core {
+    /// Looks at the host as it is now, for a configuration.
+    pub(super) async fn look(&self, config: &Config) -> Result<Host, CoreError> {
+        let maps = self.dataplane.maps();
+        Host::look(&self.links, config, Some(maps), &self.health).await
+    }
+
     /// Brings the host to what a configuration says.
     pub(super) async fn reconcile(&mut self, config: &Config) -> Result<(), CoreError> {
         let mut last = None;
         for _ in 0..ROUNDS {
-            let host = Host::look(&self.links, config, Some(self.dataplane.maps())).await?;
+            let host = self.look(config).await?;
             let mut ids = self.ids.clone();
             let desired = host.resolve(&self.instance, config, &mut ids)?;
             self.keep_ids(ids)?;

@@ -43,7 +43,7 @@ pub async fn run(options: &Options) -> Result<(), CoreError> {
     let listener = api::bind(instance, &lock)?;
     let _socket = RemoveOnDrop(api::path(instance));
     let mut signals = Signals::new().map_err(|e| CoreError::System("take signals", e))?;
-    let mut core = Core::start(instance, &options.config, options.trace).await?;
+    let mut core = Box::pin(Core::start(instance, &options.config, options.trace)).await?;
     if options.trace {
         core.follow_log();
     }
@@ -118,6 +118,7 @@ async fn follow(
                 let mut core = core.lock().await;
                 core.poll().await;
                 core.age();
+                core.probe().await;
                 core.ask().await;
             }
         }

@@ -15,7 +15,7 @@ mod uplinks;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use netfwd_common::addr::Mac;
+use netfwd_common::addr::{Addr, Mac};
 
 pub use entry::fdb_flags;
 pub use error::DesiredError;
@@ -131,6 +131,8 @@ pub struct Facts<'a> {
     pub namespaces: &'a BTreeSet<String>,
     /// The ports, by ifindex, that a BPDU shut.
     pub shut: &'a BTreeSet<u32>,
+    /// The peers that are down: nothing is flooded to them.
+    pub down: &'a BTreeSet<Addr>,
 }
 
 /// Resolves a configuration. `ids` gets what is new and loses what is gone.
@@ -190,7 +192,8 @@ impl<'a> Builder<'a> {
         let slot = self.ids.slot(Scope::Network, &config.name)?;
         let mut targets = self.gateway(&network)?;
         targets.extend(self.ports(&network)?);
-        targets.extend(self.peers(&network)?);
+        let peers = self.peers(&network)?.into_iter();
+        targets.extend(peers.filter(|target| !self.facts.down.contains(&target.peer)));
         self.static_fdb(&network);
         self.static_neighbours(&network);
         let len = self.flood(network, targets)?;

@@ -63,6 +63,10 @@ pub enum Kind {
     PortUp,
     /// A port's interface is gone, or it is no port any more.
     PortDown,
+    /// A peer answers again, and is flooded to.
+    PeerUp,
+    /// A peer missed its probes, and is not flooded to any more.
+    PeerDown,
     /// A file or a command changed the configuration.
     ConfigApplied,
     /// This reader was too slow for some events.
@@ -81,6 +85,8 @@ impl Kind {
             Self::LearnLimit => "learn-limit",
             Self::PortUp => "port-up",
             Self::PortDown => "port-down",
+            Self::PeerUp => "peer-up",
+            Self::PeerDown => "peer-down",
             Self::ConfigApplied => "config-applied",
             Self::Lost => "lost",
         }

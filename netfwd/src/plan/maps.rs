@@ -9,6 +9,7 @@ use netfwd_common::maps::{
 
 use super::{Action, Entry, EntryKey};
 use crate::desired::Desired;
+use crate::health::State;
 use crate::observed::{MapState, Observed};
 
 /// Writes entries that are missing or differ.
@@ -94,9 +95,11 @@ fn as_is<V>(wanted: V, _: V) -> V {
     wanted
 }
 
+/// The prober writes its state beside the flags, and the programs the next hop.
 fn keep_next_hop(wanted: Peer, known: Peer) -> Peer {
     Peer {
         next_hop: known.next_hop,
+        flags: State::of(known.flags).put_into(wanted.flags),
         ..wanted
     }
 }

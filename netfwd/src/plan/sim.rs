@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use netfwd_common::maps::{FloodKey, PortState};
+use netfwd_common::addr::Addr;
+use netfwd_common::maps::{FloodKey, PeerFlags, PortState};
 
 use super::{Action, Entry, EntryKey, PairPeer};
 use crate::desired::Desired;
@@ -44,6 +45,13 @@ impl Sim {
         let ports = self.observed.maps.ports.iter();
         let shut = ports.filter(|(_, port)| port.state == PortState::ShutByBpdu as u8);
         shut.map(|(ifindex, _)| *ifindex).collect()
+    }
+
+    /// The peers that are known to be down.
+    pub fn down(&self) -> BTreeSet<Addr> {
+        let peers = self.observed.maps.peers.iter();
+        let down = peers.filter(|(_, peer)| peer.flags.has(PeerFlags::DOWN));
+        down.map(|(address, _)| *address).collect()
     }
 
     fn next_ifindex(&mut self) -> u32 {

@@ -7,6 +7,7 @@ use netfwd_common::maps::{Member, MemberKey, Peer};
 use serde::Serialize;
 
 use super::{ShowError, Source, address};
+use crate::health::State;
 
 /// A peer that was heard within this many seconds is up.
 const UP: u64 = 300;
@@ -18,7 +19,7 @@ pub struct PeerRow {
     pub address: String,
     /// The networks that it takes part in.
     pub networks: Vec<String>,
-    /// `up` where it was heard lately, `idle` where only the way to it is known, else `unresolved`.
+    /// `down` where it missed its probes, `up` where it answered them or was heard lately, else `unknown`.
     pub state: &'static str,
     /// Frames from it.
     pub rx_packets: u64,
@@ -58,7 +59,7 @@ fn row(
             .iter()
             .map(|(member, _)| source.names.network(member.network))
             .collect(),
-        state: state(last_seen_seconds, peer.next_hop.ifindex != 0),
+        state: state(State::of(peer.flags), last_seen_seconds),
         rx_packets: counters.rx_packets,
         rx_bytes: counters.rx_bytes,
         tx_packets: counters.tx_packets,
@@ -67,22 +68,25 @@ fn row(
     })
 }
 
-fn state(last_seen_seconds: Option<u64>, resolved: bool) -> &'static str {
-    match last_seen_seconds {
-        Some(seconds) if seconds <= UP => "up",
-        _ if resolved => "idle",
-        _ => "unresolved",
+fn state(probed: State, last_seen_seconds: Option<u64>) -> &'static str {
+    let heard = last_seen_seconds.is_some_and(|seconds| seconds <= UP);
+    match probed {
+        State::Down => "down",
+        State::Up => "up",
+        State::Unknown if heard => "up",
+        State::Unknown => "unknown",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::state;
+    use super::{State, state};
 
     #[test]
-    fn a_peer_is_up_while_it_is_heard() {
-        assert_eq!(state(Some(3), false), "up");
-        assert_eq!(state(Some(301), true), "idle");
-        assert_eq!(state(None, false), "unresolved");
+    fn a_peer_is_up_while_it_answers_or_is_heard() {
+        assert_eq!(state(State::Unknown, Some(3)), "up");
+        assert_eq!(state(State::Unknown, Some(301)), "unknown");
+        assert_eq!(state(State::Up, None), "up");
+        assert_eq!(state(State::Down, Some(3)), "down");
     }
 }

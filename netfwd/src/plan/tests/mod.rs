@@ -13,6 +13,7 @@ use super::sim::Sim;
 use super::{Action, Entry, EntryKey, plan};
 use crate::config::{self, Config};
 use crate::desired::{Desired, Facts, resolve};
+use crate::health::State;
 use crate::ids::Ids;
 
 const INTERFACES: [&str; 8] = ["up0", "p0", "p1", "p2", "p3", "p4", "p5", "p6"];
@@ -35,6 +36,7 @@ fn desired(config: &Config, ids: &mut Ids, sim: &Sim) -> Desired {
         links: &sim.observed.links,
         namespaces: &namespaces,
         shut: &sim.shut(),
+        down: &sim.down(),
     };
     resolve(config, ids, facts).unwrap()
 }
@@ -222,4 +224,29 @@ fn an_interface_made_anew_under_its_name_gets_its_program() {
             .iter()
             .any(|a| matches!(a, Action::Attach { ifindex: 99, .. }))
     );
+}
+
+#[test]
+fn a_peer_that_is_down_is_kept_but_not_flooded_to() {
+    let config = parse(BASE);
+    let (mut ids, mut sim) = (Ids::default(), host());
+    converge(&config, &mut ids, &mut sim);
+    let mut again = |sim: &mut Sim| {
+        let wanted = desired(&config, &mut ids, sim);
+        sim.apply(&plan(&wanted, &sim.observed));
+    };
+    let (&address, entry) = sim.observed.maps.peers.iter_mut().next().expect("a peer");
+    entry.flags = State::Down.put_into(entry.flags);
+    let floods = |sim: &Sim| {
+        let mut flood = sim.observed.maps.flood.values();
+        flood.any(|target| target.peer == address)
+    };
+    assert!(floods(&sim));
+    again(&mut sim);
+    assert!(!floods(&sim));
+    let entry = sim.observed.maps.peers.get_mut(&address).expect("it stays");
+    assert_eq!(State::of(entry.flags), State::Down, "its state stays");
+    entry.flags = State::Up.put_into(entry.flags);
+    again(&mut sim);
+    assert!(floods(&sim));
 }
