@@ -14,6 +14,7 @@ pub mod maps;
 pub mod multicast;
 pub mod nat;
 pub mod nd;
+pub mod outer;
 pub mod storm;
 pub mod tcp;
 pub mod verdict;

@@ -107,15 +107,13 @@ fn station(ctx: &TcContext, session: &mut Session, network: &Network, now: u64) 
     if session.inside_mac != Mac::default() {
         return Some(session.inside_mac);
     }
-    let query = route::Query {
-        ifindex: network.gateway_ifindex,
-        src: low_v4(&session.src),
-        dst: low_v4(&session.dst),
-    };
+    route::ask_v4(
+        network.gateway_ifindex,
+        low_v4(&session.src),
+        low_v4(&session.dst),
+    );
     let mut next_hop = NextHop::default();
-    if !route::lookup(ctx, &query, now, &mut next_hop)
-        || next_hop.ifindex != network.gateway_ifindex
-    {
+    if !route::lookup(ctx, now, &mut next_hop) || next_hop.ifindex != network.gateway_ifindex {
         return None;
     }
     session.inside_mac = next_hop.dst_mac;
