@@ -202,7 +202,7 @@ fn ecn_with_a_fixed_tos() -> Result<()> {
         let sites = start(pair().over(family).line("tos = 96"))?;
         let frames = frames(&sites, family, "-Q 0x29")?;
         all(&frames, "a fixed DSCP, the inner ECN", |frame| {
-            frame.tos == if frame.is_arp { 96 } else { 96 | 1 }
+            frame.tos == if frame.is_arp { 0x60 } else { 0x61 }
         })?;
     }
     Ok(())
