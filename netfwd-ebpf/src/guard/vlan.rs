@@ -23,15 +23,15 @@ const RESERVED: u16 = 0x0fff;
 /// Puts a frame from a VLAN-aware port into its VLAN, and takes its tag off.
 #[inline(always)]
 pub fn from_port(ctx: &TcContext, source: &mut Source, port: &Port) -> Result<(), DropReason> {
-    let tci = tci(ctx)?;
-    let vid = tci.map_or(PRIORITY_ONLY, |tci| tci & skb::VID);
+    let tag = Tag::of(ctx)?;
+    let vid = tag.tci & skb::VID;
     if vid == PRIORITY_ONLY {
         untagged(source, port)?;
     } else {
         tagged(source, vid)?;
     }
-    source.tci = tci.unwrap_or(0);
-    strip(ctx, tci)
+    source.tci = tag.tci;
+    tag.strip(ctx)
 }
 
 /// Puts a frame from a peer of a VLAN-aware network into its VLAN, and takes its tag off.
@@ -41,8 +41,8 @@ pub fn from_peer(
     source: &mut Source,
     network: &Network,
 ) -> Result<(), DropReason> {
-    let tci = tci(ctx)?;
-    let vid = tci.map_or(PRIORITY_ONLY, |tci| tci & skb::VID);
+    let tag = Tag::of(ctx)?;
+    let vid = tag.tci & skb::VID;
     if vid == RESERVED {
         return Err(DropReason::Vlan);
     }
@@ -50,8 +50,8 @@ pub fn from_peer(
         source.vlan = vid;
         source.tag = vid;
     }
-    source.tci = tci.unwrap_or(0);
-    strip(ctx, tci)
+    source.tci = tag.tci;
+    tag.strip(ctx)
 }
 
 #[inline(always)]
@@ -80,26 +80,46 @@ fn tagged(source: &mut Source, vid: u16) -> Result<(), DropReason> {
     Ok(())
 }
 
-#[inline(always)]
-fn strip(ctx: &TcContext, tci: Option<u16>) -> Result<(), DropReason> {
-    match tci {
-        Some(_) if !skb::pop(ctx.skb.skb) => Err(DropReason::RewriteFailed),
-        _ => Ok(()),
-    }
+/// A frame's 802.1Q tag. Where there is none its tag control information is zero rather than undefined,
+/// as it would be in an `Option`: the verifier refuses to see what is undefined kept on the stack.
+struct Tag {
+    stands: bool,
+    tci: u16,
 }
 
-/// The tag control information of the frame's 802.1Q tag, in the metadata or in the frame. An 802.1ad
-/// tag is none of ours: the frame is an untagged one that carries it.
-#[inline(always)]
-fn tci(ctx: &TcContext) -> Result<Option<u16>, DropReason> {
-    if skb::vlan_present(ctx) != 0 {
-        let ours = skb::vlan_proto(ctx) == u32::from(skb::TAG.to_be());
-        return Ok(ours.then(|| skb::vlan_tci(ctx) as u16));
+impl Tag {
+    /// The tag of a frame, in the metadata or in the frame. An 802.1ad tag is none of ours: the frame is
+    /// an untagged one that carries it.
+    #[inline(always)]
+    fn of(ctx: &TcContext) -> Result<Self, DropReason> {
+        if skb::vlan_present(ctx) != 0 {
+            let ours = skb::vlan_proto(ctx) == u32::from(skb::TAG.to_be());
+            let tci = skb::vlan_tci(ctx) as u16;
+            return Ok(if ours { Self::with(tci) } else { Self::NONE });
+        }
+        let eth = Ethernet::read(ctx, 0).ok_or(DropReason::Malformed)?;
+        if eth.ether_type != skb::TAG {
+            return Ok(Self::NONE);
+        }
+        let tci = ctx.read::<2>(ETH_LEN).ok_or(DropReason::Malformed)?;
+        Ok(Self::with(u16::from_be_bytes(tci)))
     }
-    let eth = Ethernet::read(ctx, 0).ok_or(DropReason::Malformed)?;
-    if eth.ether_type != skb::TAG {
-        return Ok(None);
+
+    const NONE: Self = Self {
+        stands: false,
+        tci: 0,
+    };
+
+    #[inline(always)]
+    const fn with(tci: u16) -> Self {
+        Self { stands: true, tci }
     }
-    let tci = ctx.read::<2>(ETH_LEN).ok_or(DropReason::Malformed)?;
-    Ok(Some(u16::from_be_bytes(tci)))
+
+    #[inline(always)]
+    fn strip(&self, ctx: &TcContext) -> Result<(), DropReason> {
+        if self.stands && !skb::pop(ctx.skb.skb) {
+            return Err(DropReason::RewriteFailed);
+        }
+        Ok(())
+    }
 }
