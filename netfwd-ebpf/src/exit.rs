@@ -59,6 +59,8 @@ pub enum Outcome {
     Neighbour,
     /// [`Action::Continue`] in a stage.
     Multicast,
+    /// [`Action::Continue`] in a stage.
+    TooBig,
     /// The reason to drop.
     Drop(DropReason),
 }
@@ -74,6 +76,7 @@ impl From<Stage> for Outcome {
             Ok(Action::Continue(maps::Stage::Bridge)) => Self::Bridge,
             Ok(Action::Continue(maps::Stage::Neighbour)) => Self::Neighbour,
             Ok(Action::Continue(maps::Stage::Multicast)) => Self::Multicast,
+            Ok(Action::Continue(maps::Stage::TooBig)) => Self::TooBig,
             Err(reason) => Self::Drop(reason),
         }
     }
@@ -90,6 +93,7 @@ impl From<Outcome> for Stage {
             Outcome::Bridge => Ok(Action::Continue(maps::Stage::Bridge)),
             Outcome::Neighbour => Ok(Action::Continue(maps::Stage::Neighbour)),
             Outcome::Multicast => Ok(Action::Continue(maps::Stage::Multicast)),
+            Outcome::TooBig => Ok(Action::Continue(maps::Stage::TooBig)),
             Outcome::Drop(reason) => Err(reason),
         }
     }

@@ -18,7 +18,7 @@ use netfwd_common::{
 use crate::{
     count,
     exit::{Outcome, Stage},
-    maps, neighbour,
+    maps, mtu, neighbour,
     parse::Ethernet,
     skb,
     source::Source,
@@ -32,6 +32,7 @@ pub struct Flood {
     /// The network.
     pub network: u32,
     vni: u32,
+    companion: u32,
     ingress: u32,
     start: u32,
     octets: u32,
@@ -155,15 +156,17 @@ impl Flood {
         if start == 0 && source.flags.has(PortFlags::STORM) && !is_calm(source) {
             return Err(DropReason::StormControl);
         }
+        let config = maps::config().ok_or(DropReason::NoTarget)?;
         Ok(Self {
             skb: ctx.skb.skb,
             network: source.network,
             vni: network.vni,
+            companion: config.companion_ifindex,
             ingress: source.ifindex,
             start,
             octets: ctx.len(),
             wanted: PortFlags::default(),
-            barred: barred(source),
+            barred: barred(ctx, source, network),
             sent: false,
             vlan: source.vlan,
             own_vlan: network.vlan,
@@ -285,11 +288,10 @@ impl Flood {
         let (ifindex, flags) = match Deliver::from_number(target.deliver) {
             _ if target.ifindex == 0 => {
                 let peer: Addr = target.peer;
-                let companion = companion::set_tunnel(self.skb, self.vni, &peer);
-                if companion == 0 {
+                if companion::set_tunnel(self.skb, self.vni, &peer).is_err() {
                     return false;
                 }
-                (companion, 0)
+                (self.companion, 0)
             }
             Deliver::Receive => (target.ifindex, u64::from(BPF_F_INGRESS)),
             // No clone goes by `redirect_peer`: `bpf_clone_redirect` takes BPF_F_INGRESS alone.
@@ -301,12 +303,16 @@ impl Flood {
 }
 
 #[inline(always)]
-fn barred(source: &Source) -> u8 {
+fn barred(ctx: &TcContext, source: &Source, network: &Network) -> u8 {
     let mut barred = 0;
     if !source.flags.has(PortFlags::HAIRPIN) {
         barred |= BACK;
     }
     if source.is_peer() {
+        barred |= PEERS;
+    } else if network.flags.has(NetworkFlags::OVERLAY)
+        && mtu::is_kept(ctx, source.slot, network.mtu)
+    {
         barred |= PEERS;
     }
     if source.flags.has(PortFlags::ISOLATED) {

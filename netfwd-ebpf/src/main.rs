@@ -16,7 +16,6 @@
     reason = "aya's macros make functions without docs, and hand the programs their context by value"
 )]
 
-mod arrivals;
 mod bridge;
 mod count;
 mod event;
@@ -29,6 +28,7 @@ mod guard;
 mod icmpv6;
 mod learn;
 mod maps;
+mod mtu;
 mod multicast;
 mod nat;
 mod neighbour;
@@ -80,6 +80,13 @@ pub fn neighbour(ctx: TcContext) -> i32 {
 #[classifier]
 pub fn multicast(ctx: TcContext) -> i32 {
     let verdict = multicast::handle(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// Stage: telling the sender of a frame that does not fit what does.
+#[classifier]
+pub fn too_big(ctx: TcContext) -> i32 {
+    let verdict = mtu::too_big::handle(&ctx);
     exit::tc(&ctx, verdict)
 }
 

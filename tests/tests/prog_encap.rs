@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use anyhow::{Result, ensure};
-use netfwd_common::{maps::FdbEntry, verdict::DropReason};
+use netfwd_common::maps::FdbEntry;
 use tests::{
     packet::{ETH_LEN, Ipv4, Vxlan, arp_request, checksums, ether_type, ethernet, v4},
     prog::{
@@ -93,8 +93,6 @@ fn encapsulation() -> Result<()> {
                 is_encapsulated(ran, &sized(1450), 0)
             }),
         ),
-        at_p1("one octet more is too big", sized(1451))
-            .expect(Expect::drop(slot::P1, DropReason::TooBig)),
         at_p1(
             "a peer whose next hop nobody knows is the companion's",
             to_c3(1000),

@@ -13,11 +13,19 @@ pub enum Stage {
     Neighbour = 2,
     /// IP multicast, where the network snoops.
     Multicast = 3,
+    /// Telling a sender what fits.
+    TooBig = 4,
 }
 
 impl Stage {
     /// Every stage, in the order of the indexes.
-    pub const ALL: [Self; 4] = [Self::Guard, Self::Bridge, Self::Neighbour, Self::Multicast];
+    pub const ALL: [Self; 5] = [
+        Self::Guard,
+        Self::Bridge,
+        Self::Neighbour,
+        Self::Multicast,
+        Self::TooBig,
+    ];
 
     /// Name of the program in the object.
     pub const fn program(self) -> &'static str {
@@ -26,6 +34,7 @@ impl Stage {
             Self::Bridge => "port_bridge",
             Self::Neighbour => "neighbour",
             Self::Multicast => "multicast",
+            Self::TooBig => "too_big",
         }
     }
 }

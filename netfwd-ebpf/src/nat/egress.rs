@@ -15,8 +15,7 @@ use super::{
 use crate::{
     bridge,
     exit::{Action, Outcome, Stage},
-    frame::Frame,
-    maps,
+    maps, mtu,
     parse::{ETH_LEN, Ethernet, Flow, Ipv4, ether_type},
     route, skb,
     source::Source,
@@ -41,6 +40,7 @@ impl From<DropReason> for Miss {
 /// A packet from inside, and what its fast path needs to know of it.
 struct Inside<'a> {
     ctx: &'a TcContext,
+    source: &'a Source,
     network_id: u32,
     network: &'a Network,
     station: &'a Mac,
@@ -91,6 +91,7 @@ fn fast(
     let station = &eth.src;
     send(&Inside {
         ctx,
+        source,
         network_id: source.network,
         network,
         station,
@@ -125,10 +126,11 @@ fn send(packet: &Inside<'_>) -> Result<Action, Miss> {
         return Err(Miss::Slow);
     }
     let next_hop = &session.next_hop;
-    let too_big = packet.ctx.octets() > next_hop.mtu as usize + ETH_LEN;
-    if too_big && skb::gso_size(packet.ctx) == 0 {
-        return Err(Miss::Slow);
+    if !mtu::fits(packet.ctx, next_hop.mtu) {
+        return too_big(packet, next_hop.mtu);
     }
+    let reply = next_hop.mtu.min(packet.network.mtu);
+    mtu::clamp(packet.ctx, ether_type::IPV4, reply);
     let routed = Routed {
         src: next_hop.src_mac,
         dst: next_hop.dst_mac,
@@ -136,6 +138,17 @@ fn send(packet: &Inside<'_>) -> Result<Action, Miss> {
     session::touch(session, packet.flow, packet.ip, packet.now);
     translate(packet.ctx, packet.flow, session, Some(&routed))?;
     Ok(skb::transmit(session.next_hop.ifindex)?)
+}
+
+/// What must stay whole is refused by the gateway, the rest is the host's stack's to fragment
+/// (RFC 1812 §4.3.2.3).
+#[inline(always)]
+fn too_big(packet: &Inside<'_>, mtu: u32) -> Result<Action, Miss> {
+    if !mtu::is_whole(packet.ctx) {
+        return Err(Miss::Slow);
+    }
+    let router = packet.network.gateway_v4;
+    Ok(mtu::refuse(packet.ctx, packet.source, mtu, router)?)
 }
 
 /// Drafts the session of the first packet of a flow, where its subnet is masqueraded, the destination
@@ -184,9 +197,12 @@ fn refresh(packet: &Inside<'_>, session: &mut Session) -> bool {
 
 #[inline(always)]
 fn lookup(packet: &Inside<'_>, next_hop: &mut NextHop) -> bool {
-    let gateway = packet.network.gateway_ifindex;
-    route::ask_v4(gateway, packet.ip.src, packet.ip.dst);
-    route::lookup(packet.ctx, packet.now, next_hop)
+    let query = route::Query {
+        ifindex: packet.network.gateway_ifindex,
+        src: packet.ip.src,
+        dst: packet.ip.dst,
+    };
+    route::lookup(packet.ctx, &query, packet.now, next_hop)
 }
 
 /// A packet that the host's stack routed out of an uplink: what comes from a masqueraded subnet is
@@ -216,6 +232,8 @@ pub fn from_stack(ctx: &TcContext, uplink: &Uplink, eth: &Ethernet, ip: &Ipv4, n
     next_hop.src_mac = eth.src;
     next_hop.dst_mac = eth.dst;
     session::touch(session, flow, ip, now);
+    let inside = maps::network(&subnet.network).map_or(uplink.mtu, |network| network.mtu);
+    mtu::clamp(ctx, ether_type::IPV4, uplink.mtu.min(inside));
     translate(ctx, flow, session, None)?;
     Ok(Action::Pass)
 }

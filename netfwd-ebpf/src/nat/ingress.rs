@@ -18,7 +18,7 @@ use super::{
 use crate::{
     bridge,
     exit::{Action, Outcome, Stage},
-    maps,
+    maps, mtu,
     parse::{ETH_LEN, Ethernet, Ipv4, ether_type},
     route,
     source::Source,
@@ -52,9 +52,20 @@ fn receive(ctx: &TcContext, uplink: &Uplink, ip: &Ipv4, now: u64) -> Stage {
         return Ok(Action::Pass);
     }
     let network = maps::network(&session.network).ok_or(DropReason::NoNetwork)?;
+    let fits = mtu::fits(ctx, network.mtu);
+    if !fits && mtu::is_whole(ctx) {
+        let source = Source::router(session.network, network, uplink.slot);
+        return mtu::refuse(ctx, &source, network.mtu, [0; 4]);
+    }
     session::touch(session, flow, ip, now);
-    let Some(station) = station(ctx, session, network, now) else {
-        // The host's stack resolves the neighbour, and sends the translated packet itself.
+    mtu::clamp(ctx, ether_type::IPV4, network.mtu);
+    let station = if fits {
+        station(ctx, session, network, now)
+    } else {
+        None
+    };
+    let Some(station) = station else {
+        // The host's stack resolves the neighbour or fragments, and sends the translated packet itself.
         translate(ctx, flow, session, None)?;
         return Ok(Action::Pass);
     };
@@ -107,13 +118,15 @@ fn station(ctx: &TcContext, session: &mut Session, network: &Network, now: u64) 
     if session.inside_mac != Mac::default() {
         return Some(session.inside_mac);
     }
-    route::ask_v4(
-        network.gateway_ifindex,
-        low_v4(&session.src),
-        low_v4(&session.dst),
-    );
+    let query = route::Query {
+        ifindex: network.gateway_ifindex,
+        src: low_v4(&session.src),
+        dst: low_v4(&session.dst),
+    };
     let mut next_hop = NextHop::default();
-    if !route::lookup(ctx, now, &mut next_hop) || next_hop.ifindex != network.gateway_ifindex {
+    if !route::lookup(ctx, &query, now, &mut next_hop)
+        || next_hop.ifindex != network.gateway_ifindex
+    {
         return None;
     }
     session.inside_mac = next_hop.dst_mac;

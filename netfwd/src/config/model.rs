@@ -46,7 +46,6 @@ pub enum XdpPolicy {
 }
 
 /// `[vxlan]`.
-#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vxlan {
     /// UDP port.

@@ -141,13 +141,12 @@ impl Links {
     }
 }
 
-/// That what was to be removed is not there is no error.
-pub(super) fn absent_is_fine(done: Result<(), LinkError>) -> Result<(), LinkError> {
+fn absent_is_fine(done: Result<(), LinkError>) -> Result<(), LinkError> {
     match done {
         Err(error)
             if matches!(
                 error.errno(),
-                Some(Errno::ENODEV | Errno::EADDRNOTAVAIL | Errno::ENOENT | Errno::ESRCH)
+                Some(Errno::ENODEV | Errno::EADDRNOTAVAIL | Errno::ENOENT)
             ) =>
         {
             Ok(())

@@ -6,7 +6,6 @@
 
 pub mod change;
 pub mod ethtool;
-pub mod group;
 mod ifreq;
 pub mod model;
 pub mod neighbour;

@@ -10,12 +10,14 @@
 //! ```
 
 mod check;
+mod complete;
 mod group;
 mod ipv4;
 mod ipv6;
 mod raw;
 
 pub use check::checksums;
+pub use complete::complete;
 pub use group::{
     Record, igmp_leave, igmp_query, igmp_report, igmp_v3_report, mld_done, mld_query, mld_report,
     mld_v2_report, to_group, to_group_v6,

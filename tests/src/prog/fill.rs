@@ -104,8 +104,6 @@ impl World {
 
     fn overlay(&mut self) -> Result<()> {
         let peer = Peer {
-            source: from_v4([172, 31, 0, 1]),
-            companion_ifindex: self.wires.companion,
             slot: slot::PEER,
             port: 4789,
             ..Peer::default()

@@ -31,7 +31,7 @@ use table::unless_absent;
 pub(super) use table::{Tried, typed};
 
 /// Every map that is pinned.
-pub(super) const PINNED: [&str; 29] = [
+pub(super) const PINNED: [&str; 28] = [
     "config",
     "ports",
     "networks",
@@ -54,7 +54,6 @@ pub(super) const PINNED: [&str; 29] = [
     "learned",
     "removed",
     "epoch",
-    "arrivals",
     "express",
     "vteps",
     "vxlan_ports",

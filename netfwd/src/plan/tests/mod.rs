@@ -2,7 +2,6 @@
 
 mod reach;
 mod switch;
-mod underlay;
 mod vlan;
 mod world;
 

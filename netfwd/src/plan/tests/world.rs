@@ -9,7 +9,6 @@ use crate::plan::Action;
 use crate::plan::sim::Sim;
 
 /// A host brought to a configuration, and what was desired at the end.
-#[derive(Default)]
 pub struct World {
     pub sim: Sim,
     pub ids: Ids,
@@ -20,7 +19,8 @@ pub struct World {
 pub fn world(text: &str) -> World {
     let mut world = World {
         sim: host(),
-        ..World::default()
+        ids: Ids::default(),
+        wanted: Desired::default(),
     };
     world.become_that(text);
     world

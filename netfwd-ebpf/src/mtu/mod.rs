@@ -1,0 +1,128 @@
+//! What fits the way of a frame: what does not is told its sender, and TCP is told before it asks.
+
+mod mss;
+mod segment;
+pub mod too_big;
+
+use aya_ebpf::programs::TcContext;
+use netfwd_common::{maps, verdict::DropReason};
+
+use crate::{
+    count,
+    exit::{Action, Outcome, Stage},
+    frame::Frame,
+    parse::{ETH_LEN, Ethernet},
+    skb,
+    source::Source,
+    stage,
+};
+
+/// What an 802.1Q tag adds to a frame.
+const TAG_LEN: u32 = 4;
+
+/// Octets of the largest IP packet that a peer can be sent: what the network carries, and what the path
+/// to the peer leaves of `path` octets, 0 where they are not known.
+#[inline(always)]
+pub fn limit(ctx: &TcContext, network: u32, path: u32, overhead: u32) -> u32 {
+    // A tag travels behind the outer headers, and is not counted in the frame's length here.
+    let tag = if skb::vlan_present(ctx) == 0 {
+        0
+    } else {
+        TAG_LEN
+    };
+    match path {
+        0 => network,
+        path => network.min(path.saturating_sub(overhead + tag)),
+    }
+}
+
+/// Whether a frame, or each segment of a super-packet, has an IP packet of at most so many octets.
+#[inline(always)]
+pub fn fits(ctx: &TcContext, limit: u32) -> bool {
+    match skb::gso_size(ctx) {
+        0 => ctx.len() <= limit + ETH_LEN as u32,
+        size => segment::octets(ctx, size) <= limit,
+    }
+}
+
+/// Admits a frame to a way that carries IP packets of at most so many octets; TCP is told on its SYN
+/// what fits. One that does not fit is [`refuse`]d.
+#[inline(always)]
+pub fn admit(ctx: &TcContext, eth: &Ethernet, limit: u32) -> Result<(), Outcome> {
+    if !fits(ctx, limit) {
+        note(ctx, limit, [0; 4]);
+        return Err(Outcome::TooBig);
+    }
+    mss::clamp(ctx, eth.ether_type, limit);
+    Ok(())
+}
+
+/// Lowers the MSS that a TCP SYN announces to what fits packets of this size.
+#[inline(always)]
+pub fn clamp(ctx: &TcContext, ether_type: u16, limit: u32) {
+    mss::clamp(ctx, ether_type, limit);
+}
+
+/// Has the sender of a frame told what fits; `router` tells it, or, where that is zero, the address
+/// that the packet goes to.
+#[inline(always)]
+pub fn refuse(ctx: &TcContext, source: &Source, limit: u32, router: [u8; 4]) -> Stage {
+    note(ctx, limit, router);
+    stage::go(maps::Stage::TooBig, source)
+}
+
+/// Whether a flooded frame is kept from peers, because it does not fit, and counts it for `slot`: the
+/// companion's outer packets say DF, and would be lost in silence. Nobody is told, for the frame may
+/// well have arrived at a port.
+#[inline(never)]
+pub fn is_kept(ctx: &TcContext, slot: u32, limit: u32) -> bool {
+    if fits(ctx, limit) {
+        return false;
+    }
+    count::drop(slot, DropReason::TooBig);
+    true
+}
+
+/// Whether an IPv4 packet must not be fragmented on its way.
+#[inline(always)]
+pub fn is_whole(ctx: &TcContext) -> bool {
+    const DF: u8 = 0x40;
+    ctx.read::<1>(ETH_LEN + 6)
+        .is_some_and(|[flags]| flags & DF != 0)
+}
+
+/// Completes what [`admit`] has refused: the frame's source is handed over, and a tag that was pushed
+/// for the peer goes again. Of a packet that NAT brought in nobody is told: it has been translated, and
+/// its sender would not know it.
+#[inline(always)]
+pub fn hand_over(ctx: &TcContext, source: &Source, pushed: bool, decision: Stage) -> Stage {
+    if decision != Ok(Action::Continue(maps::Stage::TooBig)) {
+        return decision;
+    }
+    if source.ifindex == 0 {
+        return Err(DropReason::TooBig);
+    }
+    if pushed {
+        skb::pop(ctx.skb.skb);
+    }
+    stage::go(maps::Stage::TooBig, source)
+}
+
+/// Notes for the stage what fits, and who says so. The control block is TC's to use, and stays with the
+/// frame over a tail call.
+#[inline(always)]
+fn note(ctx: &TcContext, limit: u32, router: [u8; 4]) {
+    // SAFETY: the kernel hands the program a valid context, whose control block it may write.
+    unsafe {
+        (*ctx.skb.skb).cb[0] = limit;
+        (*ctx.skb.skb).cb[1] = u32::from_ne_bytes(router);
+    }
+}
+
+/// What [`note`] noted.
+#[inline(always)]
+fn noted(ctx: &TcContext) -> (u32, [u8; 4]) {
+    // SAFETY: as in `note`.
+    let (limit, router) = unsafe { ((*ctx.skb.skb).cb[0], (*ctx.skb.skb).cb[1]) };
+    (limit, router.to_ne_bytes())
+}
