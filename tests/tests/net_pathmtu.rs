@@ -39,6 +39,10 @@ impl Place {
         far.ip("addr add 172.31.1.2/24 dev up0\nlink set up0 mtu 1400
              route add default via 172.31.1.254")?;
         router.sysctl("net/ipv4/ip_forward", "1")?;
+        router.sysctl("net/ipv6/conf/all/forwarding", "1")?;
+        host.ip("addr add fd00::1/64 dev up0 nodad\nroute add fd01::/64 via fd00::fe")?;
+        router.ip("addr add fd00::fe/64 dev near nodad\naddr add fd01::fe/64 dev far nodad")?;
+        far.ip("addr add fd01::2/64 dev up0 nodad\nroute add default via fd01::fe")?;
         Ok(Self {
             host,
             router,
@@ -87,6 +91,23 @@ fn each_peer_has_its_finding() -> Result<()> {
         "warning",
         &["nothing can be sent", "route"],
     )
+}
+
+#[test]
+fn ipv6_paths_are_measured_with_their_overhead() -> Result<()> {
+    let place = Place::new()?;
+    // The router's link-local addresses are tentative for a second or two, and it resolves nothing.
+    place.host.run("ping -c 1 -W 10 fd01::2")?;
+    let config = CONFIG.replace("[\"up0\"]", "[\"up0\"]\nvtep = \"fd00::1\"");
+    let config = config.replace(
+        "\"172.31.0.254\", \"172.31.1.2\", \"172.31.0.9\", \"10.9.9.9\"",
+        "\"fd00::fe\", \"fd01::2\", \"fd00::9\"",
+    );
+    let findings = place.findings(&config)?;
+    says(&findings, "fd00::fe", "info", &["path MTU of 1500"])?;
+    let narrow = ["1400", "needs 1500", "mtu = 1330", "70 of VXLAN"];
+    says(&findings, "fd01::2", "warning", &narrow)?;
+    says(&findings, "fd00::9", "warning", &["does not answer"])
 }
 
 #[test]

@@ -98,7 +98,8 @@ fn row(
 ) -> Result<NetworkRow, ShowError> {
     let subnets = parts.subnets.iter().filter(|(_, s)| s.network == id);
     let interfaces = parts.ports.range((id, 0)..=(id, u32::MAX));
-    let peers = parts.members.keys().filter(|m| m.network == id);
+    let end = |peer| MemberKey { network: id, peer };
+    let peers = parts.members.range(end([0; 16])..=end([0xff; 16]));
     let has = |flag| network.flags.has(flag);
     Ok(NetworkRow {
         name: source.names.network(id),
@@ -110,7 +111,7 @@ fn row(
             .map(|((_, ifindex), slot)| source.names.port(*slot, *ifindex))
             .collect(),
         peers: peers
-            .map(|member| address(&member.peer).to_string())
+            .map(|(member, _)| address(&member.peer).to_string())
             .collect(),
         vlan: (network.vlan != 0).then_some(network.vlan),
         ageing_seconds: network.ageing_ns / 1_000_000_000,

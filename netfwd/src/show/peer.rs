@@ -37,20 +37,26 @@ pub struct PeerRow {
 pub fn peers(instance: &str) -> Result<Vec<PeerRow>, ShowError> {
     let source = Source::open(instance)?;
     let peers = source.maps.peers.entries()?;
-    let members = source.maps.members.entries()?;
+    let mut members: BTreeMap<Addr, Members> = BTreeMap::new();
+    for (key, member) in source.maps.members.entries()? {
+        members.entry(key.peer).or_default().push((key, member));
+    }
     let rows = peers.iter();
-    rows.map(|(key, peer)| row(&source, &members, key, peer))
+    rows.map(|(key, peer)| row(&source, members.remove(key), key, peer))
         .collect()
 }
 
+/// What a peer takes part in.
+type Members = Vec<(MemberKey, Member)>;
+
 fn row(
     source: &Source,
-    members: &BTreeMap<MemberKey, Member>,
+    members: Option<Members>,
     key: &Addr,
     peer: &Peer,
 ) -> Result<PeerRow, ShowError> {
     let counters = source.maps.counters(peer.slot)?;
-    let mine: Vec<_> = members.iter().filter(|(m, _)| m.peer == *key).collect();
+    let mine = members.unwrap_or_default();
     let last_ns = mine.iter().map(|(_, member)| member.last_seen_ns).max();
     let last_seen_seconds = source.heard(last_ns.unwrap_or_default());
     Ok(PeerRow {

@@ -48,10 +48,12 @@ pub(super) async fn findings(
 fn needs<'a>(config: &'a Config, mtus: &BTreeMap<String, u32>) -> BTreeMap<IpAddr, Vec<Need<'a>>> {
     let mut needs: BTreeMap<IpAddr, Vec<Need<'a>>> = BTreeMap::new();
     for network in &config.networks {
-        let mtu = mtus.get(&network.name).copied().unwrap_or_default();
+        // A configuration that cannot be had on this host leaves MTUs open.
+        let mtu = mtus.get(&network.name).copied().or(network.mtu);
+        let need = mtu.map(|mtu| (network.name.as_str(), mtu));
         let peers: BTreeSet<IpAddr> = network.peers.iter().map(|peer| peer.at.address).collect();
         for peer in peers {
-            needs.entry(peer).or_default().push((&network.name, mtu));
+            needs.entry(peer).or_default().extend(need);
         }
     }
     needs
@@ -88,16 +90,17 @@ fn finding(peer: IpAddr, found: &Found, needs: &[Need<'_>]) -> Finding {
 fn carried(peer: IpAddr, mtu: u32, needs: &[Need<'_>]) -> Finding {
     let overhead = overhead(peer);
     let object = format!("peer {peer}");
-    let widest = needs.iter().map(|(_, mtu)| mtu + overhead).max();
     let narrow: Vec<&Need<'_>> = needs
         .iter()
         .filter(|(_, own)| own + overhead > mtu)
         .collect();
-    let need = widest.unwrap_or_default();
+    let widest = needs.iter().map(|(_, mtu)| mtu + overhead).max();
     let Some((first, own)) = narrow.first() else {
-        let finding = format!("answers, with a path MTU of {mtu}; its networks need {need}");
+        let need = widest.map_or_else(String::new, |need| format!("; its networks need {need}"));
+        let finding = format!("answers, with a path MTU of {mtu}{need}");
         return Finding::new(Severity::Info, &object, finding, "");
     };
+    let need = widest.unwrap_or_default();
     let others = match narrow.len() - 1 {
         0 => String::new(),
         others => format!(" and {others} more"),
