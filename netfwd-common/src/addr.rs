@@ -36,6 +36,46 @@ pub const fn low_v4(addr: &Addr) -> [u8; 4] {
     [addr[12], addr[13], addr[14], addr[15]]
 }
 
+/// Whether `addr` maps an IPv4 address.
+#[inline(always)]
+pub const fn is_v4(addr: &Addr) -> bool {
+    let [a, b, c, _] = words(addr);
+    a | b == 0 && c == u32::from_ne_bytes([0, 0, 0xff, 0xff])
+}
+
+/// An address as four words in memory order.
+#[inline(always)]
+pub const fn words(a: &Addr) -> [u32; 4] {
+    [
+        u32::from_ne_bytes([a[0], a[1], a[2], a[3]]),
+        u32::from_ne_bytes([a[4], a[5], a[6], a[7]]),
+        u32::from_ne_bytes([a[8], a[9], a[10], a[11]]),
+        u32::from_ne_bytes([a[12], a[13], a[14], a[15]]),
+    ]
+}
+
+/// The address of four words in memory order.
+#[inline(always)]
+pub const fn from_words(words: [u32; 4]) -> Addr {
+    let [a, b, c, d] = words;
+    let (a, b, c, d) = (
+        a.to_ne_bytes(),
+        b.to_ne_bytes(),
+        c.to_ne_bytes(),
+        d.to_ne_bytes(),
+    );
+    [
+        a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3], c[0], c[1], c[2], c[3], d[0], d[1], d[2],
+        d[3],
+    ]
+}
+
+/// Whether an address is a multicast one: 224.0.0.0/4 or ff00::/8.
+#[inline(always)]
+pub const fn is_multicast(addr: &Addr) -> bool {
+    addr[0] == 0xff || (is_v4(addr) && addr[12] >> 4 == 0xe)
+}
+
 /// A MAC address as a number, in memory order: two are compared at once.
 #[inline(always)]
 pub const fn mac_word(mac: Mac) -> u64 {

@@ -15,6 +15,7 @@ pub mod maps;
 pub mod multicast;
 pub mod nat;
 pub mod nd;
+pub mod outer;
 pub mod storm;
 pub mod tcp;
 pub mod tcp_mss;

@@ -63,6 +63,8 @@ fn drop_reasons_keep_their_numbers() {
         "suppressed",
         "no-stage",
         "injected",
+        "vxlan-reserved",
+        "ecn",
     ];
     let expected: Vec<(u32, &str)> = (1..).zip(expected).collect();
     assert_eq!(listed, expected);

@@ -3,14 +3,16 @@
 use aya_ebpf::programs::TcContext;
 use netfwd_common::{
     addr::{self, Mac},
-    maps::{self, Deliver, FdbEntry, FdbFlags, FdbKey, Network, NetworkFlags, PortFlags},
+    maps::{
+        Deliver, FdbEntry, FdbFlags, FdbKey, Network, NetworkFlags, PortFlags, Stage as Program,
+    },
     verdict::DropReason,
 };
 
 use crate::{
     exit::{Action, Stage},
     flood,
-    maps::FDB,
+    maps::{self, FDB},
     mtu, neighbour,
     parse::Ethernet,
     skb,
@@ -49,7 +51,7 @@ pub fn forward(
         return flood::group(ctx, source, network, eth);
     }
     if network.flags.has(NetworkFlags::SUPPRESSION) && neighbour::tells(ctx, source, eth) {
-        return stage::go(maps::Stage::Neighbour, source);
+        return stage::go(Program::Neighbour, source);
     }
     unicast(ctx, source, network, eth, now)
 }
@@ -65,7 +67,7 @@ pub fn unicast(
 ) -> Stage {
     let key = key(source.network, source.vlan, eth.dst);
     let entry = station(network.ageing_ns, key, now);
-    toward(ctx, source, network, eth, entry, now)
+    toward(ctx, source, network, eth, entry)
 }
 
 /// Sends a frame to a station, or to where an unknown one may be.
@@ -76,11 +78,10 @@ pub fn toward(
     network: &Network,
     eth: &Ethernet,
     entry: Option<&FdbEntry>,
-    now: u64,
 ) -> Stage {
     match entry {
         None => flood::unknown(ctx, source, network),
-        Some(entry) if entry.ifindex == 0 => to_peer(ctx, source, network, eth, entry, now),
+        Some(entry) if entry.ifindex == 0 => to_peer(ctx, source, network, eth, entry),
         Some(entry) => to_port(ctx, source, entry),
     }
 }
@@ -115,13 +116,13 @@ fn to_peer(
     network: &Network,
     eth: &Ethernet,
     entry: &FdbEntry,
-    now: u64,
 ) -> Stage {
     if source.is_peer() {
         return Err(DropReason::SplitHorizon);
     }
     skb::tag(ctx, entry.tag, source.tci)?;
-    let decision = vxlan::encap::to_peer(ctx, network, eth, entry, now).into();
+    let scratch = maps::scratch().ok_or(DropReason::EncapFailed)?;
+    let decision = vxlan::encap::to_peer(ctx, network, eth, entry, &mut scratch.wrap).into();
     mtu::hand_over(ctx, source, entry.tag != 0, decision)
 }
 

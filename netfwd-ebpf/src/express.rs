@@ -9,60 +9,78 @@ use netfwd_common::{
 
 use crate::{
     count,
-    exit::{Verdict, from},
+    exit::{Stage, Verdict, from},
     frame::Frame,
-    maps, skb,
+    maps, mtu,
+    parse::ETH_LEN,
+    skb,
+    vxlan::encap::{self, Version},
 };
 
 /// How long a way is remembered.
-const JIFFIES: u64 = 100;
+pub const JIFFIES: u64 = 100;
 
-/// What a frame's way is remembered by. A frame without headers has no element, and zero for the rest:
-/// in an `Option` around it all that would be undefined, and the verifier refuses to see that kept on
-/// the stack.
+/// What a frame's way is remembered by.
 pub struct Lane {
     head: u64,
     tail: u32,
     ifindex: u32,
     epoch: u64,
-    element: Option<&'static mut Express>,
+    element: &'static mut Express,
 }
 
 impl Lane {
     /// The lane of a frame. The epoch is read before anything is looked up, so that what changes
     /// meanwhile voids what was found.
     #[inline(always)]
-    pub fn of(ctx: &TcContext, ifindex: u32) -> Self {
-        let Some((head, tail)) = stations(ctx) else {
-            return Self {
-                head: 0,
-                tail: 0,
-                ifindex,
-                epoch: 0,
-                element: None,
-            };
-        };
-        let element = maps::express(hash(head, tail, ifindex));
-        Self {
+    pub fn of(ctx: &TcContext, ifindex: u32) -> Option<Self> {
+        let (head, tail) = stations(ctx)?;
+        let element = maps::express(hash(head, tail, ifindex))?;
+        Some(Self {
             head,
             tail,
             ifindex,
             epoch: maps::epoch(),
             element,
-        }
+        })
     }
 
     /// Sends the frame where the last of its kind went.
     #[inline(always)]
-    pub fn take(&self, ctx: &TcContext) -> Option<Verdict> {
-        let way = self.element.as_deref()?;
+    pub fn take(&mut self, ctx: &TcContext) -> Option<Verdict> {
+        let way = &*self.element;
         let same = way.head == self.head && way.tail == self.tail && way.ifindex == self.ifindex;
         if !same || way.epoch != self.epoch || jiffies().wrapping_sub(way.since) > JIFFIES {
             return None;
         }
-        count::rx(way.rx_slot, ctx.len() as usize);
-        let stage = skb::deliver(ctx, way.target, way.deliver as u8, way.tx_slot);
-        Some(from(way.rx_slot, stage))
+        let rx_slot = way.rx_slot;
+        let stage = if way.target == 0 {
+            self.encapsulate(ctx)?
+        } else {
+            count::rx(rx_slot, ctx.len() as usize);
+            skb::deliver(ctx, way.target, way.deliver as u8, way.tx_slot)
+        };
+        Some(from(rx_slot, stage))
+    }
+
+    /// Encapsulates a frame as the last of its kind was, where nothing about this one is unusual.
+    #[inline(always)]
+    fn encapsulate(&mut self, ctx: &TcContext) -> Option<Stage> {
+        let way = &mut *self.element;
+        let octets = ctx.len() as usize;
+        let ether_type = u16::from_be_bytes(ctx.read(ETH_LEN - 2)?);
+        let plain = skb::vlan_present(ctx) == 0 && encap::is_wrappable(ctx, ether_type);
+        if !plain || !mtu::fits(ctx, way.wrap.limit) {
+            return None;
+        }
+        mtu::clamp(ctx, ether_type, way.wrap.limit);
+        count::rx(way.rx_slot, octets);
+        count::tx(way.tx_slot, octets);
+        let version = match way.deliver {
+            6 => Version::V6,
+            _ => Version::V4,
+        };
+        Some(encap::send(ctx, &mut way.wrap, version, ether_type).into())
     }
 
     /// Remembers where frames of this kind go, unless the destination is about to age or needs a tag.
@@ -73,22 +91,31 @@ impl Lane {
         if !lasts || target.tag != 0 {
             return;
         }
-        let Some(element) = self.element.as_deref_mut() else {
+        let way = &mut *self.element;
+        way.deliver = u32::from(target.deliver);
+        if target.ifindex == 0 && !wrapped(way, target) {
             return;
-        };
-        *element = Express {
-            head: self.head,
-            tail: self.tail,
-            ifindex: self.ifindex,
-            epoch: self.epoch,
-            since: jiffies(),
-            rx_slot: port.slot,
-            tx_slot: target.slot,
-            target: target.ifindex,
-            deliver: u32::from(target.deliver),
-            pad: [0; 2],
-        };
+        }
+        way.head = self.head;
+        way.tail = self.tail;
+        way.ifindex = self.ifindex;
+        way.epoch = self.epoch;
+        way.since = jiffies();
+        way.rx_slot = port.slot;
+        way.tx_slot = target.slot;
+        way.target = target.ifindex;
     }
+}
+
+/// Notes how the frame at hand was wrapped for a peer; says whether it was, and not left to the companion.
+#[inline(always)]
+fn wrapped(way: &mut Express, target: &FdbEntry) -> bool {
+    let Some(scratch) = maps::scratch() else {
+        return false;
+    };
+    way.wrap = scratch.wrap;
+    way.deliver = Version::of(&target.peer) as u32;
+    scratch.wrap.ifindex != 0
 }
 
 /// Both stations of a frame whose headers are in the linear part.

@@ -32,7 +32,6 @@ pub struct Flood {
     /// The network.
     pub network: u32,
     vni: u32,
-    companion: u32,
     ingress: u32,
     start: u32,
     octets: u32,
@@ -156,12 +155,10 @@ impl Flood {
         if start == 0 && source.flags.has(PortFlags::STORM) && !is_calm(source) {
             return Err(DropReason::StormControl);
         }
-        let config = maps::config().ok_or(DropReason::NoTarget)?;
         Ok(Self {
             skb: ctx.skb.skb,
             network: source.network,
             vni: network.vni,
-            companion: config.companion_ifindex,
             ingress: source.ifindex,
             start,
             octets: ctx.len(),
@@ -288,10 +285,11 @@ impl Flood {
         let (ifindex, flags) = match Deliver::from_number(target.deliver) {
             _ if target.ifindex == 0 => {
                 let peer: Addr = target.peer;
-                if companion::set_tunnel(self.skb, self.vni, &peer).is_err() {
+                let companion = companion::set_tunnel(self.skb, self.vni, &peer);
+                if companion == 0 {
                     return false;
                 }
-                (self.companion, 0)
+                (companion, 0)
             }
             Deliver::Receive => (target.ifindex, u64::from(BPF_F_INGRESS)),
             // No clone goes by `redirect_peer`: `bpf_clone_redirect` takes BPF_F_INGRESS alone.
@@ -302,7 +300,7 @@ impl Flood {
     }
 }
 
-#[inline(always)]
+#[inline(never)]
 fn barred(ctx: &TcContext, source: &Source, network: &Network) -> u8 {
     let mut barred = 0;
     if !source.flags.has(PortFlags::HAIRPIN) {

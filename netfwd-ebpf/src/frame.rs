@@ -2,7 +2,10 @@
 
 use core::ptr::read_volatile;
 
-use aya_ebpf::programs::{TcContext, XdpContext};
+use aya_ebpf::{
+    helpers::bpf_xdp_get_buff_len,
+    programs::{TcContext, XdpContext},
+};
 
 /// Reads from a packet buffer that may end anywhere.
 pub trait Frame {
@@ -65,7 +68,8 @@ impl Frame for XdpContext {
 
     #[inline(always)]
     fn octets(&self) -> usize {
-        self.data_end() - self.data()
+        // SAFETY: the context is the program's own. A frame of several buffers is longer than its first.
+        unsafe { bpf_xdp_get_buff_len(self.ctx) as usize }
     }
 
     #[inline(always)]

@@ -16,6 +16,7 @@
     reason = "aya's macros make functions without docs, and hand the programs their context by value"
 )]
 
+mod arrivals;
 mod bridge;
 mod count;
 mod event;

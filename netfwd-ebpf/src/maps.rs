@@ -1,7 +1,7 @@
 //! The pinned maps; what each holds is said at its types in `netfwd_common::maps`.
 
 use aya_ebpf::{
-    bindings::BPF_F_NO_PREALLOC,
+    bindings::{BPF_F_NO_PREALLOC, bpf_fib_lookup, bpf_tunnel_key},
     btf_maps::{
         Array, HashMap, LpmTrie, PerCpuArray, PerCpuHashMap, ProgramArray, RingBuf, lpm_trie::Key,
     },
@@ -9,20 +9,17 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use netfwd_common::{
-    addr::Addr,
+    addr::{self, Addr},
     limits,
     maps::{
-        BindingKey, Config, Counters, DropKey, Epoch, Event, Express, FdbEntry, FdbKey, FloodKey,
-        FloodTarget, Group, GroupKey, Learned, Member, MemberKey, Neighbour, NeighbourKey, Network,
-        Peer, Port, PortState, Publish, PublishKey, Session, SessionKey, Stage, Subnet, Uplink,
-        Vlan, VlanKey, Vtep,
+        Arrival, BindingKey, Config, Counters, DropKey, Epoch, Event, Express, FdbEntry, FdbKey,
+        FloodKey, FloodTarget, Group, GroupKey, Learned, Member, MemberKey, Neighbour,
+        NeighbourKey, Network, Peer, Port, PortState, Publish, PublishKey, Session, SessionKey,
+        Stage, Subnet, Uplink, Vlan, VlanKey, Vtep, VtepFlags, Wrap,
     },
 };
 
-use crate::{
-    parse::{ETH_LEN, Flow},
-    source::Source,
-};
+use crate::{parse::Flow, source::Source, vxlan::decap::Outer};
 
 const GROWING: usize = BPF_F_NO_PREALLOC as usize;
 
@@ -86,6 +83,8 @@ static REMOVED: Array<u64, { limits::SLOTS }> = Array::new();
 static EPOCH: Array<Epoch, 1> = Array::new();
 #[btf_map(name = "express")]
 static EXPRESS: PerCpuArray<Express, { limits::EXPRESS }> = PerCpuArray::new();
+#[btf_map(name = "arrivals")]
+static ARRIVALS: PerCpuArray<Arrival, { limits::EXPRESS }> = PerCpuArray::new();
 #[btf_map(name = "vteps")]
 static VTEPS: HashMap<Addr, Vtep, { limits::VTEPS }, GROWING> = HashMap::new();
 #[btf_map(name = "vxlan_ports")]
@@ -112,15 +111,21 @@ pub struct Scratch {
     /// The flow.
     pub flow: Flow,
     /// The outer headers of a frame that is encapsulated.
-    pub outer: [u8; limits::ENCAP_V4],
-    /// The Ethernet header behind them.
-    pub inner: [u8; ETH_LEN],
+    pub wrap: Wrap,
+    /// The outer header of a packet that may be a tunnel's.
+    pub outer: Outer,
+    /// The ends of the tunnel of a frame that goes to the companion.
+    pub key: bpf_tunnel_key,
+    /// A question to the FIB, and its answer.
+    pub fib: bpf_fib_lookup,
     /// The direction that is inserted next.
     pub session: Session,
     /// The key of the reply's direction, whose l4 port is searched for.
     pub reply: SessionKey,
     /// A station that is being learned.
     pub station: FdbEntry,
+    /// The network that a translated packet goes on in.
+    pub network: u32,
     /// Random start of the search.
     pub hash: u32,
     /// What the last insertion returned.
@@ -180,8 +185,30 @@ lookup!(/// A published listener.
     publish, PUBLISHES, PublishKey => Publish);
 lookup!(/// A flood target.
     flood_target, FLOOD, FloodKey => FloodTarget);
+lookup!(/// An address that VXLAN arrives at.
+    vtep, VTEPS, Addr => Vtep);
 lookup!(/// Where frames with a tag on a port's wire belong.
     vlan, VLANS, VlanKey => Vlan);
+
+/// Whether VXLAN may arrive at a UDP port.
+#[inline(always)]
+pub fn is_vxlan_port(config: &Config, port: u16) -> bool {
+    // SAFETY: as in the lookups above.
+    port == config.vxlan_port || unsafe { VXLAN_PORTS.get(u32::from(port)).is_some() }
+}
+
+/// Whether an address is one of this host's VTEPs.
+#[inline(always)]
+pub fn is_vtep(config: &Config, address: &Addr) -> bool {
+    addr::words(address) == addr::words(&config.vtep)
+        || vtep(address).is_some_and(|vtep| !vtep.flags.has(VtepFlags::GROUP))
+}
+
+/// Whether an address is a multicast group that this host has joined for its networks.
+#[inline(always)]
+pub fn is_group(address: &Addr) -> bool {
+    vtep(address).is_some_and(|vtep| vtep.flags.has(VtepFlags::GROUP))
+}
 
 /// The instance's configuration.
 #[inline(always)]
@@ -264,6 +291,16 @@ pub fn express(hash: u32) -> Option<&'static mut Express> {
 pub fn storm(slot: u32) -> Option<&'static mut u64> {
     // SAFETY: the element of an array stays valid.
     STORMS.get_ptr_mut(slot).map(|storm| unsafe { &mut *storm })
+}
+
+/// This CPU's memory of the arriving frames with a hash.
+#[inline(always)]
+pub fn arrival(hash: u32) -> Option<&'static mut Arrival> {
+    const MASK: u32 = limits::EXPRESS as u32 - 1;
+    // SAFETY: as above; XDP and TC programs run one after the other on a CPU.
+    ARRIVALS
+        .get_ptr_mut(hash & MASK)
+        .map(|arrival| unsafe { &mut *arrival })
 }
 
 /// Adds atomically: every CPU counts here.

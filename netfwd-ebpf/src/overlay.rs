@@ -38,7 +38,7 @@ fn admit(ctx: &TcContext, now: u64) -> Result<decap::Tunnel, DropReason> {
     if !skb::take_from_uplink(ctx) {
         return Err(DropReason::Injected);
     }
-    decap::sender(config, vni.get(), peer, now)
+    decap::sender(config, vni.get(), &peer, now)
 }
 
 #[inline(always)]

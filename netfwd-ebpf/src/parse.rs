@@ -73,6 +73,8 @@ pub struct Ipv4 {
     pub total_len: u16,
     /// Whether it is a fragment, the first one included.
     pub fragment: bool,
+    /// Whether it must not be fragmented.
+    pub df: bool,
     /// Time to live.
     pub ttl: u8,
     /// Protocol.
@@ -100,6 +102,7 @@ impl Ipv4 {
             tos: b[1],
             total_len,
             fragment: u16::from_be_bytes([b[6], b[7]]) & MF_AND_OFFSET != 0,
+            df: b[6] & 0x40 != 0,
             ttl: b[8],
             proto: b[9],
             src: [b[12], b[13], b[14], b[15]],

@@ -30,7 +30,9 @@ const GUARDED: PortFlags = PortFlags::VLAN
 pub fn ingress(ctx: &TcContext) -> Verdict {
     let ifindex = skb::ifindex(ctx);
     let mut lane = Lane::of(ctx, ifindex);
-    if let Some(verdict) = lane.take(ctx) {
+    if let Some(lane) = &mut lane
+        && let Some(verdict) = lane.take(ctx)
+    {
         return verdict;
     }
     // An interface that is no port (any more) is the host's.
@@ -44,7 +46,7 @@ pub fn ingress(ctx: &TcContext) -> Verdict {
 }
 
 #[inline(always)]
-fn admitted(ctx: &TcContext, ifindex: u32, port: &Port, lane: &mut Lane) -> Stage {
+fn admitted(ctx: &TcContext, ifindex: u32, port: &Port, lane: &mut Option<Lane>) -> Stage {
     let eth = Ethernet::read(ctx, 0).ok_or(DropReason::Malformed)?;
     let source = Source::port(ifindex, port);
     if addr::is_link_local(&eth.dst) {
@@ -63,19 +65,21 @@ fn admitted(ctx: &TcContext, ifindex: u32, port: &Port, lane: &mut Lane) -> Stag
     let now = maps::now();
     let standing = learn(&source, &eth.src, now)?;
     let key = bridge::key(port.network, port.vlan, eth.dst);
-    match bridge::station(port.ageing_ns, key, now) {
-        Some(entry) if entry.ifindex != 0 => {
-            let stage = bridge::to_port(ctx, &source, entry);
-            if standing == Standing::AtHome && stage == Ok(Action::Redirect) {
-                lane.remember(port, entry, now);
-            }
-            stage
-        }
+    let entry = bridge::station(port.ageing_ns, key, now);
+    let stage = match entry {
+        Some(entry) if entry.ifindex != 0 => bridge::to_port(ctx, &source, entry),
         entry => {
             let network = maps::network(&port.network).ok_or(DropReason::NoNetwork)?;
-            bridge::toward(ctx, &source, network, &eth, entry, now)
+            bridge::toward(ctx, &source, network, &eth, entry)
         }
+    };
+    if let (Some(lane), Some(entry)) = (lane, entry)
+        && standing == Standing::AtHome
+        && stage == Ok(Action::Redirect)
+    {
+        lane.remember(port, entry, now);
     }
+    stage
 }
 
 /// Whether the FDB alone decides where a frame goes: it is for one station, which is not the gateway,

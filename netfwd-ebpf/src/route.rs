@@ -6,22 +6,18 @@ use aya_ebpf::{
     helpers::bpf_fib_lookup,
     programs::TcContext,
 };
-use netfwd_common::{limits::NEXT_HOP_TTL_NS, maps::NextHop};
+use netfwd_common::{
+    addr::{self, Addr},
+    limits::NEXT_HOP_TTL_NS,
+    maps::NextHop,
+};
 
-use crate::parse::IP_LEN;
+use crate::maps;
 
 /// `AF_INET`, include/linux/socket.h.
 const AF_INET: u8 = 2;
-
-/// A question to the FIB.
-pub struct Query {
-    /// The interface that the packet is taken to have come in on.
-    pub ifindex: u32,
-    /// Source address.
-    pub src: [u8; 4],
-    /// Destination address.
-    pub dst: [u8; 4],
-}
+/// `AF_INET6`, include/linux/socket.h.
+const AF_INET6: u8 = 10;
 
 /// Whether a cached next hop may still be used.
 #[inline(always)]
@@ -29,25 +25,52 @@ pub fn is_fresh(next_hop: &NextHop, now: u64) -> bool {
     next_hop.ifindex != 0 && now.wrapping_sub(next_hop.resolved_ns) < NEXT_HOP_TTL_NS
 }
 
-/// Asks the FIB. `false` stands for what the host's stack must see to: the packet is for this host,
-/// there is no route or none that may be taken, or the neighbour is yet to be resolved. The input
-/// interface must have forwarding on (net/core/filter.c, bpf_ipv4_fib_lookup), which the loader sees
-/// to on the devices that it makes.
+/// Prepares a question about IPv4 addresses. `ifindex` is the interface that the packet is taken to have
+/// come in on; it must have forwarding on (net/core/filter.c, bpf_ipv4_fib_lookup), which the loader sees to
+/// on the devices that it makes.
+#[inline(always)]
+pub fn ask_v4(ifindex: u32, src: [u8; 4], dst: [u8; 4]) {
+    if let Some(params) = asked(AF_INET, ifindex) {
+        params.__bindgen_anon_3.ipv4_src = u32::from_ne_bytes(src);
+        params.__bindgen_anon_4.ipv4_dst = u32::from_ne_bytes(dst);
+    }
+}
+
+/// Prepares a question about addresses of either family, both of the same.
 #[inline(never)]
-pub fn lookup(ctx: &TcContext, query: &Query, now: u64, next_hop: &mut NextHop) -> bool {
+pub fn ask(ifindex: u32, src: &Addr, dst: &Addr) {
+    if addr::is_v4(dst) {
+        ask_v4(ifindex, addr::low_v4(src), addr::low_v4(dst));
+    } else if let Some(params) = asked(AF_INET6, ifindex) {
+        params.__bindgen_anon_3.ipv6_src = addr::words(src);
+        params.__bindgen_anon_4.ipv6_dst = addr::words(dst);
+    }
+}
+
+#[inline(always)]
+fn asked(family: u8, ifindex: u32) -> Option<&'static mut FibParams> {
+    let params = &mut maps::scratch()?.fib;
     // SAFETY: a struct of integers, for which all zero is a value.
-    let mut params: FibParams = unsafe { core::mem::zeroed() };
-    params.family = AF_INET;
-    params.ifindex = query.ifindex;
-    // Any length that fits every path: without one the helper tells the device's MTU rather than the
-    // route's or the path's, and fails where this very frame exceeds it (net/core/filter.c,
-    // bpf_skb_fib_lookup).
-    params.__bindgen_anon_1.tot_len = IP_LEN as u16;
-    params.__bindgen_anon_3.ipv4_src = u32::from_ne_bytes(query.src);
-    params.__bindgen_anon_4.ipv4_dst = u32::from_ne_bytes(query.dst);
+    *params = unsafe { core::mem::zeroed() };
+    params.family = family;
+    params.ifindex = ifindex;
+    // Any length has the kernel look at the route's MTU and its exceptions, and tell it; of 0 it tells
+    // the device's (net/core/filter.c, bpf_skb_fib_lookup).
+    params.__bindgen_anon_1.tot_len = 1;
+    Some(params)
+}
+
+/// Asks the FIB what was prepared. `false` stands for what the host's stack must see to: the packet is for
+/// this host, there is no route or none that may be taken, or the neighbour is yet to be resolved.
+#[inline(never)]
+pub fn lookup(ctx: &TcContext, now: u64, next_hop: &mut NextHop) -> bool {
+    let Some(scratch) = maps::scratch() else {
+        return false;
+    };
+    let params = &mut scratch.fib;
     let size = size_of::<FibParams>() as i32;
     // SAFETY: the parameters are initialised and have the size given.
-    let ret = unsafe { bpf_fib_lookup(ctx.as_ptr(), &raw mut params, size, 0) };
+    let ret = unsafe { bpf_fib_lookup(ctx.as_ptr(), core::ptr::from_mut(params), size, 0) };
     if ret != i64::from(BPF_FIB_LKUP_RET_SUCCESS) {
         return false;
     }

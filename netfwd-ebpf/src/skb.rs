@@ -2,14 +2,17 @@
 
 use aya_ebpf::{
     EbpfContext,
-    bindings::{__sk_buff, BPF_F_INGRESS, TC_ACT_REDIRECT},
+    bindings::{
+        __sk_buff, BPF_CSUM_LEVEL_QUERY, BPF_F_INGRESS, BPF_F_MARK_MANGLED_0, BPF_F_RECOMPUTE_CSUM,
+        TC_ACT_REDIRECT,
+    },
     helpers::{
-        bpf_redirect, bpf_redirect_peer, bpf_skb_change_tail, bpf_skb_load_bytes,
+        bpf_csum_level, bpf_redirect, bpf_redirect_peer, bpf_skb_change_tail, bpf_skb_load_bytes,
         bpf_skb_store_bytes, bpf_skb_vlan_pop, bpf_skb_vlan_push,
     },
     programs::TcContext,
 };
-use netfwd_common::{maps::Deliver, verdict::DropReason};
+use netfwd_common::{maps::Deliver, verdict::DropReason, vxlan};
 
 use crate::{
     count,
@@ -33,6 +36,8 @@ macro_rules! field {
 
 field!(/// The interface that the hook stands on.
     ifindex);
+field!(/// The interface that the packet came in by, 0 for one that this host made.
+    ingress_ifindex);
 field!(/// Octets of payload of each segment of a super-packet; 0 for a plain packet.
     gso_size);
 field!(/// Whether an 802.1Q tag stands in the metadata.
@@ -112,6 +117,33 @@ pub fn write(ctx: &TcContext, offset: usize, octets: &[u8], flags: u64) -> bool 
         )
     };
     ret == 0
+}
+
+/// Whether a NIC, or GRO, has verified the checksum of the outermost UDP header.
+#[inline(always)]
+pub fn is_verified(ctx: &TcContext) -> bool {
+    // SAFETY: the context is the program's own.
+    unsafe { bpf_csum_level(ctx.skb.skb, u64::from(BPF_CSUM_LEVEL_QUERY)) >= 0 }
+}
+
+/// Writes a VXLAN header without reserved bits, in front of the inner frame at `end`; the UDP checksum stands
+/// two octets before it.
+#[inline(always)]
+pub fn set_vxlan(ctx: &TcContext, end: usize, vni: u32, checksum: bool) -> Result<(), i64> {
+    const BEFORE: usize = 2;
+    let header = vxlan::header(vni);
+    let start = end - vxlan::HEADER_LEN;
+    let old: [u8; vxlan::HEADER_LEN] = ctx.load(start)?;
+    if checksum {
+        for at in [0, 4] {
+            let from = u32::from_ne_bytes([old[at], old[at + 1], old[at + 2], old[at + 3]]);
+            let to =
+                u32::from_ne_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+            let flags = u64::from(BPF_F_MARK_MANGLED_0) | 4;
+            ctx.l4_csum_replace(start - BEFORE, u64::from(from), u64::from(to), flags)?;
+        }
+    }
+    ctx.store(start, &header, u64::from(BPF_F_RECOMPUTE_CSUM))
 }
 
 /// What says that a packet came in by an uplink: as its `tc_index` it travels with the packet to the

@@ -1,65 +1,246 @@
 //! Uplinks: VXLAN from peers, NAT's outside.
 
 use aya_ebpf::{
-    bindings::{BPF_F_ADJ_ROOM_DECAP_L3_IPV6, BPF_F_ADJ_ROOM_FIXED_GSO, bpf_adj_room_mode},
+    bindings::{
+        BPF_F_ADJ_ROOM_DECAP_L3_IPV4, BPF_F_ADJ_ROOM_DECAP_L3_IPV6, BPF_F_ADJ_ROOM_FIXED_GSO,
+        bpf_adj_room_mode,
+    },
     programs::TcContext,
 };
 use netfwd_common::{
-    limits::ENCAP_V4,
-    maps::{Config, Deliver, FdbEntry},
+    addr::from_v4,
+    maps::{Config, Deliver, Uplink},
     nat::proto,
     verdict::DropReason,
 };
 
 use crate::{
+    arrivals::Lane,
     count,
     exit::{Action, Outcome, Stage, Verdict, from},
     features,
-    learn::learn,
+    learn::{Standing, learn},
     maps, nat,
     parse::{ETH_LEN, Ethernet, Ipv4, ether_type},
     skb,
-    vxlan::{decap, encap},
+    vxlan::{
+        decap::{self, Outer},
+        encap::{self, Version},
+    },
 };
 
 /// Segments keep their size, only the headers in front go.
 const FIXED_GSO: u64 = BPF_F_ADJ_ROOM_FIXED_GSO as u64;
-/// What was an IPv4 packet is an IPv6 one without its outer headers.
+/// What was an IPv6 packet is an IPv4 one without its outer headers.
+const DECAP_L3_IPV4: u64 = BPF_F_ADJ_ROOM_DECAP_L3_IPV4 as u64;
+/// The other way round.
 const DECAP_L3_IPV6: u64 = BPF_F_ADJ_ROOM_DECAP_L3_IPV6 as u64;
 
 /// What arrives on an uplink.
 #[inline(always)]
 pub fn ingress(ctx: &TcContext) -> Verdict {
-    let Some(uplink) = maps::uplink(&skb::ifindex(ctx)) else {
+    let mut at = At {
+        ifindex: skb::ifindex(ctx),
+        uplink_slot: 0,
+        slot: 0,
+    };
+    if let Some(outcome) = express(ctx, &mut at) {
+        return from(at.slot, outcome.into());
+    }
+    let Some(uplink) = maps::uplink(&at.ifindex) else {
         return Ok(Action::Pass);
     };
     count::rx(uplink.slot, ctx.len() as usize);
-    let Some(eth) = Ethernet::read(ctx, 0) else {
-        return Ok(Action::Pass);
-    };
-    if eth.ether_type != ether_type::IPV4 || !skb::is_for_host(ctx) {
+    at.uplink_slot = uplink.slot;
+    at.slot = uplink.slot;
+    let for_host = skb::is_for_host(ctx);
+    match kind(ctx, for_host) {
+        Kind::Tunnel => {
+            let outcome = vxlan(ctx, &mut at);
+            from(at.slot, outcome.into())
+        }
+        Kind::Unread => {
+            skb::set_from_uplink(ctx);
+            Ok(Action::Pass)
+        }
+        Kind::Other if for_host => from(uplink.slot, outside(ctx, uplink)),
+        Kind::Other => Ok(Action::Pass),
+    }
+}
+
+/// Where a packet came in, and who counts what becomes of it: the peer, once it is known.
+struct At {
+    ifindex: u32,
+    uplink_slot: u32,
+    slot: u32,
+}
+
+/// A frame of which the last of its kind was decapsulated.
+#[inline(never)]
+fn express(ctx: &TcContext, at: &mut At) -> Option<Outcome> {
+    if !skb::is_for_host(ctx) {
+        return None;
+    }
+    let lane = Lane::of(ctx, at.ifindex)?;
+    let (way, seen) = lane.known(ctx)?;
+    if !can_shrink(ctx, way.deliver as u8, seen) {
+        return None;
+    }
+    at.slot = way.rx_slot;
+    let octets = ctx.len() as usize;
+    count::rx(way.uplink_slot, octets);
+    count::rx(way.rx_slot, octets - seen.version.octets());
+    let stage = shrink(ctx, seen)
+        .and_then(|()| skb::deliver(ctx, way.target, way.deliver as u8, way.tx_slot));
+    Some(stage.into())
+}
+
+/// A packet that is no tunnel's.
+#[inline(always)]
+fn outside(ctx: &TcContext, uplink: &Uplink) -> Stage {
+    let is_ipv4 = Ethernet::read(ctx, 0).is_some_and(|eth| eth.ether_type == ether_type::IPV4);
+    if !is_ipv4 {
         return Ok(Action::Pass);
     }
-    let Some(ip) = Ipv4::read(ctx, ETH_LEN) else {
-        return from(uplink.slot, Err(DropReason::Malformed));
+    let ip = Ipv4::read(ctx, ETH_LEN).ok_or(DropReason::Malformed)?;
+    match nat::ingress::from_outside(ctx, uplink, &ip, maps::now()) {
+        Outcome::Bridge => nat::ingress::enter(ctx, uplink).into(),
+        outcome => outcome.into(),
+    }
+}
+
+/// What a packet may be that came in by an uplink.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// VXLAN for this host, whose outer header is in the scratch.
+    Tunnel,
+    /// VXLAN that is the companion's to read.
+    Unread,
+    /// None for this host.
+    Other,
+}
+
+#[inline(never)]
+fn kind(ctx: &TcContext, for_host: bool) -> Kind {
+    let (Some(config), Some(scratch)) = (maps::config(), maps::scratch()) else {
+        return Kind::Other;
     };
-    let Some(config) = maps::config() else {
-        return Ok(Action::Pass);
-    };
+    let outer = &mut scratch.outer;
+    if !outer.read(ctx) {
+        return Kind::Other;
+    }
+    // Sent once to many: the kernel's stack has it for this host because the group was joined.
+    match for_host {
+        false if outer.is_for_group(ctx, config) => Kind::Unread,
+        true if outer.is_unread(config) => Kind::Unread,
+        true if outer.is_vxlan(ctx, config) => Kind::Tunnel,
+        _ => Kind::Other,
+    }
+}
+
+/// A packet to the VXLAN port.
+#[inline(never)]
+fn vxlan(ctx: &TcContext, at: &mut At) -> Outcome {
+    match (maps::config(), maps::scratch()) {
+        (Some(config), Some(scratch)) => receive(ctx, config, &scratch.outer, at).into(),
+        _ => Outcome::Pass,
+    }
+}
+
+#[inline(always)]
+fn receive(ctx: &TcContext, config: &Config, outer: &Outer, at: &mut At) -> Stage {
     let now = maps::now();
-    if decap::is_unread(config, &ip) {
-        skb::set_from_uplink(ctx);
-        return Ok(Action::Pass);
+    let header = decap::header(ctx, config, outer)?;
+    let tunnel = decap::sender(config, header.vni, &outer.src, now)?;
+    at.slot = tunnel.slot;
+    skb::set_from_uplink(ctx);
+    let Some(inner) = decap::inner(ctx, outer)? else {
+        return companion(ctx, outer, &header);
+    };
+    let seen = Seen {
+        version: outer.version,
+        ether_type: inner.eth.ether_type,
+        proto: inner.proto,
+    };
+    let Some(entry) = decap::local_station(&tunnel, &inner, now) else {
+        return companion(ctx, outer, &header);
+    };
+    if !can_shrink(ctx, entry.deliver, seen) || (header.checksum && !skb::is_verified(ctx)) {
+        return companion(ctx, outer, &header);
     }
-    if decap::is_vxlan(ctx, config, &ip) {
-        let mut slot = uplink.slot;
-        let outcome = vxlan(ctx, config, &ip, now, &mut slot);
-        return from(slot, outcome.into());
+    let standing = learn(&decap::source(&tunnel), &inner.eth.src, now)?;
+    if standing == Standing::AtHome
+        && !header.reserved
+        && !header.checksum
+        && let Some(lane) = Lane::of(ctx, at.ifindex)
+    {
+        lane.remember(&tunnel, entry, at.uplink_slot, now);
     }
-    from(
-        uplink.slot,
-        nat::ingress::from_outside(ctx, uplink, &ip, now).into(),
-    )
+    count::rx(tunnel.slot, ctx.len() as usize - outer.version.octets());
+    shrink(ctx, seen)?;
+    skb::tag(ctx, entry.tag, 0)?;
+    skb::deliver(ctx, entry.ifindex, entry.deliver, entry.slot)
+}
+
+/// Leaves the packet to the companion. Its kernel refuses reserved bits, which RFC 7348 §5 has a receiver
+/// ignore: they are cleared.
+#[inline(always)]
+fn companion(ctx: &TcContext, outer: &Outer, header: &decap::Header) -> Stage {
+    if header.reserved {
+        skb::set_vxlan(ctx, outer.version.octets(), header.vni, header.checksum)
+            .map_err(|_| DropReason::DecapFailed)?;
+    }
+    Ok(Action::Pass)
+}
+
+/// What of the headers says whether the outer ones can be taken off here.
+#[derive(Clone, Copy)]
+pub struct Seen {
+    /// IP version of the outer header.
+    pub version: Version,
+    /// EtherType of the inner frame.
+    pub ether_type: u16,
+    /// Protocol of an inner IPv4 packet, next header of an IPv6 one.
+    pub proto: u8,
+}
+
+impl Seen {
+    /// Whether the packet is of the other IP version without its outer headers.
+    #[inline(always)]
+    const fn changes(self) -> bool {
+        (self.ether_type == ether_type::IPV6) != matches!(self.version, Version::V6)
+    }
+}
+
+/// Whether the frame survives losing its outer headers here. A change of the IP version needs a kernel that
+/// can be told of it (Linux 6.3). A UDP super-packet does not: it keeps
+/// the tunnel's GSO type and is lost later without a counter moving. Nor does any super-packet that
+/// is then transmitted, and would be segmented as a tunnel's; the receiving side of a veth never
+/// segments.
+#[inline(always)]
+fn can_shrink(ctx: &TcContext, deliver: u8, seen: Seen) -> bool {
+    if seen.changes() && !features::decap_l3() {
+        return false;
+    }
+    let plain = skb::gso_size(ctx) == 0;
+    plain || (seen.proto == proto::TCP && deliver == Deliver::Peer as u8)
+}
+
+/// Takes off the outer headers; the inner Ethernet header is written where the room in front of it ends.
+#[inline(always)]
+fn shrink(ctx: &TcContext, seen: Seen) -> Result<(), DropReason> {
+    // Without NO_CSUM_RESET: what the NIC verified was the outer checksum.
+    let flags = match (seen.changes(), seen.version) {
+        (false, _) => FIXED_GSO,
+        (true, Version::V4) => FIXED_GSO | DECAP_L3_IPV6,
+        (true, Version::V6) => FIXED_GSO | DECAP_L3_IPV4,
+    };
+    let octets = seen.version.octets();
+    let inner = Ethernet::read(ctx, octets).ok_or(DropReason::Malformed)?;
+    let mode = bpf_adj_room_mode::BPF_ADJ_ROOM_MAC;
+    ctx.adjust_room(-(octets as i32), mode, flags)
+        .and_then(|()| ctx.store(0, &inner.bytes(), 0))
+        .map_err(|_| DropReason::DecapFailed)
 }
 
 /// What the host's stack sends out of an uplink.
@@ -72,79 +253,32 @@ pub fn egress(ctx: &TcContext) -> Verdict {
     let Some(eth) = Ethernet::read(ctx, 0) else {
         return Ok(Action::Pass);
     };
-    if eth.ether_type != ether_type::IPV4 {
-        return Ok(Action::Pass);
-    }
     let Some(config) = maps::config() else {
         return Ok(Action::Pass);
     };
+    match eth.ether_type {
+        ether_type::IPV4 => egress_v4(ctx, config, uplink, &eth),
+        ether_type::IPV6 if encap::is_injected_v6(ctx, config) => {
+            from(uplink.slot, Err(DropReason::Injected))
+        }
+        _ => Ok(Action::Pass),
+    }
+}
+
+#[inline(always)]
+fn egress_v4(ctx: &TcContext, config: &Config, uplink: &Uplink, eth: &Ethernet) -> Verdict {
     let Some(ip) = Ipv4::read(ctx, ETH_LEN) else {
         return Ok(Action::Pass);
     };
     // Encapsulated frames pass here too, and are the most of what does.
-    if encap::is_vtep(config, ip.src) {
+    if maps::is_vtep(config, &from_v4(ip.src)) {
         return Ok(Action::Pass);
     }
-    if encap::is_injected(ctx, config, &ip) {
+    if encap::is_injected_v4(ctx, config, &ip) {
         return from(uplink.slot, Err(DropReason::Injected));
     }
     from(
         uplink.slot,
-        nat::egress::from_stack(ctx, uplink, &eth, &ip, maps::now()),
+        nat::egress::from_stack(ctx, uplink, eth, &ip, maps::now()),
     )
-}
-
-/// A packet to the VXLAN port; once its sender is known, `slot` counts what becomes of it.
-#[inline(never)]
-fn vxlan(ctx: &TcContext, config: &Config, ip: &Ipv4, now: u64, slot: &mut u32) -> Outcome {
-    receive(ctx, config, ip, now, slot).into()
-}
-
-#[inline(always)]
-fn receive(ctx: &TcContext, config: &Config, ip: &Ipv4, now: u64, slot: &mut u32) -> Stage {
-    let tunnel = decap::admit(ctx, config, ip, now)?;
-    *slot = tunnel.slot;
-    skb::set_from_uplink(ctx);
-    let Some(inner) = decap::inner(ctx, ip) else {
-        return Ok(Action::Pass);
-    };
-    let Some(entry) = decap::local_station(&tunnel, &inner, now) else {
-        return Ok(Action::Pass);
-    };
-    if !can_shrink(ctx, entry, &inner) {
-        return Ok(Action::Pass);
-    }
-    learn(&decap::source(&tunnel), &inner.eth.src, now)?;
-    decapsulate(ctx, &inner, entry, tunnel.slot)
-}
-
-/// Whether the frame survives losing its outer headers here. An IPv6 packet needs a kernel that can be
-/// told that the protocol changes (Linux 6.3). A UDP super-packet does not: it keeps
-/// the tunnel's GSO type and is lost later without a counter moving. Nor does any super-packet that
-/// is then transmitted, and would be segmented as a tunnel's; the receiving side of a veth never
-/// segments.
-#[inline(always)]
-fn can_shrink(ctx: &TcContext, entry: &FdbEntry, inner: &decap::Inner) -> bool {
-    if inner.eth.ether_type == ether_type::IPV6 && !features::decap_l3() {
-        return false;
-    }
-    let plain = skb::gso_size(ctx) == 0;
-    plain || (inner.proto == proto::TCP && entry.deliver == Deliver::Peer as u8)
-}
-
-#[inline(always)]
-fn decapsulate(ctx: &TcContext, inner: &decap::Inner, entry: &FdbEntry, slot: u32) -> Stage {
-    // Without NO_CSUM_RESET: what the NIC verified was the outer checksum.
-    let flags = match inner.eth.ether_type {
-        ether_type::IPV6 => FIXED_GSO | DECAP_L3_IPV6,
-        _ => FIXED_GSO,
-    };
-    let mode = bpf_adj_room_mode::BPF_ADJ_ROOM_MAC;
-    ctx.adjust_room(-(ENCAP_V4 as i32), mode, flags)
-        .map_err(|_| DropReason::DecapFailed)?;
-    ctx.store(0, &inner.eth.bytes(), 0)
-        .map_err(|_| DropReason::DecapFailed)?;
-    skb::tag(ctx, entry.tag, 0)?;
-    count::rx(slot, ctx.len() as usize);
-    skb::deliver(ctx, entry.ifindex, entry.deliver, entry.slot)
 }

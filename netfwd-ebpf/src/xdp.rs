@@ -1,5 +1,5 @@
-//! XDP on an uplink: VXLAN from a known peer to a known station behind a local port. Whatever else
-//! arrives goes on to TC, which is complete.
+//! XDP on an uplink: VXLAN from a known peer and station to a known station behind a local port. Whatever
+//! else arrives goes on to TC, which is complete, and from which this program learns what it may take.
 
 use aya_ebpf::{
     bindings::xdp_action::{XDP_PASS, XDP_REDIRECT},
@@ -7,54 +7,114 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use netfwd_common::{
-    limits::{ENCAP_V4, STAMP_INTERVAL_NS},
-    maps::{FdbEntry, FdbFlags},
+    limits::STAMP_INTERVAL_NS,
+    maps::{Config, FdbEntry, FdbFlags, Uplink},
 };
 
 use crate::{
+    arrivals::Lane,
     bridge, count,
     frame::Frame,
     maps::{self, FDB},
-    parse::{ETH_LEN, Ethernet, Ipv4, ether_type},
-    vxlan::decap::{self, Inner, Tunnel},
+    parse::Ethernet,
+    vxlan::decap::{self, Inner, Outer, Tunnel},
 };
+
+/// Where a frame goes, how many octets it loses, and who counts it.
+struct Way {
+    target: u32,
+    octets: usize,
+    uplink_slot: u32,
+    rx_slot: u32,
+    tx_slot: u32,
+}
 
 /// What arrives on an uplink.
 #[inline(always)]
 pub fn ingress(ctx: &XdpContext) -> u32 {
-    match take(ctx) {
-        Some((target, slot)) => redirect(ctx, target, slot),
+    // SAFETY: the kernel hands the program a valid context.
+    let ifindex = unsafe { (*ctx.ctx).ingress_ifindex };
+    match express(ctx, ifindex).or_else(|| take(ctx, ifindex)) {
+        Some(way) => redirect(ctx, &way),
         None => XDP_PASS,
     }
 }
 
-/// The local station's entry and the peer's counters, where this program can finish the frame.
+/// The way of the last frame of this kind. That it was for this host's MAC address, not flooded by a
+/// switch to whoever may be it, the uplink says.
 #[inline(always)]
-fn take(ctx: &XdpContext) -> Option<(&'static FdbEntry, u32)> {
-    // SAFETY: the kernel hands the program a valid context.
-    let ifindex = unsafe { (*ctx.ctx).ingress_ifindex };
+fn express(ctx: &XdpContext, ifindex: u32) -> Option<Way> {
+    let lane = Lane::of(ctx, ifindex)?;
+    let (known, seen) = lane.known(ctx)?;
     let uplink = maps::uplink(&ifindex)?;
-    let eth = Ethernet::read(ctx, 0)?;
-    if eth.ether_type != ether_type::IPV4 || eth.dst != uplink.mac {
+    if known.xdp == 0 || Ethernet::read(ctx, 0)?.dst != uplink.mac {
         return None;
     }
-    let ip = Ipv4::read(ctx, ETH_LEN)?;
+    Some(Way {
+        target: known.target,
+        octets: seen.version.octets(),
+        uplink_slot: known.uplink_slot,
+        rx_slot: known.rx_slot,
+        tx_slot: known.tx_slot,
+    })
+}
+
+/// The way of a frame that is looked up.
+#[inline(always)]
+fn take(ctx: &XdpContext, ifindex: u32) -> Option<Way> {
+    let uplink = maps::uplink(&ifindex)?;
     let config = maps::config()?;
-    if !decap::is_vxlan(ctx, config, &ip) {
+    let eth = Ethernet::read(ctx, 0)?;
+    if eth.dst != uplink.mac {
+        return None;
+    }
+    let outer = &mut maps::scratch()?.outer;
+    if !outer.read(ctx) {
+        return None;
+    }
+    if !outer.is_vxlan(ctx, config) {
+        return None;
+    }
+    inside(ctx, config, uplink, outer, ifindex)
+}
+
+#[inline(always)]
+fn inside(
+    ctx: &XdpContext,
+    config: &Config,
+    uplink: &Uplink,
+    outer: &Outer,
+    ifindex: u32,
+) -> Option<Way> {
+    // What is refused is counted by TC, which sees it next.
+    let header = decap::header(ctx, config, outer).ok()?;
+    // A checksum is for the kernel to verify, and for TC to hear of.
+    if header.checksum {
         return None;
     }
     let now = maps::now();
-    // What is refused is counted by TC, which sees it next.
-    let tunnel = decap::admit(ctx, config, &ip, now).ok()?;
-    let inner = decap::inner(ctx, &ip)?;
+    let tunnel = decap::sender(config, header.vni, &outer.src, now).ok()?;
+    let inner = decap::inner(ctx, outer).ok()??;
     let target = decap::local_station(&tunnel, &inner, now)?;
     let taken = target.flags.has(FdbFlags::XDP_TARGET) && target.tag == 0;
-    let known = taken && is_known_sender(&tunnel, &inner, now);
-    if !known {
+    if !taken || !is_known_sender(&tunnel, &inner, now) {
         return None;
     }
-    count::rx(uplink.slot, ctx.octets());
-    Some((target, tunnel.slot))
+    if let (false, Some(lane)) = (header.reserved, Lane::of(ctx, ifindex)) {
+        lane.remember(&tunnel, target, uplink.slot, now);
+    }
+    Some(way(&tunnel, target, uplink.slot, outer.version.octets()))
+}
+
+#[inline(always)]
+fn way(tunnel: &Tunnel, target: &FdbEntry, uplink_slot: u32, octets: usize) -> Way {
+    Way {
+        target: target.ifindex,
+        octets,
+        uplink_slot,
+        rx_slot: tunnel.slot,
+        tx_slot: target.slot,
+    }
 }
 
 /// Whether the sender is where the FDB has it; what is to be learned, TC learns.
@@ -80,15 +140,17 @@ fn is_known_sender(tunnel: &Tunnel, inner: &Inner, now: u64) -> bool {
 }
 
 #[inline(always)]
-fn redirect(ctx: &XdpContext, target: &FdbEntry, slot: u32) -> u32 {
+fn redirect(ctx: &XdpContext, way: &Way) -> u32 {
+    let before = ctx.octets();
     // SAFETY: the context is the program's own. The headers were read, so the frame is longer.
-    if unsafe { bpf_xdp_adjust_head(ctx.ctx, ENCAP_V4 as i32) } != 0 {
+    if unsafe { bpf_xdp_adjust_head(ctx.ctx, way.octets as i32) } != 0 {
         return XDP_PASS;
     }
-    let octets = ctx.octets();
-    count::rx(slot, octets);
-    count::tx(target.slot, octets);
+    let octets = before - way.octets;
+    count::rx(way.uplink_slot, before);
+    count::rx(way.rx_slot, octets);
+    count::tx(way.tx_slot, octets);
     // SAFETY: takes two integers; the kernel looks the interface up itself.
-    let ret = unsafe { bpf_redirect(target.ifindex, 0) };
+    let ret = unsafe { bpf_redirect(way.target, 0) };
     u32::try_from(ret).unwrap_or(XDP_REDIRECT)
 }

@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path};
 
 use crate::dataplane::{DataplaneError, Pins};
-use crate::links::{LinkError, Links};
+use crate::links::{Link, LinkError, Links};
 use crate::runtime::Store;
 
 /// What could not be removed. The rest is gone all the same.
@@ -23,6 +23,7 @@ pub async fn cleanup(instance: &str) -> Result<Vec<String>, CleanupError> {
             cleanup.hooks(&Pins::of(instance), &links).await;
             cleanup.devices(instance, &links).await;
             cleanup.promiscuous(instance, &links).await;
+            cleanup.groups(instance, &links).await;
         }
         Err(error) => cleanup.errors.push(error.to_string()),
     }
@@ -117,6 +118,31 @@ impl Cleanup {
             .await;
             match done {
                 Ok(true) => self.removed.push(format!("promiscuous mode of {name}")),
+                Ok(false) => {}
+                Err(error) => self.errors.push(error.to_string()),
+            }
+        }
+    }
+
+    /// Leaves what netfwd joined.
+    async fn groups(&mut self, instance: &str, links: &Links) {
+        let groups = match Store::of(instance).ids() {
+            Ok(ids) => ids.groups,
+            // Said already, of the same file.
+            Err(_) => return,
+        };
+        for (name, group) in groups {
+            let done: Result<bool, LinkError> = async {
+                let list = links.list().await?;
+                let has = |link: &&Link| link.addresses.iter().any(|a| a.net.addr() == group);
+                match list.iter().filter(|link| link.name == name).find(has) {
+                    None => Ok(false),
+                    Some(link) => links.leave_group(link.index, group).await.map(|()| true),
+                }
+            }
+            .await;
+            match done {
+                Ok(true) => self.removed.push(format!("group {group} on {name}")),
                 Ok(false) => {}
                 Err(error) => self.errors.push(error.to_string()),
             }

@@ -2,6 +2,7 @@
 //! so that they survive restarts and `show` commands can turn them back into names.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 
 use netfwd_common::limits::SLOTS;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,9 @@ pub struct Ids {
     /// Interfaces that were made to take frames for any MAC, which they did not before.
     #[serde(default)]
     pub promiscuous: BTreeSet<String>,
+    /// Multicast groups that were joined on an uplink, which had not joined them before.
+    #[serde(default)]
+    pub groups: BTreeSet<(String, IpAddr)>,
     /// The last network id that was allotted.
     #[serde(default)]
     last_network: u32,

@@ -2,8 +2,16 @@
 
 use netfwd_common::addr::Mac;
 
-/// Name of the companion device.
+/// Name of the companion device on the instance's UDP port.
 pub const COMPANION: &str = "nfvx0";
+
+/// Name of the companion device on a UDP port, where `own` is the instance's.
+pub fn companion(port: u16, own: u16) -> String {
+    if port == own {
+        return COMPANION.to_owned();
+    }
+    format!("nfvx{port}")
+}
 
 /// The alias (IFLA_IFALIAS) of every link that an instance makes.
 pub fn alias(instance: &str) -> String {
@@ -51,5 +59,7 @@ mod tests {
     fn names_fit_an_interface() {
         assert!(gateway_end("blue").len() <= 15);
         assert!(pair_end("c2", "eth0").len() <= 15);
+        assert_eq!(companion(4789, 4789), "nfvx0");
+        assert_eq!(companion(65535, 4789), "nfvx65535");
     }
 }

@@ -47,8 +47,12 @@ pub struct Link {
     pub up: bool,
     /// IFF_LOOPBACK.
     pub loopback: bool,
-    /// Its addresses with global scope, in the order the kernel lists them.
+    /// Its unicast addresses with global scope, in the order the kernel lists them.
     pub addresses: Vec<IpNet>,
+    /// Those of them that cannot be used (yet): IPv6 looks first whether somebody else has them.
+    pub tentative: BTreeSet<IpAddr>,
+    /// The multicast groups that were joined on it by way of an address.
+    pub groups: BTreeSet<IpAddr>,
     /// A veth whose other end is in another network namespace (IFLA_LINK_NETNSID is present).
     pub peer_in_other_netns: bool,
     /// UDP port and `external` of a vxlan device.
@@ -68,6 +72,8 @@ pub struct VxlanLink {
     pub port: u16,
     /// Whether it takes its parameters from metadata.
     pub external: bool,
+    /// Whether it takes and sends zero UDP checksums over IPv6 (RFC 6935).
+    pub zero_checksum: bool,
 }
 
 /// A setting of one device, under /proc/sys/net.
@@ -75,6 +81,8 @@ pub struct VxlanLink {
 pub enum Sysctl {
     /// `ipv4/conf/DEV/forwarding`: bpf_fib_lookup wants it on its input device.
     Forwarding,
+    /// `ipv6/conf/DEV/forwarding`: the same for IPv6.
+    Forwarding6,
     /// `ipv4/conf/DEV/rp_filter`.
     RpFilter,
     /// `ipv4/conf/DEV/send_redirects`.
@@ -85,8 +93,9 @@ pub enum Sysctl {
 
 impl Sysctl {
     /// Every setting.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Forwarding,
+        Self::Forwarding6,
         Self::RpFilter,
         Self::SendRedirects,
         Self::DisableIpv6,
@@ -96,11 +105,17 @@ impl Sysctl {
     pub fn path(self, device: &str) -> String {
         let (family, name) = match self {
             Self::Forwarding => ("ipv4", "forwarding"),
+            Self::Forwarding6 => ("ipv6", "forwarding"),
             Self::RpFilter => ("ipv4", "rp_filter"),
             Self::SendRedirects => ("ipv4", "send_redirects"),
             Self::DisableIpv6 => ("ipv6", "disable_ipv6"),
         };
         format!("/proc/sys/net/{family}/conf/{device}/{name}")
+    }
+
+    /// Whether a kernel without IPv6 has no such setting, and needs none.
+    pub const fn is_of_ipv6(self) -> bool {
+        matches!(self, Self::Forwarding6 | Self::DisableIpv6)
     }
 }
 
@@ -256,6 +271,10 @@ pub struct MapState {
     pub peers: BTreeMap<Addr, maps::Peer>,
     /// `members`.
     pub members: BTreeMap<maps::MemberKey, maps::Member>,
+    /// `vteps`.
+    pub vteps: BTreeMap<Addr, maps::Vtep>,
+    /// `vxlan_ports`.
+    pub vxlan_ports: BTreeMap<u32, u32>,
     /// `uplinks`.
     pub uplinks: BTreeMap<u32, maps::Uplink>,
     /// `locals`.

@@ -46,10 +46,15 @@ impl Capture {
     /// Ends the capture and decodes one column a field, one row a frame:
     /// `capture.fields(&["udp.dstport", "vxlan.vni"])`. A field that a frame has twice, as in outer
     /// and inner header, is separated by a comma.
-    pub fn fields(mut self, fields: &[&str]) -> Result<Vec<Vec<String>>> {
+    pub fn fields(self, fields: &[&str]) -> Result<Vec<Vec<String>>> {
+        self.fields_with(&[], fields)
+    }
+
+    /// Does the same with further arguments of tshark.
+    pub fn fields_with(mut self, options: &[&str], fields: &[&str]) -> Result<Vec<Vec<String>>> {
         self.settle()?;
         self.tcpdump.stop(Signal::SIGINT, TIMEOUT)?;
-        let output = self.tshark(fields)?.success()?;
+        let output = self.tshark(options, fields)?.success()?;
         let rows = output.stdout.lines();
         Ok(rows
             .map(|row| row.split('\t').map(str::to_owned).collect())
@@ -68,9 +73,10 @@ impl Capture {
         })
     }
 
-    fn tshark(&self, fields: &[&str]) -> Result<Output> {
+    fn tshark(&self, options: &[&str], fields: &[&str]) -> Result<Output> {
         let mut command = self.namespace.command("tshark");
         command.arg("-r").arg(&self.file).args(["-T", "fields"]);
+        command.args(options);
         for field in fields {
             command.args(["-e", field]);
         }

@@ -9,5 +9,4 @@ tests::on_stacks!(same: tests::behaviour::overlay =>
     ipv6,
     wire_format,
     broadcast_crosses_once,
-    gateway_is_local,
 );

@@ -98,12 +98,14 @@ fn what_decapsulation_leaves_to_others() -> Result<()> {
             from_peer().wrap(&arp_request(C3, v4("10.0.3.13"), v4("10.0.3.11")))
         }),
         at_uplink("news in the outer ECN field is the companion's", {
-            Vxlan {
-                tos: 3,
-                ..from_peer()
-            }
-            .wrap(&to_c1())
-        }),
+            marked(3).wrap(&capable())
+        })
+        .expect(Expect::verdict(Verdict::Pass).frame(marked(3).wrap(&capable()))),
+        at_uplink(
+            "an outer UDP checksum is the companion's to verify",
+            checksummed(),
+        )
+        .expect(Expect::verdict(Verdict::Pass).frame(checksummed())),
         at_uplink("a host that accepts unknown senders takes their frames", {
             stranger().wrap(&to_c1())
         })
@@ -129,6 +131,29 @@ fn what_decapsulation_leaves_to_others() -> Result<()> {
             .wrap(&to_c1())
         }),
     ])
+}
+
+/// With a TOS in the outer header.
+fn marked(tos: u8) -> Vxlan {
+    Vxlan { tos, ..from_peer() }
+}
+
+/// An inner packet whose ends understand congestion marks.
+fn capable() -> Vec<u8> {
+    let ip = Ipv4 {
+        tos: 2,
+        ..Ipv4::new("10.0.3.13", "10.0.3.11")
+    };
+    ethernet(C1, C3, ether_type::IPV4, &ip.udp(1000, 2000, b"capable"))
+}
+
+/// Where the VXLAN header starts.
+const UDP_PAYLOAD: usize = 42;
+
+fn checksummed() -> Vec<u8> {
+    let payload = from_peer().wrap(&to_c1())[UDP_PAYLOAD..].to_vec();
+    let ip = Ipv4::between(PEER, VTEP).udp(50_000, 4789, &payload);
+    ethernet(mac::UNDERLAY, mac::PEER, ether_type::IPV4, &ip)
 }
 
 fn stranger() -> Vxlan {
@@ -162,6 +187,12 @@ fn headers_that_decapsulation_refuses() -> Result<()> {
             .wrap(&to_c1()),
             slot::UNDERLAY,
             DropReason::UnknownVni,
+        ),
+        refused(
+            "congestion that the inner sender cannot be told of (RFC 6040 §4.2)",
+            marked(3).wrap(&to_c1()),
+            slot::PEER,
+            DropReason::Ecn,
         ),
         refused(
             "an address that is no peer",

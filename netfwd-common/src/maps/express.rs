@@ -1,12 +1,13 @@
 //! The way of a frame as the last one took it: what spares the next of its kind all lookups.
 
 use super::plain;
+use crate::outer::LEN_V6;
 
 /// The one value of `epoch`: what makes everything remembered void. Whoever changes what a remembered
 /// way follows from counts here, *after* the change; what was looked up before was remembered with the
 /// count before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct Epoch {
     /// Changes by programs.
     pub programs: u32,
@@ -15,8 +16,34 @@ pub struct Epoch {
 }
 plain!(Epoch, 8);
 
-/// Value of `express`, per CPU, by a hash of `ifindex` and the destination: a known station that sends
-/// to a known one, from port to port.
+/// The outer headers of frames to a station behind a peer, and what sending them takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Wrap {
+    /// The headers, 64 octets over IPv4, the inner Ethernet header included; see [`crate::outer`].
+    pub bytes: [u8; LEN_V6],
+    /// Sum of the words of the IPv4 header that all frames have in common.
+    pub sum: u32,
+    /// The uplink to send on; 0 where the fast path cannot.
+    pub ifindex: u32,
+    /// Octets of the largest IP packet that may go this way.
+    pub limit: u32,
+}
+plain!(Wrap, 96);
+
+impl Default for Wrap {
+    fn default() -> Self {
+        Self {
+            bytes: [0; LEN_V6],
+            sum: 0,
+            ifindex: 0,
+            limit: 0,
+        }
+    }
+}
+
+/// Value of `express`, per CPU, by a hash of `ifindex` and both stations: a known station that sends to
+/// a known one, from a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Express {
@@ -34,11 +61,47 @@ pub struct Express {
     pub rx_slot: u32,
     /// The destination's counters.
     pub tx_slot: u32,
+    /// The destination's interface; 0 for a peer.
+    pub target: u32,
+    /// How it takes frames: a [`super::Deliver`]; for a peer, 4 or 6, the IP version of the outer header.
+    pub deliver: u32,
+    /// How frames to a peer are wrapped.
+    pub wrap: Wrap,
+}
+plain!(Express, 144);
+
+/// Value of `arrivals`, per CPU, by a hash of `ifindex` and the inner stations: a known peer's known
+/// station that sends to a known one behind a port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Arrival {
+    /// Outer source and destination, in memory order: over IPv4 the first word alone.
+    pub outer: [u64; 4],
+    /// The first 8 octets of the inner frame, in memory order.
+    pub head: u64,
+    /// The next 4.
+    pub tail: u32,
+    /// The word of the VXLAN header that holds the VNI, in memory order.
+    pub vni: u32,
+    /// The epoch in which it was looked up.
+    pub epoch: u64,
+    /// When it was looked up, in jiffies.
+    pub since: u64,
+    /// The uplink; 0 in an element that was never written.
+    pub ifindex: u32,
+    /// UDP destination port, in memory order.
+    pub port: u32,
+    /// The uplink's counters.
+    pub uplink_slot: u32,
+    /// The peer's counters.
+    pub rx_slot: u32,
+    /// The destination's counters.
+    pub tx_slot: u32,
     /// The destination's interface.
     pub target: u32,
     /// How it takes frames: a [`super::Deliver`].
     pub deliver: u32,
-    /// Zero.
-    pub pad: [u64; 2],
+    /// Whether it takes frames redirected by XDP.
+    pub xdp: u32,
 }
-plain!(Express, 64);
+plain!(Arrival, 96);

@@ -21,7 +21,7 @@ mod vxlan;
 pub use config::{Config, ConfigFlags};
 pub use counters::{Counters, DropKey};
 pub use event::{Event, EventKind};
-pub use express::{Epoch, Express};
+pub use express::{Arrival, Epoch, Express, Wrap};
 pub use fdb::{FdbEntry, FdbFlags, FdbKey, Learned};
 pub use flood::{FloodKey, FloodTarget};
 pub use multicast::{Group, GroupKey};

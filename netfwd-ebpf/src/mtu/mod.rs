@@ -21,18 +21,16 @@ use crate::{
 const TAG_LEN: u32 = 4;
 
 /// Octets of the largest IP packet that a peer can be sent: what the network carries, and what the path
-/// to the peer leaves of `path` octets, 0 where they are not known.
+/// to the peer leaves of `path` octets, 0 where they are not known. A tag travels behind the outer headers,
+/// and is not counted in the frame's length here.
 #[inline(always)]
-pub fn limit(ctx: &TcContext, network: u32, path: u32, overhead: u32) -> u32 {
-    // A tag travels behind the outer headers, and is not counted in the frame's length here.
-    let tag = if skb::vlan_present(ctx) == 0 {
-        0
+pub const fn limit(network: u32, path: u32, overhead: u32, tagged: bool) -> u32 {
+    let tag = if tagged { TAG_LEN } else { 0 };
+    let left = path.saturating_sub(overhead + tag);
+    if path == 0 || network < left {
+        network
     } else {
-        TAG_LEN
-    };
-    match path {
-        0 => network,
-        path => network.min(path.saturating_sub(overhead + tag)),
+        left
     }
 }
 
@@ -74,7 +72,7 @@ pub fn refuse(ctx: &TcContext, source: &Source, limit: u32, router: [u8; 4]) -> 
 /// Whether a flooded frame is kept from peers, because it does not fit, and counts it for `slot`: the
 /// companion's outer packets say DF, and would be lost in silence. Nobody is told, for the frame may
 /// well have arrived at a port.
-#[inline(never)]
+#[inline(always)]
 pub fn is_kept(ctx: &TcContext, slot: u32, limit: u32) -> bool {
     if fits(ctx, limit) {
         return false;

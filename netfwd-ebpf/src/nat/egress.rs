@@ -197,12 +197,9 @@ fn refresh(packet: &Inside<'_>, session: &mut Session) -> bool {
 
 #[inline(always)]
 fn lookup(packet: &Inside<'_>, next_hop: &mut NextHop) -> bool {
-    let query = route::Query {
-        ifindex: packet.network.gateway_ifindex,
-        src: packet.ip.src,
-        dst: packet.ip.dst,
-    };
-    route::lookup(packet.ctx, &query, packet.now, next_hop)
+    let gateway = packet.network.gateway_ifindex;
+    route::ask_v4(gateway, packet.ip.src, packet.ip.dst);
+    route::lookup(packet.ctx, packet.now, next_hop)
 }
 
 /// A packet that the host's stack routed out of an uplink: what comes from a masqueraded subnet is

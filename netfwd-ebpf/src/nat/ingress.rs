@@ -5,7 +5,7 @@ use netfwd_common::{
     addr::{Mac, UNSPECIFIED, low_v4},
     maps::{
         Network, NextHop, Publish, PublishKey, Session, SessionFlags, SessionKey, SessionKind,
-        Uplink,
+        Stage as Program, Uplink,
     },
     nat::proto,
     verdict::DropReason,
@@ -54,8 +54,7 @@ fn receive(ctx: &TcContext, uplink: &Uplink, ip: &Ipv4, now: u64) -> Stage {
     let network = maps::network(&session.network).ok_or(DropReason::NoNetwork)?;
     let fits = mtu::fits(ctx, network.mtu);
     if !fits && mtu::is_whole(ctx) {
-        let source = Source::router(session.network, network, uplink.slot);
-        return mtu::refuse(ctx, &source, network.mtu, [0; 4]);
+        return too_big(ctx, session.network, network, uplink.slot).into();
     }
     session::touch(session, flow, ip, now);
     mtu::clamp(ctx, ether_type::IPV4, network.mtu);
@@ -73,14 +72,26 @@ fn receive(ctx: &TcContext, uplink: &Uplink, ip: &Ipv4, now: u64) -> Stage {
         src: network.gateway_mac,
         dst: station,
     };
-    let source = Source::router(session.network, network, uplink.slot);
     translate(ctx, flow, session, Some(&routed))?;
-    let eth = Ethernet {
-        dst: station,
-        src: network.gateway_mac,
-        ether_type: ether_type::IPV4,
-    };
-    bridge::forward(ctx, &source, network, &eth, now)
+    maps::scratch().ok_or(DropReason::NoNetwork)?.network = session.network;
+    Ok(Action::Continue(Program::Bridge))
+}
+
+/// Bridges a packet that [`from_outside`] has translated and brought into its network. A function of its
+/// own, called after that one, whose stack is free again.
+#[inline(never)]
+pub fn enter(ctx: &TcContext, uplink: &Uplink) -> Outcome {
+    into_network(ctx, uplink).into()
+}
+
+#[inline(always)]
+fn into_network(ctx: &TcContext, uplink: &Uplink) -> Stage {
+    let scratch = maps::scratch().ok_or(DropReason::NoNetwork)?;
+    let network_id = scratch.network;
+    let network = maps::network(&network_id).ok_or(DropReason::NoNetwork)?;
+    let eth = Ethernet::read(ctx, 0).ok_or(DropReason::Malformed)?;
+    let source = Source::router(network_id, network, uplink.slot);
+    bridge::forward(ctx, &source, network, &eth, maps::now())
 }
 
 /// The publish that listens for a flow: on the very address, or on all addresses of this host.
@@ -105,6 +116,13 @@ fn listener(key: &SessionKey) -> Option<&'static Publish> {
     })
 }
 
+/// Tells the sender outside what fits the network.
+#[inline(never)]
+fn too_big(ctx: &TcContext, network_id: u32, network: &Network, slot: u32) -> Outcome {
+    let source = Source::router(network_id, network, slot);
+    mtu::refuse(ctx, &source, network.mtu, [0; 4]).into()
+}
+
 #[inline(never)]
 fn open(key: &SessionKey, publish: &Publish, now: u64) -> Result<(), DropReason> {
     session::draft(publish.network, SessionKind::Publish, now)
@@ -118,15 +136,13 @@ fn station(ctx: &TcContext, session: &mut Session, network: &Network, now: u64) 
     if session.inside_mac != Mac::default() {
         return Some(session.inside_mac);
     }
-    let query = route::Query {
-        ifindex: network.gateway_ifindex,
-        src: low_v4(&session.src),
-        dst: low_v4(&session.dst),
-    };
+    route::ask_v4(
+        network.gateway_ifindex,
+        low_v4(&session.src),
+        low_v4(&session.dst),
+    );
     let mut next_hop = NextHop::default();
-    if !route::lookup(ctx, &query, now, &mut next_hop)
-        || next_hop.ifindex != network.gateway_ifindex
-    {
+    if !route::lookup(ctx, now, &mut next_hop) || next_hop.ifindex != network.gateway_ifindex {
         return None;
     }
     session.inside_mac = next_hop.dst_mac;

@@ -2,20 +2,21 @@
 
 use aya_ebpf::{
     bindings::{
-        BPF_F_ADJ_ROOM_ENCAP_L2_ETH, BPF_F_ADJ_ROOM_ENCAP_L3_IPV4, BPF_F_ADJ_ROOM_ENCAP_L4_UDP,
-        BPF_F_ADJ_ROOM_FIXED_GSO, BPF_F_ADJ_ROOM_NO_CSUM_RESET, bpf_adj_room_mode,
+        BPF_F_ADJ_ROOM_ENCAP_L2_ETH, BPF_F_ADJ_ROOM_ENCAP_L3_IPV4, BPF_F_ADJ_ROOM_ENCAP_L3_IPV6,
+        BPF_F_ADJ_ROOM_ENCAP_L4_UDP, BPF_F_ADJ_ROOM_FIXED_GSO, BPF_F_ADJ_ROOM_NO_CSUM_RESET,
+        bpf_adj_room_mode,
     },
-    helpers::bpf_get_hash_recalc,
+    helpers::{bpf_get_hash_recalc, bpf_get_prandom_u32},
     programs::TcContext,
 };
 use netfwd_common::{
-    addr::{Addr, from_v4, low_v4},
+    addr::{self, Addr, UNSPECIFIED, from_v4},
     ecn, flow,
-    limits::{ENCAP_V4, MTU_OVERHEAD_V4},
-    maps::{Config, ConfigFlags, FdbEntry, Network, Peer},
+    limits::{ENCAP_V4, ENCAP_V6},
+    maps::{Config, ConfigFlags, FdbEntry, Network, Peer, Wrap},
     nat::proto,
+    outer::{self, Outer, Own},
     verdict::DropReason,
-    vxlan::{Outer, outer_v4},
 };
 
 use super::companion;
@@ -29,103 +30,237 @@ use crate::{
     route, skb,
 };
 
-/// The flags without which TCP stalls or loses its offloads: the ENCAP ones tell segmentation where the inner headers are, FIXED_GSO keeps the segment size, and
-/// the inner checksum stays as valid as it was.
-const FLAGS: u64 = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 as u64
-    | BPF_F_ADJ_ROOM_ENCAP_L4_UDP as u64
+/// The flags without which TCP stalls or loses its offloads: the ENCAP ones tell segmentation where
+/// the inner headers are, FIXED_GSO keeps the segment size, and the inner checksum stays as valid as it was.
+const FLAGS: u64 = BPF_F_ADJ_ROOM_ENCAP_L4_UDP as u64
     | BPF_F_ADJ_ROOM_ENCAP_L2_ETH as u64
     | BPF_F_ADJ_ROOM_FIXED_GSO as u64
     | BPF_F_ADJ_ROOM_NO_CSUM_RESET as u64
     | encap_l2(ETH_LEN as u64);
+
+/// Octets of an IPv6 header.
+const IP6_LEN: usize = 40;
 
 /// `BPF_F_ADJ_ROOM_ENCAP_L2(len)`, include/uapi/linux/bpf.h.
 const fn encap_l2(len: u64) -> u64 {
     (len & 0xff) << 56
 }
 
-/// Octets of outer IPv4, UDP and VXLAN headers: what the total length has beside the inner frame.
-const OUTER_LEN: usize = ENCAP_V4 - ETH_LEN;
+/// The IP version of the outer header.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// IPv4.
+    V4 = 4,
+    /// IPv6.
+    V6 = 6,
+}
 
-/// Sends a frame to a peer: encapsulated here where it can be, else by the companion.
+impl Version {
+    /// Of a peer's address.
+    #[inline(always)]
+    pub fn of(address: &Addr) -> Self {
+        if addr::is_v4(address) {
+            Self::V4
+        } else {
+            Self::V6
+        }
+    }
+
+    /// Octets in front of the inner frame.
+    #[inline(always)]
+    pub const fn octets(self) -> usize {
+        match self {
+            Self::V4 => ENCAP_V4,
+            Self::V6 => ENCAP_V6,
+        }
+    }
+}
+
+/// Sends a frame to a peer: encapsulated here where it can be, else by the companion. `wrap` holds the outer
+/// headers afterwards, and says whether the next frame may go by them.
 #[inline(never)]
 pub fn to_peer(
     ctx: &TcContext,
     network: &Network,
     eth: &Ethernet,
     entry: &FdbEntry,
-    now: u64,
+    wrap: &mut Wrap,
 ) -> Outcome {
-    let len = ctx.len() as usize;
-    let peer = next_hop(ctx, &entry.peer, now);
+    wrap.ifindex = 0;
+    let version = Version::of(&entry.peer);
+    // Looked at once: of two looks the compiler makes a pointer into the context, which is refused.
+    let tagged = skb::vlan_present(ctx) != 0;
+    let peer = next_hop(ctx, &entry.peer);
     let path = peer.map_or(0, |peer| peer.next_hop.mtu);
-    let limit = mtu::limit(ctx, network.mtu, path, MTU_OVERHEAD_V4);
-    if let Err(refused) = mtu::admit(ctx, eth, limit) {
+    wrap.limit = mtu::limit(network.mtu, path, version.octets() as u32, tagged);
+    if let Err(refused) = mtu::admit(ctx, eth, wrap.limit) {
         return refused;
     }
-    let stage = match peer {
-        Some(peer) if is_fast(ctx, eth, len) => {
-            count::tx(entry.slot, len);
-            encapsulate(ctx, network, eth, &entry.peer, peer).into()
-        }
-        _ => companion::to_peer(ctx, network, &entry.peer, entry.slot),
-    };
-    stage.into()
+    count::tx(entry.slot, ctx.len() as usize);
+    if !tagged
+        && is_fast(ctx, eth)
+        && let Some(peer) = peer
+    {
+        prepare(peer, network, eth, &entry.peer, wrap);
+        return send(ctx, wrap, version, eth.ether_type);
+    }
+    companion::to_peer(ctx, network, &entry.peer).into()
 }
 
-/// Whether the frame can be encapsulated here. The companion takes what is not IP (adjust_room
+/// Whether an untagged frame can be encapsulated here. The companion takes what is not IP (adjust_room
 /// refuses it), what is tagged (the tag would end up outside), frames that need an outer checksum,
 /// and super-packets that outgrow the outer length field.
 #[inline(always)]
-fn is_fast(ctx: &TcContext, eth: &Ethernet, len: usize) -> bool {
-    let is_ip = matches!(eth.ether_type, ether_type::IPV4 | ether_type::IPV6);
-    let fits = u16::try_from(len + OUTER_LEN).is_ok();
+pub fn is_fast(ctx: &TcContext, eth: &Ethernet) -> bool {
     let plain = maps::config().is_some_and(|c| !c.flags.has(ConfigFlags::UDP_CHECKSUM));
-    is_ip && fits && plain && skb::vlan_present(ctx) == 0
+    plain && is_wrappable(ctx, eth.ether_type)
+}
+
+/// The same, of a frame to a peer that others went to.
+#[inline(always)]
+pub fn is_wrappable(ctx: &TcContext, ether_type: u16) -> bool {
+    let is_ip = matches!(ether_type, ether_type::IPV4 | ether_type::IPV6);
+    let fits = u16::try_from(ctx.len() as usize + ENCAP_V6 - ETH_LEN).is_ok();
+    is_ip && fits
+}
+
+/// Writes what the outer headers of frames between two stations have in common.
+#[inline(never)]
+fn prepare(peer: &Peer, network: &Network, eth: &Ethernet, address: &Addr, wrap: &mut Wrap) {
+    let Some(config) = maps::config() else {
+        return;
+    };
+    let outer = Outer {
+        src_mac: &peer.next_hop.src_mac,
+        dst_mac: &peer.next_hop.dst_mac,
+        src: &peer.source,
+        dst: address,
+        dst_port: peer.port,
+        ttl: config.ttl,
+        vni: network.vni,
+    };
+    if addr::is_v4(address) {
+        outer::common_v4(wrap, &outer);
+        outer::stations(wrap, ENCAP_V4, &eth.dst, &eth.src);
+    } else {
+        outer::common_v6(wrap, &outer);
+        outer::stations(wrap, ENCAP_V6, &eth.dst, &eth.src);
+    }
+    wrap.ifindex = peer.next_hop.ifindex;
 }
 
 /// The peer with a next hop that the FIB named within the last second.
 #[inline(never)]
-fn next_hop(ctx: &TcContext, address: &Addr, now: u64) -> Option<&'static Peer> {
+fn next_hop(ctx: &TcContext, address: &Addr) -> Option<&'static Peer> {
     let entry = PEERS.get_ptr_mut(address)?;
     // SAFETY: the element stays valid until this program's RCU section ends; CPUs that race to
     // refresh the next hop write what the FIB told them both.
     let entry = unsafe { &mut *entry };
+    let now = maps::now();
     if route::is_fresh(&entry.next_hop, now) {
         return Some(entry);
     }
     let config = maps::config()?;
     // The companion stands for the input interface: it is ours, so forwarding can be on there.
-    let query = route::Query {
-        ifindex: config.companion_ifindex,
-        src: low_v4(&config.vtep),
-        dst: low_v4(address),
+    route::ask(config.companion_ifindex, &entry.source, address);
+    route::lookup(ctx, now, &mut entry.next_hop).then_some(entry)
+}
+
+/// Puts prepared outer headers in front of a frame, completed with its own fields, and sends it.
+#[inline(never)]
+pub fn send(ctx: &TcContext, wrap: &mut Wrap, version: Version, ether_type: u16) -> Outcome {
+    wrapped(ctx, wrap, version, ether_type)
+        .and_then(|()| skb::transmit(wrap.ifindex))
+        .into()
+}
+
+#[inline(always)]
+fn wrapped(
+    ctx: &TcContext,
+    wrap: &mut Wrap,
+    version: Version,
+    ether_type: u16,
+) -> Result<(), DropReason> {
+    let config = maps::config().ok_or(DropReason::EncapFailed)?;
+    let inner = Inner::read(ctx, ether_type).ok_or(DropReason::Malformed)?;
+    let own = inner.own(ctx, config, ether_type);
+    // The room is made behind the Ethernet header, which the outer one overwrites; the inner one is
+    // written again in front of the packet.
+    let mode = bpf_adj_room_mode::BPF_ADJ_ROOM_MAC;
+    let done = if version == Version::V4 {
+        outer::own_v4(wrap, &own);
+        let flags = FLAGS | u64::from(BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
+        ctx.adjust_room(ENCAP_V4 as i32, mode, flags).is_ok()
+            && skb::write(ctx, 0, &wrap.bytes[..outer::LEN_V4], 0)
+    } else {
+        outer::own_v6(wrap, &own);
+        let flags = FLAGS | u64::from(BPF_F_ADJ_ROOM_ENCAP_L3_IPV6);
+        ctx.adjust_room(ENCAP_V6 as i32, mode, flags).is_ok()
+            && skb::write(ctx, 0, &wrap.bytes[..outer::LEN_V6], 0)
     };
-    route::lookup(ctx, &query, now, &mut entry.next_hop).then_some(entry)
+    if done {
+        Ok(())
+    } else {
+        Err(DropReason::EncapFailed)
+    }
+}
+
+/// What the outer headers take from the inner packet.
+struct Inner {
+    hash: u32,
+    tos: u8,
+    df: bool,
+}
+
+impl Inner {
+    /// `None` where the frame is not IP, or is cut off.
+    #[inline(always)]
+    fn read(ctx: &TcContext, ether_type: u16) -> Option<Self> {
+        if ether_type == ether_type::IPV4 {
+            let ip = Ipv4::read(ctx, ETH_LEN)?;
+            return Some(Self {
+                hash: ipv4_hash(ctx, &ip),
+                tos: ip.tos,
+                df: ip.df,
+            });
+        }
+        let [a, b] = ctx.read::<2>(ETH_LEN)?;
+        // SAFETY: the context is the program's own.
+        let hash = unsafe { bpf_get_hash_recalc(ctx.skb.skb) };
+        Some(Self {
+            // The kernel's hash is not mixed to its top bits, which the port range is scaled by.
+            hash: flow::mix(0, hash),
+            tos: (a << 4) | (b >> 4),
+            df: true,
+        })
+    }
+
+    #[inline(always)]
+    fn own(&self, ctx: &TcContext, config: &Config, ether_type: u16) -> Own {
+        let inherits = config.flags.has(ConfigFlags::DF_INHERIT);
+        let df = config.flags.has(ConfigFlags::DF) || (inherits && self.df);
+        Own {
+            inner_len: ctx.len() as u16,
+            ether_type,
+            tos: outer_tos(config, self.tos),
+            hash: self.hash,
+            src_port: flow::scale(self.hash, config.source_port_low, config.source_port_high),
+            df,
+            id: if df { 0 } else { random() },
+        }
+    }
+}
+
+#[inline(always)]
+fn random() -> u16 {
+    // SAFETY: the helper takes no argument.
+    unsafe { bpf_get_prandom_u32() as u16 }
 }
 
 #[inline(always)]
 fn outer_tos(config: &Config, inner: u8) -> u8 {
     let fixed = (!config.flags.has(ConfigFlags::TOS_INHERIT)).then_some(config.tos);
     ecn::encapsulate(inner, fixed)
-}
-
-/// The inner flow's hash and TOS; `None` where the frame is not IP.
-#[inline(always)]
-fn inner(ctx: &TcContext, eth: &Ethernet) -> Option<(u32, u8)> {
-    match eth.ether_type {
-        ether_type::IPV4 => {
-            let ip = Ipv4::read(ctx, ETH_LEN)?;
-            Some((ipv4_hash(ctx, &ip), ip.tos))
-        }
-        ether_type::IPV6 => {
-            let [a, b] = ctx.read::<2>(ETH_LEN)?;
-            // SAFETY: the context is the program's own.
-            let hash = unsafe { bpf_get_hash_recalc(ctx.skb.skb) };
-            // The kernel's hash is not mixed to its top bits, which the port range is scaled by.
-            Some((flow::mix(0, hash), (a << 4) | (b >> 4)))
-        }
-        _ => None,
-    }
 }
 
 /// Hashes addresses and, but for fragments, whose later ones have none, the l4 ports.
@@ -143,74 +278,48 @@ fn ipv4_hash(ctx: &TcContext, ip: &Ipv4) -> u32 {
     }
 }
 
-#[inline(never)]
-fn encapsulate(
-    ctx: &TcContext,
-    network: &Network,
-    eth: &Ethernet,
-    address: &Addr,
-    peer: &Peer,
-) -> Outcome {
-    wrap(ctx, network, eth, address, peer)
-        .and_then(|()| skb::transmit(peer.next_hop.ifindex))
-        .into()
-}
-
-#[inline(always)]
-fn wrap(
-    ctx: &TcContext,
-    network: &Network,
-    eth: &Ethernet,
-    address: &Addr,
-    peer: &Peer,
-) -> Result<(), DropReason> {
-    let config = maps::config().ok_or(DropReason::EncapFailed)?;
-    let scratch = maps::scratch().ok_or(DropReason::EncapFailed)?;
-    let (hash, tos) = inner(ctx, eth).ok_or(DropReason::Malformed)?;
-    let outer = Outer {
-        src_mac: &peer.next_hop.src_mac,
-        dst_mac: &peer.next_hop.dst_mac,
-        src: &config.vtep,
-        dst: address,
-        src_port: flow::scale(hash, config.source_port_low, config.source_port_high),
-        dst_port: peer.port,
-        tos: outer_tos(config, tos),
-        ttl: config.ttl,
-        inner_len: ctx.len() as u16,
-        vni: network.vni,
-    };
-    outer_v4(&mut scratch.outer, &outer);
-    scratch.inner = eth.bytes();
-    // The room is made behind the Ethernet header, which the outer one overwrites; the inner one is
-    // written again in front of the packet.
-    ctx.adjust_room(ENCAP_V4 as i32, bpf_adj_room_mode::BPF_ADJ_ROOM_MAC, FLAGS)
-        .and_then(|()| ctx.store(0, &scratch.outer, 0))
-        .and_then(|()| ctx.store(ENCAP_V4, &scratch.inner, 0))
-        .map_err(|_| DropReason::EncapFailed)
-}
-
 /// Whether somebody inside sends VXLAN to a peer, which would take it for this host's and let it into any
 /// network. The host's own addresses may; nobody inside can use them, the stack drops them as martians
 /// (net/ipv4/fib_frontend.c, __fib_validate_source).
 #[inline(always)]
-pub fn is_injected(ctx: &TcContext, config: &Config, ip: &Ipv4) -> bool {
-    if ip.proto != proto::UDP {
-        return false;
-    }
-    let port = ctx.load::<[u8; 2]>(ETH_LEN + ip.header_len + 2);
-    port.is_ok_and(|port| u16::from_be_bytes(port) == config.vxlan_port)
+pub fn is_injected_v4(ctx: &TcContext, config: &Config, ip: &Ipv4) -> bool {
+    ip.proto == proto::UDP
+        && is_to_vxlan(ctx, config, ETH_LEN + ip.header_len)
         && is_peer(&from_v4(ip.dst))
         && maps::local(&from_v4(ip.src)).is_none()
+}
+
+/// The same over IPv6, whose stack knows no martians: what has this host's address as its source, and came
+/// in by an interface that is no port, the host forwards for somebody else. What came from a port and
+/// has outer headers now, the companion has put them on.
+#[inline(never)]
+pub fn is_injected_v6(ctx: &TcContext, config: &Config) -> bool {
+    const SOURCE: usize = ETH_LEN + 8;
+    let (mut next_header, mut src, mut dst) = ([0], UNSPECIFIED, UNSPECIFIED);
+    let whole = skb::read_into(ctx, ETH_LEN + 6, &mut next_header)
+        && skb::read_into(ctx, SOURCE, &mut src)
+        && skb::read_into(ctx, SOURCE + 16, &mut dst);
+    whole
+        && next_header[0] == proto::UDP
+        && is_to_vxlan(ctx, config, ETH_LEN + IP6_LEN)
+        && is_peer(&dst)
+        && (!maps::is_vtep(config, &src) || is_forwarded(ctx))
+}
+
+#[inline(always)]
+fn is_forwarded(ctx: &TcContext) -> bool {
+    let from = skb::ingress_ifindex(ctx);
+    from != 0 && maps::port(&from).is_none()
+}
+
+#[inline(always)]
+fn is_to_vxlan(ctx: &TcContext, config: &Config, udp: usize) -> bool {
+    let port = ctx.load::<[u8; 2]>(udp + 2);
+    port.is_ok_and(|port| maps::is_vxlan_port(config, u16::from_be_bytes(port)))
 }
 
 /// Whether an address is a peer's.
 #[inline(always)]
 pub fn is_peer(address: &Addr) -> bool {
     PEERS.get_ptr(address).is_some()
-}
-
-/// Whether an address is this host's VTEP.
-#[inline(always)]
-pub fn is_vtep(config: &Config, address: [u8; 4]) -> bool {
-    config.vtep == from_v4(address)
 }

@@ -1,4 +1,4 @@
-//! Forgets what is no longer used: learned FDB entries, neighbours, multicast groups and sessions. The
+//! Forgets what is no longer used: learned FDB entries, neighbours, peers, multicast groups and sessions. The
 //! programs only stamp, and take nothing that is over for good: what is late here is late in `show`.
 //!
 //! A table is read in batches, a slice each second, and again only when something of it can be over.
@@ -9,6 +9,7 @@
 mod census;
 mod groups;
 mod neighbours;
+mod peers;
 mod sessions;
 mod stations;
 mod sweep;
@@ -22,6 +23,7 @@ use crate::config::Timeouts;
 use crate::dataplane::{Dataplane, DataplaneError};
 use groups::Groups;
 use neighbours::Neighbours;
+use peers::Peers;
 use sessions::Sessions;
 use stations::Stations;
 
@@ -34,6 +36,7 @@ pub struct Ageing {
     stations: Stations,
     neighbours: Neighbours,
     groups: Groups,
+    peers: Peers,
     sessions: Sessions,
 }
 
@@ -44,6 +47,7 @@ impl Ageing {
             stations: Stations::default(),
             neighbours: Neighbours::default(),
             groups: Groups::default(),
+            peers: Peers::default(),
             sessions: Sessions::new(timeouts),
         }
     }
@@ -54,6 +58,7 @@ impl Ageing {
         let aged = self.stations.tick(maps)?;
         self.neighbours.tick(maps)?;
         self.groups.tick(maps)?;
+        self.peers.tick(maps)?;
         self.sessions.tick(maps)?;
         Ok(aged)
     }

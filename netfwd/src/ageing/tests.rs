@@ -5,7 +5,7 @@ use std::time::Duration;
 use netfwd_common::addr::UNSPECIFIED;
 use netfwd_common::limits::FDB_ENTRIES;
 use netfwd_common::maps::{FdbFlags, Group, GroupKey, Neighbour, NeighbourFlags, NeighbourKey};
-use netfwd_common::maps::{Network, Port};
+use netfwd_common::maps::{Member, MemberKey, Network, Peer, PeerFlags, Port};
 
 use super::*;
 use crate::dataplane::{LoadOptions, maps::now_ns};
@@ -103,6 +103,48 @@ fn a_wrong_count_is_corrected_by_the_second_walk() {
             assert_eq!(stations, expected);
         }
         assert_eq!(dataplane.maps().stations(1).expect("counted"), 5);
+    });
+}
+
+#[test]
+fn learned_peers_go_and_configured_ones_stay() {
+    in_new_netns(|_| async {
+        let mut dataplane = open();
+        let now = now_ns();
+        let old = now.saturating_sub(AGEING + SECOND);
+        let (learned, configured) = (PeerFlags::LEARNED, PeerFlags::default());
+        // The slot of the network is 1, that of the configured peer 3.
+        let given = [
+            ([1; 16], learned, 1, old),
+            ([2; 16], learned, 1, now),
+            ([3; 16], configured, 3, 0),
+            ([4; 16], configured, 1, old),
+        ];
+        let maps = dataplane.maps_mut();
+        for (peer, flags, slot, last_seen_ns) in given {
+            let entry = Peer {
+                flags,
+                slot,
+                ..Peer::default()
+            };
+            let member = Member {
+                last_seen_ns,
+                slot,
+                pad: 0,
+            };
+            maps.peers.put(&peer, &entry).expect("written");
+            let key = MemberKey { network: 1, peer };
+            maps.members.put(&key, &member).expect("written");
+        }
+        Ageing::new(&Timeouts::default())
+            .tick(&mut dataplane)
+            .expect("a tick");
+        let maps = dataplane.maps();
+        let peers: Vec<_> = maps.peers.entries().expect("read").into_keys().collect();
+        assert_eq!(peers, [[2; 16], [3; 16], [4; 16]]);
+        let members = maps.members.entries().expect("read").into_keys();
+        let members: Vec<_> = members.map(|key| key.peer).collect();
+        assert_eq!(members, [[2; 16], [3; 16]]);
     });
 }
 

@@ -14,6 +14,8 @@ pub(super) fn put(maps: &mut Maps, entry: &Entry) -> Result<(), DataplaneError> 
         Entry::Flood(key, value) => maps.flood.put(key, value),
         Entry::Peer(key, value) => maps.peers.put(key, value),
         Entry::Member(key, value) => maps.members.put(key, value),
+        Entry::Vtep(key, value) => maps.vteps.put(key, value),
+        Entry::VxlanPort(key, value) => maps.vxlan_ports.put(key, value),
         Entry::Uplink(key, value) => maps.uplinks.put(key, value),
         Entry::Local(key, value) => maps.locals.put(key, value),
         Entry::Subnet(prefix, value) => maps.put_subnet(*prefix, *value),
@@ -34,6 +36,8 @@ pub(super) fn delete(maps: &mut Maps, key: &EntryKey) -> Result<(), DataplaneErr
         EntryKey::Flood(key) => maps.flood.remove(key).map(drop),
         EntryKey::Peer(key) => maps.peers.remove(key).map(drop),
         EntryKey::Member(key) => maps.members.remove(key).map(drop),
+        EntryKey::Vtep(key) => maps.vteps.remove(key).map(drop),
+        EntryKey::VxlanPort(key) => maps.vxlan_ports.remove(key).map(drop),
         EntryKey::Uplink(key) => maps.uplinks.remove(key).map(drop),
         EntryKey::Local(key) => maps.locals.remove(key).map(drop),
         EntryKey::Subnet(prefix) => maps.remove_subnet(*prefix),
@@ -54,6 +58,11 @@ pub(super) fn get(maps: &Maps, key: &EntryKey) -> Result<Option<Entry>, Dataplan
         EntryKey::Flood(key) => maps.flood.get(key)?.map(|v| Entry::Flood(*key, v)),
         EntryKey::Peer(key) => maps.peers.get(key)?.map(|v| Entry::Peer(*key, v)),
         EntryKey::Member(key) => maps.members.get(key)?.map(|v| Entry::Member(*key, v)),
+        EntryKey::Vtep(key) => maps.vteps.get(key)?.map(|v| Entry::Vtep(*key, v)),
+        EntryKey::VxlanPort(key) => maps
+            .vxlan_ports
+            .get(key)?
+            .map(|v| Entry::VxlanPort(*key, v)),
         EntryKey::Uplink(key) => maps.uplinks.get(key)?.map(|v| Entry::Uplink(*key, v)),
         EntryKey::Local(key) => maps.locals.get(key)?.map(|v| Entry::Local(*key, v)),
         EntryKey::Subnet(key) => {
@@ -78,6 +87,8 @@ pub(super) fn key_of(entry: &Entry) -> Option<EntryKey> {
         Entry::Flood(key, _) => EntryKey::Flood(*key),
         Entry::Peer(key, _) => EntryKey::Peer(*key),
         Entry::Member(key, _) => EntryKey::Member(*key),
+        Entry::Vtep(key, _) => EntryKey::Vtep(*key),
+        Entry::VxlanPort(key, _) => EntryKey::VxlanPort(*key),
         Entry::Uplink(key, _) => EntryKey::Uplink(*key),
         Entry::Local(key, _) => EntryKey::Local(*key),
         Entry::Subnet(prefix, _) => EntryKey::Subnet(*prefix),

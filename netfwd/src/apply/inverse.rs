@@ -30,6 +30,14 @@ pub(super) async fn of(dataplane: &Dataplane, links: &Links, action: &Action) ->
             name: name.clone(),
             address: *address,
         }),
+        Action::JoinGroup { name, group } => Some(Action::LeaveGroup {
+            name: name.clone(),
+            group: *group,
+        }),
+        Action::LeaveGroup { name, group } => Some(Action::JoinGroup {
+            name: name.clone(),
+            group: *group,
+        }),
         Action::AddNeighbour(neighbour) => Some(Action::RemoveNeighbour(neighbour.clone())),
         Action::RemoveNeighbour(neighbour) => Some(Action::AddNeighbour(neighbour.clone())),
         Action::Attach { at, .. } => match attached(dataplane, links, at).await {

@@ -55,6 +55,13 @@ async fn on_links(links: &Links, action: &Action) -> Result<(), LinkError> {
             None => Ok(()),
             Some(link) => links.set_promiscuous(link.index, *on).await,
         },
+        Action::JoinGroup { name, group } => {
+            links.join_group(index(links, name).await?, *group).await
+        }
+        Action::LeaveGroup { name, group } => match links.find(name).await? {
+            None => Ok(()),
+            Some(link) => links.leave_group(link.index, *group).await,
+        },
         Action::AddAddress { name, address } => {
             links.add_address(index(links, name).await?, *address).await
         }

@@ -46,6 +46,7 @@ pub enum XdpPolicy {
 }
 
 /// `[vxlan]`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vxlan {
     /// UDP port.

@@ -62,7 +62,7 @@ impl Core {
     pub async fn start(instance: &str, file: &Path, trace: bool) -> Result<Self, CoreError> {
         let config = config::load(file)?;
         let adopted = Pins::of(instance).root().exists();
-        let started = Self::bring_up(instance, file, config, trace).await;
+        let started = Box::pin(Self::bring_up(instance, file, config, trace)).await;
         if let (Err(error), false) = (&started, adopted) {
             tracing::debug!("removing what was begun: {error}");
             if let Err(error) = cleanup::cleanup(instance).await {

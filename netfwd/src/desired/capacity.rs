@@ -29,6 +29,16 @@ pub fn fits(maps: &MapState) -> Result<(), DesiredError> {
         ),
         ("peers", maps.peers.len(), limits::PEERS),
         ("peers of all networks", maps.members.len(), limits::MEMBERS),
+        (
+            "VTEPs and multicast groups",
+            maps.vteps.len(),
+            limits::VTEPS,
+        ),
+        (
+            "UDP ports of peers",
+            maps.vxlan_ports.len(),
+            limits::VXLAN_PORTS,
+        ),
         ("uplinks", maps.uplinks.len(), limits::UPLINKS),
         (
             "addresses on uplinks",

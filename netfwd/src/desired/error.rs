@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::config::Place;
+use crate::config::{Place, no_vtep};
 use crate::ids::OutOfSlots;
 
 /// Why a configuration cannot be had on this host.
@@ -32,9 +32,51 @@ pub enum DesiredError {
     },
     /// There is nothing to take the VTEP from.
     #[error(
-        "no VTEP: a network has a VNI, but [host] gives no `vtep` and no uplink has an IPv4 address; give one of them"
+        "no VTEP: a network has a VNI, but [host] gives no `vtep` and no uplink has an address; give one of them"
     )]
     NoVtep,
+    /// There is no VTEP towards a peer or group.
+    #[error("{place}: {}", no_vtep(*address, network, vteps))]
+    NoVtepTowards {
+        /// The address.
+        address: IpAddr,
+        /// The network.
+        network: String,
+        /// The VTEPs that there are.
+        vteps: Vec<IpAddr>,
+        /// Where it is named.
+        place: Place,
+    },
+    /// A network's own VTEP is none of this host's.
+    #[error(
+        "{place}: `vtep` {vtep} of network {network} is no VTEP of this host; use {known}, or list it in `vtep` of [host]"
+    )]
+    NotAVtep {
+        /// The address.
+        vtep: IpAddr,
+        /// The network.
+        network: String,
+        /// A VTEP that there is.
+        known: IpAddr,
+        /// Where it is named.
+        place: Place,
+    },
+    /// A peer would see two VTEPs.
+    #[error(
+        "{place}: {peer} would see VTEP {vtep} by network {network} and {other} by another one; give both the same `vtep`"
+    )]
+    TwoVteps {
+        /// The peer or group.
+        peer: IpAddr,
+        /// The network.
+        network: String,
+        /// The VTEP by it.
+        vtep: IpAddr,
+        /// The VTEP by another network.
+        other: IpAddr,
+        /// Where it is named.
+        place: Place,
+    },
     /// A peer is this host itself.
     #[error("{place}: peer {peer} is this host's own VTEP; list only the other hosts")]
     OwnPeer {
@@ -106,6 +148,8 @@ impl DesiredError {
             Self::NoInterface { place, .. }
             | Self::NoNamespace { place, .. }
             | Self::OwnPeer { place, .. }
+            | Self::NoVtepTowards { place, .. }
+            | Self::NotAVtep { place, .. }
             | Self::NotAPort { place, .. }
             | Self::MtuTooLarge { place, .. } => place.is_command(),
             _ => false,

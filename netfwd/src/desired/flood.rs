@@ -34,6 +34,7 @@ impl Builder<'_> {
         let gateway = config.gateway.as_ref();
         let v4 = gateway.and_then(crate::config::Gateway::first_v4);
         let masquerade = gateway.is_some_and(|g| g.masquerade != Masquerade::Off);
+        let accepts_unknown = config.vni.is_some() && config.accepts_unknown(self.config);
         let entry = Network {
             ageing_ns: config.switch.ageing.as_nanos() as u64,
             vni: config.vni.unwrap_or(0),
@@ -46,7 +47,8 @@ impl Builder<'_> {
                 .with_if(NetworkFlags::MASQUERADE, masquerade)
                 .with_if(NetworkFlags::SUPPRESSION, config.switch.arp_suppression)
                 .with_if(NetworkFlags::SNOOPING, config.switch.multicast_snooping)
-                .with_if(NetworkFlags::VLAN, network.aware),
+                .with_if(NetworkFlags::VLAN, network.aware)
+                .with_if(NetworkFlags::ANY_PEER, accepts_unknown),
             gateway_ifindex: gateway.and_then(|g| self.ifindex(&g.device)).unwrap_or(0),
             mtu: network.mtu,
             flood_len,

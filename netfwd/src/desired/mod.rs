@@ -7,12 +7,15 @@ mod flood;
 mod gateway;
 mod nat;
 mod overlay;
+mod peers;
 mod ports;
 mod promiscuous;
 mod stations;
+mod underlay;
 mod uplinks;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netfwd_common::addr::{Addr, Mac};
@@ -24,6 +27,7 @@ use crate::config::{Config, Network, Port, TapKind};
 use crate::ids::{Ids, Scope};
 use crate::naming;
 use crate::observed::{Hook, HookAt, Inner, Link, MapState, Neighbour, Program, Sysctl};
+use underlay::Vtep;
 
 /// What should be.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +45,9 @@ pub struct Desired {
     /// Interfaces that should take frames for any MAC, and those that should no longer, as netfwd had
     /// them do so.
     pub promiscuous: BTreeMap<String, bool>,
+    /// Multicast groups, with the uplink, that should be joined, and those that should no longer, as
+    /// netfwd had joined them.
+    pub groups: BTreeMap<(String, IpAddr), bool>,
     /// Counter slots that are given to a new object and must be zeroed.
     pub zero: Vec<u32>,
     /// What is left out because the host lacks it for now. A start or a change refuses what it
@@ -143,6 +150,8 @@ pub fn resolve(config: &Config, ids: &mut Ids, facts: Facts<'_>) -> Result<Desir
         facts,
         shared: config.shared(),
         outside: BTreeSet::new(),
+        vteps: underlay::vteps(config, facts),
+        joined: BTreeSet::new(),
         out: Desired {
             instance: facts.instance.to_owned(),
             ..Desired::default()
@@ -155,6 +164,7 @@ pub fn resolve(config: &Config, ids: &mut Ids, facts: Facts<'_>) -> Result<Desir
         builder.network(network)?;
     }
     builder.promiscuous();
+    builder.groups();
     capacity::fits(&builder.out.maps)?;
     builder.out.zero.clone_from(&builder.ids.zero);
     Ok(builder.out)
@@ -178,6 +188,10 @@ struct Builder<'a> {
     shared: BTreeSet<String>,
     /// Interfaces that are ports and have a life of their own.
     outside: BTreeSet<String>,
+    /// This host's VTEPs.
+    vteps: Vec<Vtep<'a>>,
+    /// Multicast groups to join, and on which uplink.
+    joined: BTreeSet<(String, IpAddr)>,
     out: Desired,
 }
 

@@ -1,16 +1,14 @@
-//! The overlay: companion device, configuration of the programs, VNIs, peers, MTUs.
+//! The overlay: companion devices, configuration of the programs, VNIs, peers, MTUs.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
 
 use netfwd_common::addr::UNSPECIFIED;
 use netfwd_common::limits::{LAYOUT, MTU_OVERHEAD_V4};
-use netfwd_common::maps::{self, ConfigFlags, FloodTarget, Member, MemberKey, Peer, PortFlags};
+use netfwd_common::maps::{self, ConfigFlags};
 
-use super::{Attach, Builder, DesiredError, Device, Made, Numbered};
+use super::{Attach, Builder, DesiredError, Device, Made};
 use crate::address::to_addr;
-use crate::config::{Network, Place, Tos};
-use crate::ids::Scope;
+use crate::config::{Df, Network, Tos};
 use crate::naming::{self, COMPANION};
 use crate::observed::{Hook, HookAt, Program, Sysctl};
 
@@ -21,15 +19,12 @@ const COMPANION_MTU: u32 = 65535 - MTU_OVERHEAD_V4;
 impl Builder<'_> {
     /// What is the same for all networks.
     pub(super) fn overlay(&mut self) -> Result<(), DesiredError> {
-        if self
-            .config
-            .networks
-            .iter()
-            .any(|network| network.vni.is_some())
-        {
-            self.port_is_free()?;
-            self.companion()?;
-            if self.vtep().is_none() {
+        for port in self.ports_in_use() {
+            self.companion(port)?;
+        }
+        if self.overlays().next().is_some() {
+            self.arrivals();
+            if self.vteps.is_empty() {
                 self.lacking(DesiredError::NoVtep);
             }
         }
@@ -37,8 +32,45 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn port_is_free(&self) -> Result<(), DesiredError> {
-        let port = self.config.vxlan.port;
+    fn overlays(&self) -> impl Iterator<Item = &Network> {
+        let networks = self.config.networks.iter();
+        networks.filter(|network| network.vni.is_some())
+    }
+
+    /// The UDP ports that VXLAN is sent from or to: each peer's, and the instance's.
+    fn ports_in_use(&self) -> BTreeSet<u16> {
+        let config = self.config;
+        let peers = self.overlays().flat_map(|network| &network.peers);
+        let own = self.overlays().take(1).map(|_| config.vxlan.port);
+        peers.map(|peer| config.port_of(peer)).chain(own).collect()
+    }
+
+    fn companion(&mut self, port: u16) -> Result<(), DesiredError> {
+        self.port_is_free(port)?;
+        let name = naming::companion(port, self.config.vxlan.port);
+        let device = Device {
+            made: Made::Companion { port },
+            mac: None,
+            mtu: COMPANION_MTU,
+            addresses: [].into(),
+            sysctls: BTreeMap::from([
+                (Sysctl::Forwarding, 1),
+                (Sysctl::Forwarding6, 1),
+                (Sysctl::DisableIpv6, 1),
+            ]),
+        };
+        self.device(&name, device)?;
+        let attach = Attach::tc(Program::OverlayIngress);
+        self.out
+            .hooks
+            .insert(HookAt::new(&name, Hook::Ingress), attach);
+        if let Some(ifindex) = self.ifindex(&name) {
+            self.out.maps.vxlan_ports.insert(port.into(), ifindex);
+        }
+        Ok(())
+    }
+
+    fn port_is_free(&self, port: u16) -> Result<(), DesiredError> {
         let ours = naming::alias(self.facts.instance);
         let taken = self.facts.links.iter().find(|(_, link)| {
             link.vxlan.is_some_and(|vxlan| vxlan.port == port)
@@ -50,37 +82,17 @@ impl Builder<'_> {
         }
     }
 
-    fn companion(&mut self) -> Result<(), DesiredError> {
-        let device = Device {
-            made: Made::Companion {
-                port: self.config.vxlan.port,
-            },
-            mac: None,
-            mtu: COMPANION_MTU,
-            addresses: [].into(),
-            sysctls: BTreeMap::from([(Sysctl::Forwarding, 1), (Sysctl::DisableIpv6, 1)]),
-        };
-        self.device(COMPANION, device)?;
-        let attach = Attach::tc(Program::OverlayIngress);
-        self.out
-            .hooks
-            .insert(HookAt::new(COMPANION, Hook::Ingress), attach);
-        Ok(())
-    }
-
     fn host_entry(&self) -> maps::Config {
         let vxlan = &self.config.vxlan;
-        let (inherit, tos) = match vxlan.tos {
-            Tos::Inherit => (true, 0),
-            Tos::Fixed(tos) => (false, tos),
+        let tos = match vxlan.tos {
+            Tos::Inherit => 0,
+            Tos::Fixed(tos) => tos,
         };
+        let vtep = self.vteps.first();
         maps::Config {
             layout: LAYOUT,
-            flags: ConfigFlags::default()
-                .with_if(ConfigFlags::UNKNOWN_SOURCES, vxlan.accept_unknown)
-                .with_if(ConfigFlags::TOS_INHERIT, inherit)
-                .with_if(ConfigFlags::UDP_CHECKSUM, vxlan.udp_checksum),
-            vtep: self.vtep().map_or(UNSPECIFIED, to_addr),
+            flags: self.host_flags(),
+            vtep: vtep.map_or(UNSPECIFIED, |vtep| to_addr(vtep.address)),
             companion_ifindex: self.ifindex(COMPANION).unwrap_or(0),
             vxlan_port: vxlan.port,
             source_port_low: vxlan.source_ports.0,
@@ -92,66 +104,24 @@ impl Builder<'_> {
         }
     }
 
-    pub(super) fn peers(
-        &mut self,
-        network: &Numbered<'_>,
-    ) -> Result<Vec<FloodTarget>, DesiredError> {
-        if let Some(vni) = network.config.vni {
-            self.out.maps.vnis.insert(vni, network.id);
-        }
-        let peers = network.config.peers.iter();
-        peers
-            .map(|peer| self.peer(network, peer.at.address, &peer.place))
-            .collect()
-    }
-
-    fn peer(
-        &mut self,
-        network: &Numbered<'_>,
-        address: IpAddr,
-        place: &Place,
-    ) -> Result<FloodTarget, DesiredError> {
-        if self.vtep() == Some(address) {
-            return Err(DesiredError::OwnPeer {
-                peer: address,
-                place: place.clone(),
-            });
-        }
-        let slot = self.ids.slot(Scope::Peer, &address.to_string())?;
-        let peer = to_addr(address);
-        let entry = Peer {
-            slot,
-            port: self.config.vxlan.port,
-            source: self.vtep().map_or(UNSPECIFIED, to_addr),
-            companion_ifindex: self.ifindex(COMPANION).unwrap_or(0),
-            ..Peer::default()
-        };
-        let member = Member {
-            slot,
-            ..Member::default()
-        };
-        let key = MemberKey {
-            network: network.id,
-            peer,
-        };
-        self.out.maps.peers.insert(peer, entry);
-        self.out.maps.members.insert(key, member);
-        Ok(FloodTarget {
-            peer,
-            slot,
-            flags: PortFlags::default()
-                .with_if(
-                    PortFlags::UNKNOWN_UNICAST,
-                    network.config.switch.unknown_unicast,
-                )
-                .with_if(PortFlags::VLAN, network.aware),
-            ..FloodTarget::default()
-        })
+    fn host_flags(&self) -> ConfigFlags {
+        let vxlan = &self.config.vxlan;
+        // What it says holds for every network; where they differ, each has a flag of its own.
+        let mut accept = self.overlays().map(|n| n.accepts_unknown(self.config));
+        let unknown = accept.next() == Some(true) && accept.all(|accepts| accepts);
+        ConfigFlags::default()
+            .with_if(ConfigFlags::UNKNOWN_SOURCES, unknown)
+            .with_if(ConfigFlags::TOS_INHERIT, vxlan.tos == Tos::Inherit)
+            .with_if(ConfigFlags::UDP_CHECKSUM, vxlan.udp_checksum)
+            .with_if(ConfigFlags::STRICT, vxlan.strict)
+            .with_if(ConfigFlags::DF, vxlan.df == Df::Set)
+            .with_if(ConfigFlags::DF_INHERIT, vxlan.df == Df::Inherit)
+            .with_if(ConfigFlags::MSS_CLAMP, vxlan.mss_clamp)
     }
 
     /// A network's MTU; automatic where the configuration gives none.
     pub(super) fn mtu(&mut self, network: &Network) -> u32 {
-        let overhead = network.vni.map_or(0, |_| MTU_OVERHEAD_V4);
+        let overhead = self.overhead(network);
         let Some((uplink, mtu)) = self.narrowest() else {
             return network.mtu.unwrap_or(1500 - overhead);
         };

@@ -55,14 +55,6 @@ impl Builder<'_> {
         }
     }
 
-    /// This host's tunnel endpoint.
-    pub(super) fn vtep(&self) -> Option<IpAddr> {
-        let uplinks = self.config.host.uplinks.iter();
-        let mut links = uplinks.filter_map(|name| self.facts.links.get(name));
-        let given = self.config.host.vteps.first().copied();
-        given.or_else(|| links.find_map(first_v4))
-    }
-
     /// The uplink with the smallest MTU.
     pub(super) fn narrowest(&self) -> Option<(&str, u32)> {
         let uplinks = self.config.host.uplinks.iter();

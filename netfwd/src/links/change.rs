@@ -141,12 +141,13 @@ impl Links {
     }
 }
 
-fn absent_is_fine(done: Result<(), LinkError>) -> Result<(), LinkError> {
+/// That what was to be removed is not there is no error.
+pub(super) fn absent_is_fine(done: Result<(), LinkError>) -> Result<(), LinkError> {
     match done {
         Err(error)
             if matches!(
                 error.errno(),
-                Some(Errno::ENODEV | Errno::EADDRNOTAVAIL | Errno::ENOENT)
+                Some(Errno::ENODEV | Errno::EADDRNOTAVAIL | Errno::ENOENT | Errno::ESRCH)
             ) =>
         {
             Ok(())

@@ -6,6 +6,7 @@
 
 pub mod change;
 pub mod ethtool;
+pub mod group;
 mod ifreq;
 pub mod model;
 pub mod neighbour;

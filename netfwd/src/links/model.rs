@@ -14,7 +14,8 @@ pub struct Address {
     pub net: IpNet,
     /// Its scope is global.
     pub global: bool,
-    /// It can be used: neither tentative, deprecated nor a duplicate.
+    /// It can be used: neither tentative, deprecated nor a duplicate; of a group, that what is sent to
+    /// it leaves the host.
     pub usable: bool,
 }
 
@@ -27,6 +28,8 @@ pub struct Vxlan {
     pub vni: u32,
     /// It takes its tunnel parameters from each packet ("external").
     pub external: bool,
+    /// It takes and sends zero UDP checksums over IPv6.
+    pub zero_checksum: bool,
 }
 
 /// The XDP program on an interface.

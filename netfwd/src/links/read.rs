@@ -29,6 +29,10 @@ impl Links {
         let mut links: Vec<Link> = messages.into_iter().map(link).collect();
         for link in &mut links {
             link.addresses = addresses.remove(&link.index).unwrap_or_default();
+            let groups = link.addresses.iter_mut();
+            for group in groups.filter(|a| a.net.addr().is_multicast()) {
+                group.usable &= self.leaves_host(group.net.addr()).await?;
+            }
         }
         links.sort_by_key(|link| link.index);
         Ok(links)
@@ -137,15 +141,20 @@ fn vxlan(infos: &[InfoVxlan]) -> Vxlan {
         port: 0,
         vni: 0,
         external: false,
+        zero_checksum: false,
     };
+    let (mut send, mut take) = (false, false);
     for info in infos {
         match info {
             InfoVxlan::Port(port) => vxlan.port = *port,
             InfoVxlan::Id(vni) => vxlan.vni = *vni,
             InfoVxlan::CollectMetadata(on) => vxlan.external = *on,
+            InfoVxlan::UDPZeroCsumTX(on) => send = *on,
+            InfoVxlan::UDPZeroCsumRX(on) => take = *on,
             _ => {}
         }
     }
+    vxlan.zero_checksum = send && take;
     vxlan
 }
 

@@ -11,9 +11,9 @@ pub fn read(which: Sysctl, device: &str) -> Option<String> {
     Some(value.trim().to_owned())
 }
 
-/// Sets a device's setting. A kernel without IPv6 has it disabled already.
+/// Sets a device's setting. A kernel without IPv6 needs none of its settings.
 pub fn write(which: Sysctl, device: &str, value: u8) -> Result<(), LinkError> {
-    if which == Sysctl::DisableIpv6 && value == 1 && read(which, device).is_none() {
+    if which.is_of_ipv6() && value == 1 && read(which, device).is_none() {
         return Ok(());
     }
     let path = which.path(device);

@@ -113,10 +113,84 @@ fn the_companion_takes_its_parameters_from_packets() {
         let device = named(&links, "nfvx0").await;
         let vxlan = device.vxlan.expect("a VXLAN device");
         assert_eq!((vxlan.port, vxlan.external), (4789, true));
+        assert!(vxlan.zero_checksum);
         assert_eq!(device.mtu, 65485);
         assert!(device.is_made_by("test"));
         assert!(device.addresses.is_empty());
         assert!(links.add_companion("nfvx0", 4789).await.is_err());
+    });
+}
+
+/// A file of the namespace's, under /proc/net.
+fn proc_net(file: &str) -> String {
+    std::fs::read_to_string(format!("/proc/thread-self/net/{file}")).expect(file)
+}
+
+#[test]
+fn the_companion_listens_on_both_families_without_an_address_of_its_own() {
+    in_new_netns(|links| async move {
+        let index = links.add_companion("nfvx0", 4789).await.expect("a device");
+        for which in [Sysctl::Forwarding, Sysctl::Forwarding6, Sysctl::DisableIpv6] {
+            sysctl::write(which, "nfvx0", 1).expect("a setting");
+            assert_eq!(sysctl::read(which, "nfvx0").as_deref(), Some("1"));
+        }
+        links.set_up(index, true).await.expect("up");
+        let port = format!(":{:04X} ", 4789);
+        assert!(proc_net("udp").contains(&port) && proc_net("udp6").contains(&port));
+    });
+}
+
+#[test]
+fn a_group_is_joined_and_left_as_an_address() {
+    in_new_netns(|links| async move {
+        links
+            .add_veth(&end("up0"), &end("wire"), None)
+            .await
+            .expect("a pair");
+        let index = named(&links, "up0").await.index;
+        links.set_up(index, true).await.expect("up");
+        let (v4, v6) = ("239.1.1.1".parse(), "ff05::100".parse());
+        let (v4, v6): (IpAddr, IpAddr) = (v4.expect("a group"), v6.expect("a group"));
+        for group in [v4, v6, v4, v6] {
+            links.join_group(index, group).await.expect("joined");
+        }
+        // The kernel writes the one in host order, the other as octets.
+        let members = || {
+            let v6 = "ff050000000000000000000000000100";
+            (
+                proc_net("igmp").contains("010101EF"),
+                proc_net("igmp6").contains(v6),
+            )
+        };
+        assert_eq!(members(), (true, true));
+        let has = |link: &Link, group| {
+            let mut addresses = link.addresses.iter();
+            addresses.any(|a| a.net.addr() == group && a.usable)
+        };
+        let up = named(&links, "up0").await;
+        assert!(has(&up, v4) && has(&up, v6));
+        assert_eq!(up.first_global(IpAddr::is_ipv4), None);
+        for group in [v4, v6, v4, v6] {
+            links.leave_group(index, group).await.expect("left");
+        }
+        assert_eq!(members(), (false, false));
+    });
+}
+
+#[test]
+fn more_groups_than_the_kernel_takes_say_what_to_raise() {
+    in_new_netns(|links| async move {
+        let mut failed = None;
+        for last in 1..=21 {
+            assert!(failed.is_none(), "{failed:?} before the 21st");
+            let group = IpAddr::from([239, 1, 1, last]);
+            failed = links.join_group(1, group).await.err();
+        }
+        let error = failed.expect("the 21st is one too many").to_string();
+        assert!(
+            error.contains("net.ipv4.igmp_max_memberships says; raise that"),
+            "{error}"
+        );
     });
 }
 

@@ -5,7 +5,8 @@ use rtnetlink::LinkVxlan;
 use super::{LinkError, Links, Tried};
 
 impl Links {
-    /// Makes a metadata VXLAN device on `port`, down, marks it with the instance's alias, and returns
+    /// Makes a metadata VXLAN device on `port` that takes and sends zero UDP checksums over IPv6 as over
+    /// IPv4 (RFC 6935), down, marks it with the instance's alias, and returns
     /// its number.
     pub async fn add_companion(&self, name: &str, port: u16) -> Result<u32, LinkError> {
         let message = rtnetlink::LinkMessageBuilder::<LinkVxlan>::new(name)
@@ -13,6 +14,8 @@ impl Links {
             .learning(false)
             .port(port)
             .udp_csum(false)
+            .udp_zero_csum6_tx(true)
+            .udp_zero_csum6_rx(true)
             .build();
         let done = self.handle.link().add(message).execute().await;
         done.tried(|| format!("make VXLAN device {name} on UDP port {port}"))?;

@@ -9,7 +9,7 @@ use netfwd_common::maps::{self, FdbEntry, FdbFlags, FdbKey, NeighbourFlags, Neig
 use crate::dataplane::{
     Dataplane, DataplaneError, FILTER_HANDLE, FILTER_PRIORITY, Maps, Pin, Seen,
 };
-use crate::links::{self, LinkError, Links, sysctl, tc::Side};
+use crate::links::{self, Address, LinkError, Links, sysctl, tc::Side};
 use crate::observed::{
     Hook, HookAt, Inner, Link, MapState, Neighbour, Observed, Sysctl, VxlanLink,
 };
@@ -104,7 +104,12 @@ fn named(ours: &Links, list: &[links::Link]) -> BTreeMap<String, Link> {
 }
 
 fn plain(link: &links::Link) -> Link {
-    let global = link.addresses.iter().filter(|address| address.global);
+    let is_group = |address: &&Address| address.net.addr().is_multicast();
+    let (groups, unicast): (Vec<&Address>, Vec<&Address>) =
+        link.addresses.iter().partition(is_group);
+    let global = || unicast.iter().filter(|address| address.global);
+    let joined = groups.iter().filter(|group| group.usable);
+    let tentative = global().filter(|address| !address.usable);
     Link {
         ifindex: link.index,
         kind: (!link.kind.is_empty()).then(|| link.kind.clone()),
@@ -113,11 +118,14 @@ fn plain(link: &links::Link) -> Link {
         mtu: link.mtu,
         up: link.up,
         loopback: link.loopback,
-        addresses: global.map(|address| address.net).collect(),
+        addresses: global().map(|address| address.net).collect(),
+        tentative: tentative.map(|address| address.net.addr()).collect(),
+        groups: joined.map(|group| group.net.addr()).collect(),
         peer_in_other_netns: link.kind == "veth" && link.peer_elsewhere,
         vxlan: link.vxlan.map(|vxlan| VxlanLink {
             port: vxlan.port,
             external: vxlan.external,
+            zero_checksum: vxlan.zero_checksum,
         }),
         tap: link.tap,
         promiscuous: link.promiscuous,
@@ -132,11 +140,11 @@ fn sysctls(device: &str) -> BTreeMap<Sysctl, u8> {
         .collect()
 }
 
-/// A kernel without IPv6 has it disabled.
+/// Without IPv6 its settings are as netfwd would have them: all of them are 1.
 fn value(which: Sysctl, device: &str) -> Option<u8> {
     match sysctl::read(which, device) {
         Some(value) => value.parse().ok(),
-        None if which == Sysctl::DisableIpv6 => Some(1),
+        None if which.is_of_ipv6() => Some(1),
         None => None,
     }
 }
@@ -200,6 +208,8 @@ fn maps(maps: &Maps) -> Result<MapState, DataplaneError> {
         flood: maps.flood.entries()?,
         peers: maps.peers.entries()?,
         members: maps.members.entries()?,
+        vteps: maps.vteps.entries()?,
+        vxlan_ports: maps.vxlan_ports.entries()?,
         uplinks: maps.uplinks.entries()?,
         locals: maps.locals.entries()?,
         subnets: maps.subnets()?,

@@ -67,6 +67,20 @@ pub enum Action {
         /// Whether it does.
         on: bool,
     },
+    /// Joins a multicast group on an interface by way of an address.
+    JoinGroup {
+        /// The interface.
+        name: String,
+        /// The group.
+        group: IpAddr,
+    },
+    /// Leaves a multicast group that was joined so.
+    LeaveGroup {
+        /// The interface; that it is gone is no error.
+        name: String,
+        /// The group.
+        group: IpAddr,
+    },
     /// Adds an address.
     AddAddress {
         /// The link.
@@ -162,6 +176,10 @@ pub enum Entry {
     Peer(Addr, maps::Peer),
     /// `members`.
     Member(maps::MemberKey, maps::Member),
+    /// `vteps`.
+    Vtep(Addr, maps::Vtep),
+    /// `vxlan_ports`.
+    VxlanPort(u32, u32),
     /// `uplinks`.
     Uplink(u32, maps::Uplink),
     /// `locals`.
@@ -195,6 +213,10 @@ pub enum EntryKey {
     Peer(Addr),
     /// `members`.
     Member(maps::MemberKey),
+    /// `vteps`.
+    Vtep(Addr),
+    /// `vxlan_ports`.
+    VxlanPort(u32),
     /// `uplinks`.
     Uplink(u32),
     /// `locals`.

@@ -1,31 +1,55 @@
 //! Devices that netfwd makes: creation, settings, deletion.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use super::{Action, PairPeer};
 use crate::desired::{Desired, Device, Made};
 use crate::naming;
 use crate::observed::{Inner, Link, Observed};
 
-/// Makes what is missing; what is not made as it should be is deleted first.
+/// Makes what is missing; what is not made as it should be is deleted first, and before a companion is
+/// made those that are not wanted any more, which may have its UDP port.
 pub(super) fn create(desired: &Desired, observed: &Observed) -> Vec<Action> {
-    let mut actions = Vec::new();
-    for (name, device) in &desired.devices {
+    let is_sound = |name: &String, device| {
         let link = observed.links.get(name);
-        let sound = link.is_some_and(|link| is_sound(name, device, link, observed));
-        if sound || matches!(device.made, Made::PeerOf { .. }) {
-            continue;
-        }
-        if link.is_some() {
-            actions.push(Action::DeleteLink { name: name.clone() });
-        }
-        actions.push(creation(name, device));
+        link.is_some_and(|link| is_sound(name, device, link, observed))
+    };
+    let devices = desired.devices.iter();
+    let devices = devices.filter(|(_, device)| !matches!(device.made, Made::PeerOf { .. }));
+    let missing: Vec<_> = devices.filter(|(name, d)| !is_sound(name, d)).collect();
+    let unsound = missing.iter().map(|(name, _)| *name);
+    let unsound = unsound.filter(|name| observed.links.contains_key(*name));
+    let mut gone: BTreeSet<&String> = unsound.collect();
+    if missing.iter().any(|(_, device)| is_companion(device)) {
+        gone.extend(stale(desired, observed).filter(|name| observed.links[*name].vxlan.is_some()));
     }
-    actions
+    let gone = gone.into_iter().cloned();
+    let gone = gone.map(|name| Action::DeleteLink { name });
+    let made = missing.iter().map(|(name, device)| creation(name, device));
+    gone.chain(made).collect()
+}
+
+const fn is_companion(device: &Device) -> bool {
+    matches!(device.made, Made::Companion { .. })
+}
+
+/// What the instance made and does not want any more.
+fn stale<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Iterator<Item = &'a String> {
+    let ours = naming::alias(&desired.instance);
+    let links = observed.links.iter();
+    let stale = links.filter(move |(name, link)| {
+        link.alias.as_deref() == Some(ours.as_str()) && !desired.devices.contains_key(*name)
+    });
+    stale.map(|(name, _)| name)
 }
 
 /// Whether a link is of the making that the device should be of.
 fn is_sound(name: &str, device: &Device, link: &Link, observed: &Observed) -> bool {
     match &device.made {
-        Made::Companion { port } => link.vxlan.is_some_and(|v| v.external && v.port == *port),
+        Made::Companion { port } => link
+            .vxlan
+            .is_some_and(|known| known.external && known.zero_checksum && known.port == *port),
         Made::Pair { peer } => observed.links.contains_key(peer),
         Made::PeerOf { .. } => true,
         // Whoever opens a tap says whether it has a header (drivers/net/tun.c, `tun_set_iff`).
@@ -74,6 +98,7 @@ pub(super) fn set_up(desired: &Desired, observed: &Observed) -> Vec<Action> {
         }
     }
     actions.extend(promiscuous(desired, observed, true));
+    actions.extend(groups(desired, observed, true));
     actions
 }
 
@@ -143,12 +168,30 @@ fn inner_end(host: &str, wanted: &Inner, known: Option<&Inner>) -> Option<Action
 
 /// Deletes what the instance made and does not want any more; the ends of a pair go together.
 pub(super) fn delete(desired: &Desired, observed: &Observed) -> Vec<Action> {
-    let ours = naming::alias(&desired.instance);
-    let stale = observed.links.iter().filter(|(name, link)| {
-        link.alias.as_deref() == Some(ours.as_str()) && !desired.devices.contains_key(*name)
-    });
-    let stale = stale.map(|(name, _)| Action::DeleteLink { name: name.clone() });
-    stale.chain(promiscuous(desired, observed, false)).collect()
+    let stale = stale(desired, observed).cloned();
+    let mut actions: Vec<Action> = stale.map(|name| Action::DeleteLink { name }).collect();
+    actions.extend(promiscuous(desired, observed, false));
+    actions.extend(groups(desired, observed, false));
+    actions
+}
+
+/// Groups to join where they are not joined, or to leave where they are.
+fn groups(desired: &Desired, observed: &Observed, on: bool) -> Vec<Action> {
+    let wanted = desired.groups.iter().filter(|(_, wanted)| **wanted == on);
+    let differs = |name: &str, group: &IpAddr| {
+        let link = observed.links.get(name);
+        link.is_some_and(|link| link.groups.contains(group) != on)
+    };
+    let action = |(name, group): &(String, IpAddr)| {
+        let (name, group) = (name.clone(), *group);
+        if on {
+            Action::JoinGroup { name, group }
+        } else {
+            Action::LeaveGroup { name, group }
+        }
+    };
+    let differing = wanted.filter(|((name, group), _)| differs(name, group));
+    differing.map(|(at, _)| action(at)).collect()
 }
 
 /// Interfaces that are not promiscuous as they should be, of those that should be `on`.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use netfwd_common::maps::{MemberKey, Network, NetworkFlags, Port, PortFlags, PortState, VlanKey};
 
-use super::{Action, FdbFilter, NeighbourFilter, SessionFilter};
+use super::{Action, FdbFilter, NeighbourFilter, SessionFilter, maps};
 use crate::desired::{Desired, fdb_flags};
 use crate::observed::{MapState, Observed};
 
@@ -28,7 +28,8 @@ pub(super) fn flush(desired: &Desired, observed: &Observed) -> Vec<Action> {
     }
     for (key, member) in &known.members {
         let new = wanted.members.get(key);
-        let same = new.is_some_and(|new| new.slot == member.slot);
+        let stays = new.is_none() && maps::is_learned(known, key, member);
+        let same = stays || new.is_some_and(|new| new.slot == member.slot);
         if !same && !other.contains(&key.network) {
             actions.push(peer(*key));
         }
@@ -108,11 +109,10 @@ fn peer(key: MemberKey) -> Action {
 
 fn sessions(wanted: &MapState, known: &MapState) -> Vec<Action> {
     let gone = |id: &&u32| !wanted.networks.contains_key(id);
-    let mut networks: Vec<u32> = known.networks.keys().filter(gone).copied().collect();
+    let mut networks: BTreeSet<u32> = known.networks.keys().filter(gone).copied().collect();
     for (prefix, subnet) in &known.subnets {
-        let same = wanted.subnets.get(prefix) == Some(subnet);
-        if !same && !networks.contains(&subnet.network) {
-            networks.push(subnet.network);
+        if wanted.subnets.get(prefix) != Some(subnet) {
+            networks.insert(subnet.network);
         }
     }
     let flush = |network: u32| {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use netfwd_common::addr::UNSPECIFIED;
 use netfwd_common::maps::{
-    BindingKey, FdbEntry, FloodKey, Member, Neighbour, Network, Peer, Port, PortFlags,
+    BindingKey, FdbEntry, FloodKey, Member, MemberKey, Neighbour, Network, Peer, PeerFlags, Port,
+    PortFlags,
 };
 
 use super::{Action, Entry, EntryKey};
@@ -43,11 +44,20 @@ pub(super) fn put(desired: &Desired, observed: &Observed) -> Vec<Action> {
         Entry::Network,
     ));
     entries.extend(differing(&wanted.vnis, &known.vnis, as_is, Entry::Vni));
+    entries.extend(arrivals(wanted, known));
     entries.extend(stations(wanted, known));
     entries.extend(routed(wanted, known));
     let ports = differing(&wanted.ports, &known.ports, keep_state, Entry::Port);
     entries.extend(ports);
     entries.into_iter().map(Action::Put).collect()
+}
+
+/// Where VXLAN arrives.
+fn arrivals(wanted: &MapState, known: &MapState) -> Vec<Entry> {
+    let (ports, known_ports) = (&wanted.vxlan_ports, &known.vxlan_ports);
+    let ports = differing(ports, known_ports, as_is, Entry::VxlanPort);
+    let vteps = differing(&wanted.vteps, &known.vteps, as_is, Entry::Vtep);
+    [ports, vteps].concat()
 }
 
 /// Who is where, and who may be.
@@ -170,6 +180,9 @@ pub(super) fn delete(desired: &Desired, observed: &Observed) -> Vec<Action> {
         &known.publishes,
         EntryKey::Publish,
     ));
+    keys.extend(unwanted(&wanted.vteps, &known.vteps, EntryKey::Vtep));
+    let (ports, known_ports) = (&wanted.vxlan_ports, &known.vxlan_ports);
+    keys.extend(unwanted(ports, known_ports, EntryKey::VxlanPort));
     keys.extend(unwanted(&wanted.vnis, &known.vnis, EntryKey::Vni));
     keys.extend(unwanted(&wanted.ports, &known.ports, EntryKey::Port));
     keys.extend(unwanted(&wanted.vlans, &known.vlans, EntryKey::Vlan));
@@ -189,9 +202,34 @@ pub(super) fn delete(desired: &Desired, observed: &Observed) -> Vec<Action> {
         EntryKey::Network,
     ));
     keys.extend(unwanted(&wanted.flood, &known.flood, EntryKey::Flood));
-    keys.extend(unwanted(&wanted.members, &known.members, EntryKey::Member));
-    keys.extend(unwanted(&wanted.peers, &known.peers, EntryKey::Peer));
+    keys.extend(members(wanted, known));
+    keys.extend(peers(wanted, known));
     keys.into_iter().map(Action::Delete).collect()
+}
+
+/// Peers that are not configured any more; those that a program learned are the sweep's.
+fn peers(wanted: &MapState, known: &MapState) -> Vec<EntryKey> {
+    let configured = known.peers.iter();
+    let configured = configured.filter(|(_, peer)| !peer.flags.has(PeerFlags::LEARNED));
+    let gone = configured.filter(|(address, _)| !wanted.peers.contains_key(*address));
+    gone.map(|(address, _)| EntryKey::Peer(*address)).collect()
+}
+
+/// Their memberships; learned ones go with their network.
+fn members(wanted: &MapState, known: &MapState) -> Vec<EntryKey> {
+    let kept = |key: &MemberKey, member: &Member| {
+        is_learned(known, key, member) && wanted.networks.contains_key(&key.network)
+    };
+    let unwanted = known.members.iter();
+    let unwanted = unwanted.filter(|(key, _)| !wanted.members.contains_key(*key));
+    let gone = unwanted.filter(|(key, member)| !kept(key, member));
+    gone.map(|(key, _)| EntryKey::Member(*key)).collect()
+}
+
+/// Whether a program learned that the peer takes part: then its frames count for the network.
+pub(super) fn is_learned(maps: &MapState, key: &MemberKey, member: &Member) -> bool {
+    let network = maps.networks.get(&key.network);
+    network.is_some_and(|network| network.slot == member.slot)
 }
 
 /// Bindings that no longer hold: given ones that are not given any more, and first-seen ones of ports

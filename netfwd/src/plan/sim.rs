@@ -124,6 +124,7 @@ impl Sim {
                 let vxlan = VxlanLink {
                     port: *port,
                     external: true,
+                    zero_checksum: true,
                 };
                 self.make(name, 65485);
                 self.link(name).vxlan = Some(vxlan);
@@ -136,6 +137,15 @@ impl Sim {
                 self.link(name).tap = Some(*kind);
             }
             Action::SetPromiscuous { name, on } => self.link(name).promiscuous = *on,
+            Action::JoinGroup { name, group } => {
+                assert!(self.link(name).groups.insert(*group), "{group} is joined");
+            }
+            Action::LeaveGroup { name, group } => {
+                assert!(
+                    self.link(name).groups.remove(group),
+                    "{group} is not joined"
+                );
+            }
             Action::SetUp { name } => self.link(name).up = true,
             Action::AddAddress { name, address } => self.link(name).addresses.push(*address),
             Action::RemoveAddress { name, address } => {
@@ -224,6 +234,8 @@ fn put(maps: &mut MapState, entry: Entry) {
         Entry::Flood(key, value) => drop(maps.flood.insert(key, value)),
         Entry::Peer(key, value) => drop(maps.peers.insert(key, value)),
         Entry::Member(key, value) => drop(maps.members.insert(key, value)),
+        Entry::Vtep(key, value) => drop(maps.vteps.insert(key, value)),
+        Entry::VxlanPort(key, value) => drop(maps.vxlan_ports.insert(key, value)),
         Entry::Uplink(key, value) => drop(maps.uplinks.insert(key, value)),
         Entry::Local(key, value) => drop(maps.locals.insert(key, value)),
         Entry::Subnet(key, value) => drop(maps.subnets.insert(key, value)),
@@ -243,6 +255,8 @@ fn delete(maps: &mut MapState, key: EntryKey) {
         EntryKey::Flood(key) => maps.flood.remove(&key).is_some(),
         EntryKey::Peer(key) => maps.peers.remove(&key).is_some(),
         EntryKey::Member(key) => maps.members.remove(&key).is_some(),
+        EntryKey::Vtep(key) => maps.vteps.remove(&key).is_some(),
+        EntryKey::VxlanPort(key) => maps.vxlan_ports.remove(&key).is_some(),
         EntryKey::Uplink(key) => maps.uplinks.remove(&key).is_some(),
         EntryKey::Local(key) => maps.locals.remove(&key).is_some(),
         EntryKey::Subnet(key) => maps.subnets.remove(&key).is_some(),

@@ -8,6 +8,7 @@ use crate::{
     interop::{Family, Site, Sites},
     packet::{BROADCAST, Ipv4, RawSocket, ether_type, ethernet},
     process::{TIMEOUT, eventually},
+    topology::UNDERLAY,
     traffic::{Ping, ping, tcp_bulk, udp_segments},
 };
 
@@ -88,6 +89,18 @@ pub fn probe(from: &Site) -> Vec<u8> {
     let source = from.address.to_string();
     let ip = Ipv4::new(&source, "10.0.3.255").udp(9, 9, b"a frame that is looked for");
     ethernet(BROADCAST, from.mac, ether_type::IPV4, &ip)
+}
+
+/// What a site puts on the underlay for one broadcast of its station: the frames around it.
+pub fn copies_of_broadcast(from: &Site) -> Result<Vec<Vec<u8>>> {
+    let underlay = RawSocket::open(&from.host, UNDERLAY)?;
+    let frame = probe(from);
+    RawSocket::open(&from.station, from.interface)?.send(&frame)?;
+    let mut copies = Vec::new();
+    while let Some(copy) = underlay.next(NEVER, |seen| seen.ends_with(&frame))? {
+        copies.push(copy);
+    }
+    Ok(copies)
 }
 
 /// The underlay's switch hears every site join the group.

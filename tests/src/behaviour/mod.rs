@@ -3,13 +3,14 @@
 
 pub mod dhcp;
 pub mod flood;
-
+pub mod gateway;
 pub mod guarding;
 pub mod injection;
 pub mod interop;
 pub mod lldp;
 pub mod local;
 pub mod masquerade;
+pub mod moves;
 pub mod offload;
 pub mod outside;
 pub mod overlay;

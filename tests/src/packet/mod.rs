@@ -26,7 +26,7 @@ pub use ipv4::{Ipv4, Tcp, tcp_flags};
 pub use ipv6::{Ipv6, group_mac, v6};
 pub use raw::{RawSocket, link_address};
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A MAC address.
 pub type Mac = [u8; 6];
@@ -160,6 +160,24 @@ impl Vxlan {
         }
         .udp_without_checksum(self.src_port, self.dst_port, &payload);
         ethernet(self.dst_mac, self.src_mac, ether_type::IPV4, &ip)
+    }
+
+    /// The frame on an IPv6 underlay, between VTEPs there, without a UDP checksum (RFC 6935 §5).
+    pub fn wrap_v6(&self, inner: &[u8], src: Ipv6Addr, dst: Ipv6Addr) -> Vec<u8> {
+        const UDP: u8 = 17;
+        let [_, a, b, c] = self.vni.to_be_bytes();
+        let len = (16 + inner.len()) as u16;
+        let words = [self.src_port, self.dst_port, len, 0].map(u16::to_be_bytes);
+        let udp = [
+            &words.concat()[..],
+            &[self.flags, 0, 0, 0, a, b, c, 0],
+            inner,
+        ]
+        .concat();
+        let mut ip = Ipv6 { src, dst, hops: 64 }.packet(UDP, &udp);
+        ip[0] |= self.tos >> 4;
+        ip[1] |= self.tos << 4;
+        ethernet(self.dst_mac, self.src_mac, ether_type::IPV6, &ip)
     }
 }
 

@@ -6,11 +6,15 @@ use netfwd_common::{
     maps::{
         Deliver, FdbEntry, FdbFlags, FloodKey, FloodTarget, Member, MemberKey, Neighbour,
         NeighbourFlags, NeighbourKey, Peer, Port, PortFlags, Publish, PublishKey, Subnet, Uplink,
+        Vtep, VtepFlags,
     },
     nat::proto,
 };
 
-use super::{NETWORK, VNI, Wires, World, mac, slot, station, world::PEER};
+use super::{
+    GROUP, NETWORK, OTHER_PORT, PEER_V6, VNI, VTEP_V6, Wires, World, mac, slot, station,
+    world::PEER,
+};
 
 impl World {
     /// Fills the maps of ports, peers and NAT.
@@ -104,25 +108,43 @@ impl World {
 
     fn overlay(&mut self) -> Result<()> {
         let peer = Peer {
+            source: from_v4([172, 31, 0, 1]),
+            companion_ifindex: self.wires.companion,
             slot: slot::PEER,
             port: 4789,
             ..Peer::default()
         };
-        let member = Member {
-            slot: slot::PEER,
-            ..Member::default()
+        let peer_v6 = Peer {
+            source: VTEP_V6,
+            ..peer
+        };
+        let (companion, underlay) = (self.wires.companion, self.wires.underlay);
+        let vtep = Vtep {
+            ifindex: underlay,
+            ..Vtep::default()
+        };
+        let group = Vtep {
+            flags: VtepFlags::GROUP,
+            ..vtep
         };
         let mut tables = self.tables();
         tables.put("vnis", &VNI, &NETWORK)?;
-        tables.put("peers", &PEER, &peer)?;
-        tables.put(
-            "members",
-            &MemberKey {
+        tables.put("vteps", &VTEP_V6, &vtep)?;
+        tables.put("vteps", &GROUP, &group)?;
+        tables.put("vxlan_ports", &u32::from(OTHER_PORT), &companion)?;
+        for (address, peer) in [(PEER, peer), (PEER_V6, peer_v6)] {
+            let key = MemberKey {
                 network: NETWORK,
-                peer: PEER,
-            },
-            &member,
-        )
+                peer: address,
+            };
+            let member = Member {
+                slot: slot::PEER,
+                ..Member::default()
+            };
+            tables.put("peers", &address, &peer)?;
+            tables.put("members", &key, &member)?;
+        }
+        Ok(())
     }
 
     fn nat(&mut self) -> Result<()> {

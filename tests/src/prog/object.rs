@@ -10,6 +10,7 @@ use aya::{
 };
 
 use netfwd_common::maps::Stage;
+use nix::sys::utsname::uname;
 
 use super::Hook;
 use crate::built;
@@ -22,9 +23,20 @@ pub fn load() -> Result<Ebpf> {
     loader.btf(None);
     // Logging off, as it is for users.
     loader.override_global("AYA_LOG_LEVEL", &0u8, false);
+    let decap_l3 = u8::from(takes_decap_l3()?);
+    loader.override_global("FEATURE_DECAP_L3", &decap_l3, true);
     loader
         .load(&bytes)
         .with_context(|| path.display().to_string())
+}
+
+/// Whether the kernel can be told that a packet changes its IP version with its outer headers (Linux 6.3).
+fn takes_decap_l3() -> Result<bool> {
+    let release = uname()?.release().to_string_lossy().into_owned();
+    let mut numbers = release.split(['.', '-']).map(str::parse::<u32>);
+    let (major, minor) = (numbers.next(), numbers.next());
+    let version = major.zip(minor).context("the kernel's release")?;
+    Ok((version.0?, version.1?) >= (6, 3))
 }
 
 /// Loads the stages and puts them where the entry programs call them.

@@ -41,7 +41,7 @@ pub struct Wires {
     pub gateway: u32,
     /// The network's end of the gateway's pair.
     pub gateway_port: u32,
-    /// The uplink to the underlay, 172.31.0.1/24; the peer is .2.
+    /// The uplink to the underlay, 172.31.0.1/24 and fd00:a0::1/64; the peers are .2 and ::2.
     pub underlay: u32,
     /// The uplink to the outside, 192.168.99.1/24; the server is .100.
     pub uplink: u32,
@@ -60,6 +60,7 @@ impl Wires {
         for device in ["gw", "nfvx0"] {
             // bpf_fib_lookup answers only for an input device that forwards.
             here.sysctl(&format!("net/ipv4/conf/{device}/forwarding"), "1")?;
+            here.sysctl(&format!("net/ipv6/conf/{device}/forwarding"), "1")?;
         }
         let index = |name: &str| here.ifindex(name);
         Ok(Self {
@@ -84,6 +85,8 @@ addr add 10.0.3.1/24 dev gw
 link set up0 address 02:00:00:00:a0:01
 addr add 172.31.0.1/24 dev up0
 neigh add 172.31.0.2 lladdr 02:00:00:00:a0:02 dev up0 nud permanent
+addr add fd00:a0::1/64 dev up0 nodad
+neigh add fd00:a0::2 lladdr 02:00:00:00:a0:02 dev up0 nud permanent
 link set up1 address 02:00:00:00:b0:01
 addr add 192.168.99.1/24 dev up1
 neigh add 192.168.99.100 lladdr 02:00:00:00:b0:64 dev up1 nud permanent

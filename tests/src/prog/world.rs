@@ -18,6 +18,14 @@ use super::{Hook, NETWORK, Ran, Tables, VNI, Wires, mac, object, run, slot};
 const SLOTS: std::ops::RangeInclusive<u32> = slot::NONE..=slot::UPLINK;
 /// The peer.
 pub(super) const PEER: Addr = from_v4([172, 31, 0, 2]);
+/// The same peer's IPv6 address, which counts for it too.
+pub const PEER_V6: Addr = [0xfd, 0, 0, 0xa0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
+/// This host's VTEP over IPv6.
+pub const VTEP_V6: Addr = [0xfd, 0, 0, 0xa0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+/// A group that this host has joined.
+pub const GROUP: Addr = from_v4([239, 1, 1, 1]);
+/// A UDP port that VXLAN arrives at, beside the usual one.
+pub const OTHER_PORT: u16 = 8472;
 
 /// The interfaces, and the programs with their maps.
 #[derive(Debug)]
@@ -81,7 +89,7 @@ impl World {
     pub fn config(&self) -> Config {
         Config {
             layout: limits::LAYOUT,
-            flags: ConfigFlags::TOS_INHERIT,
+            flags: ConfigFlags::TOS_INHERIT.with(ConfigFlags::DF),
             vtep: from_v4([172, 31, 0, 1]),
             companion_ifindex: self.wires.companion,
             vxlan_port: 4789,
@@ -160,6 +168,14 @@ impl World {
     /// A slot's counters.
     pub fn counters(&mut self, slot: u32) -> Result<Counters> {
         self.tables().counters(slot)
+    }
+
+    /// A station behind the peer's IPv6 address.
+    pub fn behind_peer_v6() -> FdbEntry {
+        FdbEntry {
+            peer: PEER_V6,
+            ..Self::behind_peer()
+        }
     }
 
     /// A station behind the peer.

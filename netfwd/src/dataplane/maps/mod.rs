@@ -31,7 +31,7 @@ use table::unless_absent;
 pub(super) use table::{Tried, typed};
 
 /// Every map that is pinned.
-pub(super) const PINNED: [&str; 28] = [
+pub(super) const PINNED: [&str; 29] = [
     "config",
     "ports",
     "networks",
@@ -54,6 +54,7 @@ pub(super) const PINNED: [&str; 28] = [
     "learned",
     "removed",
     "epoch",
+    "arrivals",
     "express",
     "vteps",
     "vxlan_ports",

@@ -2,6 +2,7 @@
 
 mod reach;
 mod switch;
+mod underlay;
 mod vlan;
 mod world;
 

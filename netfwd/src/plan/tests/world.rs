@@ -9,6 +9,7 @@ use crate::plan::Action;
 use crate::plan::sim::Sim;
 
 /// A host brought to a configuration, and what was desired at the end.
+#[derive(Default)]
 pub struct World {
     pub sim: Sim,
     pub ids: Ids,
@@ -19,8 +20,7 @@ pub struct World {
 pub fn world(text: &str) -> World {
     let mut world = World {
         sim: host(),
-        ids: Ids::default(),
-        wanted: Desired::default(),
+        ..World::default()
     };
     world.become_that(text);
     world

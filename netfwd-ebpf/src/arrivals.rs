@@ -1,0 +1,248 @@
+//! The way of a known peer's station's frames to a known station behind a port, remembered per CPU as
+//! in [`crate::express`], for TC and XDP alike.
+
+use core::ptr::read_volatile;
+
+use aya_ebpf::helpers::bpf_jiffies64;
+use netfwd_common::{
+    ecn,
+    limits::STAMP_INTERVAL_NS,
+    maps::{Arrival, FdbEntry, FdbFlags},
+    nat::proto,
+};
+
+use crate::{
+    express::JIFFIES,
+    frame::Frame,
+    maps,
+    parse::{ETH_LEN, IP_LEN, ether_type},
+    uplink::Seen,
+    vxlan::{decap::Tunnel, encap::Version},
+};
+
+/// Octets of an IPv6 header.
+const IP6_LEN: usize = 40;
+/// What follows the outer IP header in front of the inner frame: UDP and VXLAN.
+const UDP_VXLAN: usize = 16;
+/// The first word of a VXLAN header with the I flag and no reserved bit.
+const VXLAN: u32 = u32::from_ne_bytes([0x08, 0, 0, 0]);
+
+/// What an arriving frame's way is remembered by; its outer headers agree with one another and have
+/// nothing unusual.
+pub struct Lane {
+    outer: [u64; 4],
+    head: u64,
+    tail: u32,
+    vni: u32,
+    port: u32,
+    ifindex: u32,
+    epoch: u64,
+    tos: u8,
+    version: Version,
+    element: &'static mut Arrival,
+}
+
+/// Octets of a packet's linear part as numbers in memory order.
+struct Octets {
+    start: usize,
+}
+
+impl Octets {
+    /// `None` where the linear part is shorter than so many octets.
+    #[inline(always)]
+    fn of(frame: &impl Frame, octets: usize) -> Option<Self> {
+        let (start, end) = frame.linear();
+        (start + octets <= end).then_some(Self { start })
+    }
+
+    #[inline(always)]
+    fn u8(&self, at: usize) -> u8 {
+        // SAFETY: callers stay within what `of` has asked for, which the verifier proves again.
+        unsafe { read_volatile((self.start + at) as *const u8) }
+    }
+
+    #[inline(always)]
+    fn u16(&self, at: usize) -> u16 {
+        // SAFETY: as above; the verifier refuses loads that the machine cannot do unaligned.
+        unsafe { read_volatile((self.start + at) as *const u16) }
+    }
+
+    #[inline(always)]
+    fn u32(&self, at: usize) -> u32 {
+        // SAFETY: as above.
+        unsafe { read_volatile((self.start + at) as *const u32) }
+    }
+
+    #[inline(always)]
+    fn u64(&self, at: usize) -> u64 {
+        // SAFETY: as above.
+        unsafe { read_volatile((self.start + at) as *const u64) }
+    }
+}
+
+/// An outer IP header: where UDP starts, what the addresses are, the TOS; `None` for one that is unusual.
+#[inline(always)]
+fn outer_v4(o: &Octets, octets: usize) -> Option<([u64; 4], u8, usize)> {
+    const FRAGMENT: u16 = u16::from_ne_bytes([0xbf, 0xff]);
+    let total = usize::from(u16::from_be(o.u16(16)));
+    let usual = o.u8(14) == 0x45 && o.u16(20) & FRAGMENT == 0 && o.u8(23) == proto::UDP;
+    if !usual || ETH_LEN + total > octets {
+        return None;
+    }
+    Some(([o.u64(26), 0, 0, 0], o.u8(15), total.wrapping_sub(IP_LEN)))
+}
+
+#[inline(always)]
+fn outer_v6(o: &Octets, octets: usize) -> Option<([u64; 4], u8, usize)> {
+    let payload = usize::from(u16::from_be(o.u16(18)));
+    let usual = o.u8(14) >> 4 == 6 && o.u8(20) == proto::UDP;
+    if !usual || ETH_LEN + IP6_LEN + payload > octets {
+        return None;
+    }
+    let tos = (o.u8(14) << 4) | (o.u8(15) >> 4);
+    Some(([o.u64(22), o.u64(30), o.u64(38), o.u64(46)], tos, payload))
+}
+
+impl Lane {
+    /// The lane of a frame on an uplink. The epoch is read before anything is looked up.
+    #[inline(always)]
+    pub fn of(frame: &impl Frame, ifindex: u32) -> Option<Self> {
+        const IPV4: u16 = ether_type::IPV4.to_be();
+        const IPV6: u16 = ether_type::IPV6.to_be();
+        let o = Octets::of(frame, ETH_LEN + IP6_LEN + UDP_VXLAN + ETH_LEN)?;
+        match o.u16(12) {
+            IPV4 => {
+                let ip = outer_v4(&o, frame.octets())?;
+                Self::behind(&o, ETH_LEN + IP_LEN, ip, ifindex, Version::V4)
+            }
+            IPV6 => {
+                let ip = outer_v6(&o, frame.octets())?;
+                Self::behind(&o, ETH_LEN + IP6_LEN, ip, ifindex, Version::V6)
+            }
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn behind(
+        o: &Octets,
+        udp: usize,
+        (outer, tos, payload): ([u64; 4], u8, usize),
+        ifindex: u32,
+        version: Version,
+    ) -> Option<Self> {
+        let len = usize::from(u16::from_be(o.u16(udp + 4)));
+        let no_checksum = o.u16(udp + 6) == 0;
+        let usual = len == payload && no_checksum && o.u32(udp + 8) == VXLAN;
+        if !usual || len < UDP_VXLAN + ETH_LEN {
+            return None;
+        }
+        let (head, tail) = (o.u64(udp + 16), o.u32(udp + 24));
+        Some(Self {
+            outer,
+            head,
+            tail,
+            vni: o.u32(udp + 12),
+            port: u32::from(o.u16(udp + 2)),
+            ifindex,
+            epoch: maps::epoch(),
+            tos,
+            version,
+            element: maps::arrival(hash(head, tail, ifindex))?,
+        })
+    }
+
+    /// The way of the last frame of this kind, and what of this one says whether it can take it; `None`
+    /// where there is none, or the frame has news for another path.
+    #[inline(always)]
+    pub fn known(&self, frame: &impl Frame) -> Option<(&Arrival, Seen)> {
+        let way = &*self.element;
+        let same = way.head == self.head
+            && way.tail == self.tail
+            && way.outer == self.outer
+            && way.vni == self.vni
+            && way.port == self.port
+            && way.ifindex == self.ifindex;
+        // SAFETY: the helper takes no argument.
+        let age = unsafe { bpf_jiffies64() }.wrapping_sub(way.since);
+        if !same || way.epoch != self.epoch || age > JIFFIES {
+            return None;
+        }
+        let (seen, tos) = self.inner(frame)?;
+        (ecn::decapsulate(self.tos, tos) == Some(tos)).then_some((way, seen))
+    }
+
+    /// What the inner packet is, and its TOS, where it is IP and whole.
+    #[inline(always)]
+    fn inner(&self, frame: &impl Frame) -> Option<(Seen, u8)> {
+        const IPV4: u16 = ether_type::IPV4.to_be();
+        const IPV6: u16 = ether_type::IPV6.to_be();
+        let start = self.version.octets();
+        // Constants, so that the verifier knows where it is read.
+        let o = match self.version {
+            Version::V4 => Octets::of(frame, Version::V4.octets() + ETH_LEN + IP_LEN)?,
+            Version::V6 => Octets::of(frame, Version::V6.octets() + ETH_LEN + IP_LEN)?,
+        };
+        let ip = start + ETH_LEN;
+        let (ether_type, tos, proto, end) = match o.u16(start + 12) {
+            IPV4 => {
+                let total = usize::from(u16::from_be(o.u16(ip + 2)));
+                let first = o.u8(ip);
+                let header = usize::from(first & 0xf) * 4;
+                if first >> 4 != 4 || header < IP_LEN || total < header {
+                    return None;
+                }
+                (ether_type::IPV4, o.u8(ip + 1), o.u8(ip + 9), ip + total)
+            }
+            IPV6 => {
+                let (a, b) = (o.u8(ip), o.u8(ip + 1));
+                if a >> 4 != 6 {
+                    return None;
+                }
+                let end = ip + IP6_LEN + usize::from(u16::from_be(o.u16(ip + 4)));
+                (ether_type::IPV6, (a << 4) | (b >> 4), o.u8(ip + 6), end)
+            }
+            _ => return None,
+        };
+        let seen = Seen {
+            version: self.version,
+            ether_type,
+            proto,
+        };
+        (end <= frame.octets()).then_some((seen, tos))
+    }
+
+    /// Remembers where frames of this kind go, unless the destination is about to age or needs a tag.
+    #[inline(always)]
+    pub fn remember(self, tunnel: &Tunnel, target: &FdbEntry, uplink_slot: u32, now: u64) {
+        let age = now.saturating_sub(target.last_seen_ns) + STAMP_INTERVAL_NS;
+        let lasts = target.flags.has(FdbFlags::STATIC) || age <= tunnel.network.ageing_ns;
+        if !lasts || target.tag != 0 {
+            return;
+        }
+        *self.element = Arrival {
+            outer: self.outer,
+            head: self.head,
+            tail: self.tail,
+            vni: self.vni,
+            epoch: self.epoch,
+            // SAFETY: the helper takes no argument.
+            since: unsafe { bpf_jiffies64() },
+            ifindex: self.ifindex,
+            port: self.port,
+            uplink_slot,
+            rx_slot: tunnel.slot,
+            tx_slot: target.slot,
+            target: target.ifindex,
+            deliver: u32::from(target.deliver),
+            xdp: u32::from(target.flags.has(FdbFlags::XDP_TARGET)),
+        };
+    }
+}
+
+/// The last octets of both stations tell most frames apart.
+#[inline(always)]
+const fn hash(head: u64, tail: u32, ifindex: u32) -> u32 {
+    let mixed = (head >> 32) as u32 ^ tail.rotate_left(16) ^ ifindex;
+    mixed.wrapping_mul(0x9e37_79b1) >> 20
+}

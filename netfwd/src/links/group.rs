@@ -1,0 +1,113 @@
+//! Multicast groups that an interface has joined by way of an address: the join needs no process to
+//! live, and the kernel tells switches and routers of it by IGMP or MLD.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use futures::TryStreamExt;
+use netlink_packet_route::{
+    AddressFamily,
+    address::{AddressAttribute, AddressFlags, AddressMessage, AddressScope},
+    route::{RouteMessage, RouteProtocol, RouteType},
+};
+use nix::errno::Errno;
+use rtnetlink::RouteMessageBuilder;
+
+use super::{LinkError, Links, Tried, change::absent_is_fine};
+
+impl Links {
+    /// Joins a group on an interface; that it has joined already is no error.
+    pub async fn join_group(&self, index: u32, group: IpAddr) -> Result<(), LinkError> {
+        let mut request = self.handle.address().add(index, group, 0);
+        *request.message_mut() = address(index, group);
+        let done = request.replace().execute().await;
+        let done = done.tried(|| format!("join group {group} on interface {index}"));
+        done.map_err(|error| explained(error, group))?;
+        match group {
+            IpAddr::V4(_) => Ok(()),
+            IpAddr::V6(group) => self.send_out(index, group).await,
+        }
+    }
+
+    /// Leaves a group; one that was not joined is no error.
+    pub async fn leave_group(&self, index: u32, group: IpAddr) -> Result<(), LinkError> {
+        if let IpAddr::V6(group) = group {
+            let route = route(index, group, RouteType::Multicast);
+            let done = self.handle.route().del(route).execute().await;
+            absent_is_fine(done.tried(|| format!("remove the route to group {group}")))?;
+        }
+        let message = address(index, group);
+        let done = self.handle.address().del(message).execute().await;
+        absent_is_fine(done.tried(|| format!("leave group {group} on interface {index}")))
+    }
+
+    /// With an IPv6 address comes a local route to it, by which what is sent to the group stays on this
+    /// host (net/ipv6/route.c, `ip6_rt_get_dev_rcu`); a multicast route takes its place. It also says by
+    /// which interface, where only the first one that came up would be taken.
+    async fn send_out(&self, index: u32, group: Ipv6Addr) -> Result<(), LinkError> {
+        let local = route(index, group, RouteType::Local);
+        let done = self.handle.route().del(local).execute().await;
+        absent_is_fine(done.tried(|| format!("remove the local route to group {group}")))?;
+        let request = self.handle.route();
+        let request = request.add(route(index, group, RouteType::Multicast));
+        let done = request.replace().execute().await;
+        done.tried(|| format!("set the route to group {group}"))
+    }
+
+    /// Whether what is sent to a group leaves the host. IPv4 needs no route for that: the source says
+    /// by which interface (net/ipv4/route.c, `ip_route_output_key_hash_rcu`).
+    pub(super) async fn leaves_host(&self, group: IpAddr) -> Result<bool, LinkError> {
+        let IpAddr::V6(group) = group else {
+            return Ok(true);
+        };
+        let query = RouteMessageBuilder::<Ipv6Addr>::new().destination_prefix(group, 128);
+        let routes = self.handle.route().get(query.build()).execute();
+        let routes: Result<Vec<RouteMessage>, LinkError> = routes
+            .try_collect()
+            .await
+            .tried(|| format!("look up the route to group {group}"));
+        match routes {
+            Ok(routes) => Ok(routes.iter().all(|r| r.header.kind == RouteType::Multicast)),
+            Err(error) if error.errno() == Some(Errno::ENETUNREACH) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A group as an address that the kernel joins by. It is of the host's scope, so that it is no source of
+/// what the host sends (net/ipv4/devinet.c, `inet_select_addr`), and nobody is asked whether he has it.
+fn address(index: u32, group: IpAddr) -> AddressMessage {
+    let mut message = AddressMessage::default();
+    let header = &mut message.header;
+    (header.family, header.prefix_len) = match group {
+        IpAddr::V4(_) => (AddressFamily::Inet, 32),
+        IpAddr::V6(_) => (AddressFamily::Inet6, 128),
+    };
+    header.scope = AddressScope::Host;
+    header.index = index;
+    message.attributes = vec![
+        AddressAttribute::Local(group),
+        AddressAttribute::Address(group),
+        AddressAttribute::Flags(AddressFlags::Mcautojoin | AddressFlags::Nodad),
+    ];
+    message
+}
+
+fn route(index: u32, group: Ipv6Addr, kind: RouteType) -> RouteMessage {
+    RouteMessageBuilder::<Ipv6Addr>::new()
+        .destination_prefix(group, 128)
+        .output_interface(index)
+        .table_id(u32::from(nix::libc::RT_TABLE_LOCAL))
+        .kind(kind)
+        .protocol(RouteProtocol::Unspec)
+        .build()
+}
+
+/// The kernel joins on one socket, which takes 20 IPv4 groups unless told otherwise (net/ipv4/igmp.c,
+/// `__ip_mc_join_group`).
+fn explained(error: LinkError, group: IpAddr) -> LinkError {
+    if error.errno() != Some(Errno::ENOBUFS) || group.is_ipv6() {
+        return error;
+    }
+    let why = "this network namespace has as many as net.ipv4.igmp_max_memberships says; raise that, or have networks share groups";
+    LinkError::new(error.what, std::io::Error::other(why))
+}

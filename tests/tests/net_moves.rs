@@ -1,0 +1,3 @@
+//! Stations that move between hosts, the same stack on both.
+
+tests::on_stacks!(same: tests::behaviour::moves => by_broadcast, by_unicast);
