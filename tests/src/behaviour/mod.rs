@@ -11,6 +11,7 @@ pub mod lldp;
 pub mod local;
 pub mod masquerade;
 pub mod moves;
+pub mod mtu;
 pub mod offload;
 pub mod outside;
 pub mod overlay;

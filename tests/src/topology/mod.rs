@@ -66,6 +66,20 @@ pub struct Options {
     pub publishes: Vec<Publish>,
     /// Further lines of netfwd's configuration, in the network's table.
     pub network_lines: String,
+    /// Lines of netfwd's configuration that stand in front of the network's table.
+    pub host_lines: String,
+    /// What joins the hosts.
+    pub underlay: Underlay,
+}
+
+/// What joins the hosts.
+#[derive(Clone, Copy, Debug)]
+pub enum Underlay {
+    /// A wire with this MTU, which the hosts' other uplinks have as well: the network's follows from the
+    /// least.
+    Wire(u32),
+    /// A router, with this MTU on the wire that it has to host b.
+    Router(u32),
 }
 
 impl Options {
@@ -81,7 +95,24 @@ impl Options {
             xdp: "auto",
             publishes: vec![Publish::tcp(8080, 11, 80), Publish::udp(5353, 11, 53)],
             network_lines: String::new(),
+            host_lines: String::new(),
+            underlay: Underlay::Wire(1500),
         }
+    }
+
+    /// Sets what joins the hosts.
+    #[must_use]
+    pub fn over(mut self, underlay: Underlay) -> Self {
+        self.underlay = underlay;
+        self
+    }
+
+    /// Adds lines in front of the network's table, such as those of a table `vxlan`.
+    #[must_use]
+    pub fn host(mut self, lines: &str) -> Self {
+        self.host_lines.push_str(lines);
+        self.host_lines.push('\n');
+        self
     }
 
     /// Sets `xdp`.
@@ -122,6 +153,8 @@ pub struct TwoHosts {
     pub c4: Container,
     /// The server outside.
     pub outside: Namespace,
+    /// The router between the hosts, where there is one.
+    pub router: Option<Namespace>,
 }
 
 impl TwoHosts {
@@ -134,8 +167,13 @@ impl TwoHosts {
         let outside = Namespace::new("out")?;
         let a = Namespace::new("a")?;
         let b = Namespace::new("b")?;
-        wiring::underlay(&a, &b)?;
+        let router = wiring::underlay(&a, &b, options.underlay)?;
         wiring::outside(&outside, &[&a, &b])?;
+        if let Underlay::Wire(mtu) = options.underlay {
+            let line = format!("link set {UPLINK} mtu {mtu}");
+            a.ip(&line)?;
+            b.ip(&line)?;
+        }
         let [c1, c2, c3, c4] = containers()?;
         Ok(Self {
             a: Host::start(1, a, [&c1, &c2], options)?,
@@ -145,6 +183,7 @@ impl TwoHosts {
             c3,
             c4,
             outside,
+            router,
         })
     }
 }

@@ -41,6 +41,8 @@ pub struct Config {
     pub given: Container,
     /// Further lines of the network's table.
     pub network_lines: String,
+    /// Lines in front of the network's table.
+    pub host_lines: String,
 }
 
 impl Config {
@@ -62,6 +64,7 @@ impl Config {
             made: made.clone(),
             given: given.clone(),
             network_lines: options.network_lines.clone(),
+            host_lines: options.host_lines.clone(),
         }
     }
 }
@@ -73,6 +76,7 @@ impl fmt::Display for Config {
             name,
             xdp,
             network_lines,
+            host_lines,
             ..
         } = self;
         let peer = 3 - number;
@@ -81,6 +85,7 @@ impl fmt::Display for Config {
             "[host]\nname = \"{name}\"\nuplinks = [\"{UNDERLAY}\", \"{UPLINK}\"]"
         )?;
         writeln!(f, "vtep = \"172.31.0.{number}\"\nxdp = \"{xdp}\"\n")?;
+        writeln!(f, "{host_lines}")?;
         writeln!(f, "[[network]]\nname = \"{NETWORK}\"\nvni = {VNI}")?;
         writeln!(f, "peers = [\"172.31.0.{peer}\"]\n{network_lines}")?;
         let mac = GATEWAY_MAC.map(|octet| format!("{octet:02x}")).join(":");
