@@ -52,7 +52,10 @@ pub fn apply(
         tests.push((fields.port, "port", interface));
     }
     if let Some(peer) = filter.peer.map(|peer| peer.to_string()) {
-        exists(ids.peer_slots.contains_key(&peer), "peer", &peer)?;
+        // What programs learned has no number of its own.
+        let shown = |field| rows.iter().any(|row: &Value| has(&row[field], &peer));
+        let known = ids.peer_slots.contains_key(&peer) || fields.peer.is_some_and(shown);
+        exists(known, "peer", &peer)?;
         tests.push((fields.peer, "peer", peer));
     }
     if let Some(text) = &filter.mac {

@@ -74,7 +74,7 @@ impl Shown<'_> {
             return output::print(&[row], true);
         }
         println!("{}", summary(self.instance, daemon.as_ref()));
-        output::print(&hooks, false)
+        output::print_columns(&hooks, false, show::HOOK_COLUMNS)
     }
 }
 

@@ -139,7 +139,7 @@ impl Shown<'_> {
                 &show::peers(self.instance).map_err(Failed::new)?,
                 &filter,
                 PEERS,
-                &[],
+                show::PEER_COLUMNS,
             ),
             PeerCommand::Add(args) => change(self.instance, Op::Add, args.into()),
             PeerCommand::Replace(args) => change(self.instance, Op::Replace, args.into()),

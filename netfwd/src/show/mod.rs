@@ -18,12 +18,12 @@ mod tests;
 pub use fdb::{FdbRow, fdb};
 pub use neighbour::{NeighbourRow, neighbours};
 pub use network::{NETWORK_COLUMNS, NetworkRow, networks};
-pub use peer::{PeerRow, peers};
+pub use peer::{PEER_COLUMNS, PeerRow, peers};
 pub use port::{PORT_COLUMNS, PortRow, ports};
 pub use publish::{PublishRow, publishes};
 pub use session::{SessionRow, sessions};
 pub use stats::{StatsRow, stats};
-pub use status::{HookRow, status};
+pub use status::{HOOK_COLUMNS, HookRow, status};
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};

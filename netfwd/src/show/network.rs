@@ -1,10 +1,11 @@
 //! `network show`.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netfwd_common::addr::{Addr, to_v4};
-use netfwd_common::maps::{Member, MemberKey, Network, NetworkFlags, Subnet};
+use netfwd_common::maps::{Member, MemberKey, Network, NetworkFlags};
 use nix::net::if_::if_indextoname;
 use serde::Serialize;
 
@@ -37,6 +38,10 @@ pub struct NetworkRow {
     pub ports: Vec<String>,
     /// The addresses of its peers.
     pub peers: Vec<String>,
+    /// The multicast group by which it floods.
+    pub group: Option<String>,
+    /// What becomes of VXLAN from an address that is no peer: `accept` or `drop`.
+    pub unknown_sources: &'static str,
     /// Its own VLAN.
     pub vlan: Option<u16>,
     /// Seconds that a learned FDB entry lives unrefreshed.
@@ -59,7 +64,7 @@ pub struct NetworkRow {
 pub fn networks(instance: &str) -> Result<Vec<NetworkRow>, ShowError> {
     let source = Source::open(instance)?;
     let parts = Parts {
-        subnets: source.maps.subnets()?,
+        subnets: subnets(&source)?,
         ports: ports(&source)?,
         members: source.maps.members.entries()?,
     };
@@ -67,6 +72,15 @@ pub fn networks(instance: &str) -> Result<Vec<NetworkRow>, ShowError> {
     let rows = networks.iter();
     rows.map(|(id, network)| row(&source, &parts, *id, network))
         .collect()
+}
+
+/// The subnets of every network.
+fn subnets(source: &Source) -> Result<BTreeMap<u32, Vec<Prefix>>, ShowError> {
+    let mut subnets: BTreeMap<u32, Vec<Prefix>> = BTreeMap::new();
+    for (prefix, subnet) in source.maps.subnets()? {
+        subnets.entry(subnet.network).or_default().push(prefix);
+    }
+    Ok(subnets)
 }
 
 /// The network and interface of every port, with its slot; a trunk may be in several networks.
@@ -84,7 +98,8 @@ fn ports(source: &Source) -> Result<BTreeMap<(u32, u32), u32>, ShowError> {
 
 /// What networks are made of.
 struct Parts {
-    subnets: BTreeMap<Prefix, Subnet>,
+    /// By network.
+    subnets: BTreeMap<u32, Vec<Prefix>>,
     /// Slots by network and ifindex.
     ports: BTreeMap<(u32, u32), u32>,
     members: BTreeMap<MemberKey, Member>,
@@ -96,23 +111,27 @@ fn row(
     id: u32,
     network: &Network,
 ) -> Result<NetworkRow, ShowError> {
-    let subnets = parts.subnets.iter().filter(|(_, s)| s.network == id);
+    let subnets = parts.subnets.get(&id).into_iter().flatten();
     let interfaces = parts.ports.range((id, 0)..=(id, u32::MAX));
-    let end = |peer| MemberKey { network: id, peer };
-    let peers = parts.members.range(end([0; 16])..=end([0xff; 16]));
+    let (groups, peers): (Vec<IpAddr>, Vec<IpAddr>) =
+        sent_to(&parts.members, id).partition(IpAddr::is_multicast);
     let has = |flag| network.flags.has(flag);
     Ok(NetworkRow {
         name: source.names.network(id),
         vni: has(NetworkFlags::OVERLAY).then_some(network.vni),
-        subnets: subnets.filter_map(|(prefix, _)| cidr(prefix)).collect(),
+        subnets: subnets.filter_map(cidr).collect(),
         gateway: gateway(network),
         mtu: network.mtu,
         ports: interfaces
             .map(|((_, ifindex), slot)| source.names.port(*slot, *ifindex))
             .collect(),
-        peers: peers
-            .map(|(member, _)| address(&member.peer).to_string())
-            .collect(),
+        peers: peers.iter().map(IpAddr::to_string).collect(),
+        group: groups.first().map(IpAddr::to_string),
+        unknown_sources: if has(NetworkFlags::ANY_PEER) {
+            "accept"
+        } else {
+            "drop"
+        },
         vlan: (network.vlan != 0).then_some(network.vlan),
         ageing_seconds: network.ageing_ns / 1_000_000_000,
         learning: has(NetworkFlags::LEARNING),
@@ -122,6 +141,13 @@ fn row(
         max_learned_total: (network.max_learned != 0).then_some(network.max_learned),
         learned: source.maps.stations(network.slot)?,
     })
+}
+
+/// The peers and the group of a network.
+fn sent_to(members: &BTreeMap<MemberKey, Member>, network: u32) -> impl Iterator<Item = IpAddr> {
+    let key = |peer| MemberKey { network, peer };
+    let members = members.range(key([0; 16])..=key([0xff; 16]));
+    members.map(|(member, _)| address(&member.peer))
 }
 
 fn gateway(network: &Network) -> Option<String> {

@@ -12,11 +12,18 @@ use crate::observe;
 use crate::observed::{Attached, Hook, HookAt, Mode};
 use crate::runtime::Store;
 
+/// What a table shows of a hook; JSON has the rest.
+pub const HOOK_COLUMNS: &[&str] = &["interface", "hook", "program", "mode", "why"];
+
 /// A hook of an interface.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HookRow {
     /// The interface.
     pub interface: String,
+    /// Its number; `None` where it is gone.
+    pub ifindex: Option<u32>,
+    /// The UDP port of a companion; `None` for any other interface.
+    pub l4_port: Option<u16>,
     /// `ingress`, `egress` or `xdp`.
     pub hook: &'static str,
     /// The program there.
@@ -38,6 +45,10 @@ impl Hooks {
     pub(super) fn of(&self, interface: &str, hook: Hook) -> Option<&Attached> {
         let attached = self.attached.get(&HookAt::new(interface, hook))?;
         (attached.ifindex != 0).then_some(attached)
+    }
+
+    fn link(&self, name: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.name == name)
     }
 }
 
@@ -74,28 +85,33 @@ pub fn status(instance: &str) -> Result<Vec<HookRow>, ShowError> {
     let mut rows: Vec<HookRow> = hooks
         .attached
         .iter()
-        .map(|(at, attached)| row(at, *attached, features))
+        .map(|(at, attached)| row(at, *attached, hooks.link(&at.interface), features))
         .collect();
     rows.extend(without_xdp(&Store::of(instance).ids()?, &hooks));
     rows.sort_by(|a, b| (&a.interface, a.hook).cmp(&(&b.interface, b.hook)));
     Ok(rows)
 }
 
-fn row(at: &HookAt, attached: Attached, features: Features) -> HookRow {
+fn row(at: &HookAt, attached: Attached, link: Option<&Link>, features: Features) -> HookRow {
     let live = attached.ifindex != 0;
-    let why = if live {
-        reason(attached.mode, features)
-    } else {
-        "the interface is gone, or in another network namespace than this command"
+    let l4_port = link.and_then(|link| Some(link.vxlan?.port));
+    let why = match l4_port {
+        _ if !live => GONE.to_owned(),
+        None => reason(attached.mode, features).to_owned(),
+        Some(port) => format!("UDP port {port}; {}", reason(attached.mode, features)),
     };
     HookRow {
         interface: at.interface.clone(),
+        ifindex: live.then_some(attached.ifindex),
+        l4_port,
         hook: at.hook.name(),
         program: Some(attached.program.name()),
         mode: live.then(|| attached.mode.name()),
-        why: why.to_owned(),
+        why,
     }
 }
+
+const GONE: &str = "the interface is gone, or in another network namespace than this command";
 
 const fn reason(mode: Mode, features: Features) -> &'static str {
     match mode {
@@ -112,6 +128,8 @@ fn without_xdp<'a>(ids: &'a Ids, hooks: &'a Hooks) -> impl Iterator<Item = HookR
     let without = uplinks.filter(|uplink| hooks.of(uplink, Hook::Xdp).is_none());
     without.map(|uplink| HookRow {
         interface: uplink.clone(),
+        ifindex: hooks.link(uplink).map(|link| link.index),
+        l4_port: None,
         hook: Hook::Xdp.name(),
         program: None,
         mode: None,
