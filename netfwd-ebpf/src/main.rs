@@ -113,7 +113,7 @@ pub fn overlay_ingress(ctx: TcContext) -> i32 {
 }
 
 /// XDP on an uplink: a cache in front of [`uplink_ingress`] for VXLAN to known unicast.
-#[xdp]
+#[xdp(frags)]
 pub fn uplink_xdp(ctx: XdpContext) -> u32 {
     xdp::ingress(&ctx)
 }

@@ -8,7 +8,7 @@ use aya_ebpf::{
 };
 use netfwd_common::{
     limits::STAMP_INTERVAL_NS,
-    maps::{Config, FdbEntry, FdbFlags, Uplink},
+    maps::{Config, Deliver, FdbEntry, FdbFlags, Uplink},
 };
 
 use crate::{
@@ -47,7 +47,10 @@ fn express(ctx: &XdpContext, ifindex: u32) -> Option<Way> {
     let lane = Lane::of(ctx, ifindex)?;
     let (known, seen) = lane.known(ctx)?;
     let uplink = maps::uplink(&ifindex)?;
-    if known.xdp == 0 || Ethernet::read(ctx, 0)?.dst != uplink.mac {
+    if known.xdp == 0
+        || !fits(ctx, known.deliver)
+        || Ethernet::read(ctx, 0)?.dst != uplink.mac
+    {
         return None;
     }
     Some(Way {
@@ -97,7 +100,8 @@ fn inside(
     let inner = decap::inner(ctx, outer).ok()??;
     let target = decap::local_station(&tunnel, &inner, now)?;
     let taken = target.flags.has(FdbFlags::XDP_TARGET) && target.tag == 0;
-    if !taken || !is_known_sender(&tunnel, &inner, now) {
+    let fits = fits(ctx, u32::from(target.deliver));
+    if !taken || !fits || !is_known_sender(&tunnel, &inner, now) {
         return None;
     }
     if let (false, Some(lane)) = (header.reserved, Lane::of(ctx, ifindex)) {
@@ -115,6 +119,14 @@ fn way(tunnel: &Tunnel, target: &FdbEntry, uplink_slot: u32, octets: usize) -> W
         rx_slot: tunnel.slot,
         tx_slot: target.slot,
     }
+}
+
+/// Whether a target that is delivered to so takes a frame of several buffers, where this is one: a veth
+/// does, a tap does not (drivers/net/tun.c has no NETDEV_XDP_ACT_NDO_XMIT_SG), and would lose it.
+#[inline(always)]
+fn fits(ctx: &XdpContext, deliver: u32) -> bool {
+    let (start, end) = ctx.linear();
+    deliver == Deliver::Peer as u32 || end - start == ctx.octets()
 }
 
 /// Whether the sender is where the FDB has it; what is to be learned, TC learns.

@@ -46,13 +46,14 @@ fn flags(network: &Numbered<'_>, port: &Port, link: &Link) -> PortFlags {
     let (options, default) = (&port.options, &network.config.switch);
     let learning = options.learning.unwrap_or(default.learning);
     let unknown = options.unknown_unicast.unwrap_or(default.unknown_unicast);
-    let made = matches!(port.at, PortAt::Pair(_));
+    // Of a pair the other end has GRO, which is kept on; a tap takes XDP frames always.
+    let takes_xdp = matches!(port.at, PortAt::Pair(_) | PortAt::Tap(_));
     let untagged = network.aware && port.takes_untagged();
     PortFlags::default()
         .with_if(PortFlags::LEARNING, learning)
         .with_if(PortFlags::ISOLATED, options.isolated)
         .with_if(PortFlags::UNKNOWN_UNICAST, unknown)
-        .with_if(PortFlags::XDP_TARGET, made)
+        .with_if(PortFlags::XDP_TARGET, takes_xdp)
         .with_if(PortFlags::VLAN, network.aware)
         .with_if(PortFlags::UNTAGGED, untagged)
         .with_if(PortFlags::TAG_NATIVE, options.tag_native)
