@@ -1,5 +1,6 @@
 //! Bodies of requests and answers, besides [`crate::runtime::Change`].
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use netfwd_common::maps::SessionKind;
@@ -24,6 +25,9 @@ pub struct Status {
     pub config: String,
     /// What it waits for, each as a sentence.
     pub waiting: Vec<String>,
+    /// The uplinks without XDP, and why they have none.
+    #[serde(default)]
+    pub without_xdp: BTreeMap<String, String>,
 }
 
 /// Why a request failed.

@@ -11,7 +11,7 @@ use super::show::Shown;
 use super::{Failed, output, runtime};
 use crate::api::Status;
 use crate::client::Client;
-use crate::show;
+use crate::show::{self, HookRow};
 
 impl Shown<'_> {
     pub(super) fn stats(&self, watch: bool, filter: &Filter) -> Result<(), Failed> {
@@ -55,10 +55,13 @@ impl Shown<'_> {
 
     /// The daemon where it runs, and every hook.
     pub(super) fn status(&self) -> Result<(), Failed> {
-        let hooks = show::status(self.instance).map_err(Failed::new)?;
+        let mut hooks = show::status(self.instance).map_err(Failed::new)?;
         let daemon: Option<Status> = runtime()?
             .block_on(Client::new(self.instance).get("/v1/status"))
             .ok();
+        if let Some(daemon) = &daemon {
+            explain(&mut hooks, daemon);
+        }
         if self.json {
             let version = daemon.as_ref().map(|daemon| daemon.version.clone());
             let row = json!({
@@ -75,6 +78,15 @@ impl Shown<'_> {
         }
         println!("{}", summary(self.instance, daemon.as_ref()));
         output::print_columns(&hooks, false, show::HOOK_COLUMNS)
+    }
+}
+
+/// What the daemon knows of uplinks without XDP, and nobody else.
+fn explain(hooks: &mut [HookRow], daemon: &Status) {
+    for row in hooks.iter_mut().filter(|row| row.program.is_none()) {
+        if let Some(why) = daemon.without_xdp.get(&row.interface) {
+            row.why.clone_from(why);
+        }
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use super::CoreError;
 use super::reconcile::Host;
 use crate::ageing::Ageing;
-use crate::api::Status;
 use crate::cleanup;
 use crate::config::{self, Config};
 use crate::dataplane::{Dataplane, Events, LoadOptions, Pins};
@@ -29,7 +28,7 @@ const REST: u32 = 200;
 /// The daemon's state. One lock around it makes every operation whole.
 pub struct Core {
     pub(super) instance: String,
-    file: PathBuf,
+    pub(super) file: PathBuf,
     /// What the file says.
     config: Config,
     /// What was added by command.
@@ -53,7 +52,7 @@ pub struct Core {
     hooks_due: Instant,
     /// The last failure that was logged, so that it is not logged every second.
     failure: Option<String>,
-    ready: Instant,
+    pub(super) ready: Instant,
 }
 
 impl Core {
@@ -268,23 +267,6 @@ impl Core {
     /// Follows what the programs log.
     pub fn follow_log(&mut self) {
         self.dataplane.follow_log();
-    }
-
-    /// The daemon, as `status` shows it.
-    pub fn status(&self) -> Status {
-        Status {
-            instance: self.instance.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            uptime_seconds: self.ready.elapsed().as_secs(),
-            config: self.file.display().to_string(),
-            waiting: self
-                .desired
-                .waiting
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-        }
     }
 }
 

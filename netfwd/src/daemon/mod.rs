@@ -7,6 +7,7 @@ mod health;
 mod neighbours;
 mod reconcile;
 mod run;
+mod status;
 
 pub use self::core::Core;
 pub use error::CoreError;

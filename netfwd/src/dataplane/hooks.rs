@@ -75,12 +75,19 @@ impl Dataplane {
     /// Notes that an optional program was refused by an interface.
     pub fn note_refused(&mut self, at: HookAt, ifindex: u32, error: &DataplaneError) {
         tracing::info!("{error}; going on without it");
-        self.refused.insert(at, ifindex);
+        self.refused.insert(at, (ifindex, error.to_string()));
+    }
+
+    /// Why an optional program was refused there, if it was.
+    pub fn refusal(&self, at: &HookAt) -> Option<&str> {
+        self.refused.get(at).map(|(_, why)| why.as_str())
     }
 
     /// The hooks where an optional program was refused, while the interface is the same.
     pub fn refused(&self, ifindex_of: impl Fn(&str) -> Option<u32>) -> BTreeSet<HookAt> {
-        let still = |(at, ifindex): &(&HookAt, &u32)| ifindex_of(&at.interface) == Some(**ifindex);
+        let still = |(at, (ifindex, _)): &(&HookAt, &(u32, String))| {
+            ifindex_of(&at.interface) == Some(*ifindex)
+        };
         let refused = self.refused.iter().filter(still);
         refused.map(|(at, _)| at.clone()).collect()
     }

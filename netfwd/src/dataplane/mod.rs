@@ -53,7 +53,8 @@ pub struct Dataplane {
     pins: Pins,
     features: Features,
     loaded: BTreeMap<u32, Program>,
-    refused: BTreeMap<HookAt, u32>,
+    /// By hook: the interface that refused an optional program, and why.
+    refused: BTreeMap<HookAt, (u32, String)>,
     maps: Maps,
 }
 
