@@ -110,7 +110,12 @@ fn which(name: &str) -> Result<PathBuf> {
 fn kernel_modules(root: &Path, kernel: &Kernel, wanted: &[&str]) -> Result<()> {
     let table = fs::read_to_string(kernel.modules.join("modules.dep"))?;
     let mut order = String::new();
-    for file in modules::load_order(&table, wanted)? {
+    // What one kernel has as a module another has built in.
+    let built_in = fs::read_to_string(kernel.modules.join("modules.builtin"))?;
+    let built_in: Vec<_> = built_in.lines().map(modules::name_of).collect();
+    let wanted = wanted.iter().filter(|name| !built_in.contains(name));
+    let wanted: Vec<_> = wanted.copied().collect();
+    for file in modules::load_order(&table, &wanted)? {
         let name = modules::name_of(file);
         fs::write(
             root.join(format!("modules/{name}.ko")),

@@ -7,6 +7,7 @@ mod modules;
 mod qemu;
 mod report;
 mod tap;
+mod uplink;
 
 use std::{process::Command, time::Instant};
 
@@ -70,5 +71,6 @@ fn one(paths: &Paths, series: &str) -> Result<Tally> {
     } else {
         Tally::default()
     };
-    Ok(report.tally() + station)
+    let uplink = uplink::run(paths, &kernel)?;
+    Ok(report.tally() + station + uplink)
 }
