@@ -65,10 +65,7 @@ pub(super) fn get(maps: &Maps, key: &EntryKey) -> Result<Option<Entry>, Dataplan
             .map(|v| Entry::VxlanPort(*key, v)),
         EntryKey::Uplink(key) => maps.uplinks.get(key)?.map(|v| Entry::Uplink(*key, v)),
         EntryKey::Local(key) => maps.locals.get(key)?.map(|v| Entry::Local(*key, v)),
-        EntryKey::Subnet(key) => {
-            let subnets = maps.subnets()?;
-            subnets.get(key).map(|v| Entry::Subnet(*key, *v))
-        }
+        EntryKey::Subnet(key) => maps.subnet(*key)?.map(|v| Entry::Subnet(*key, v)),
         EntryKey::Publish(key) => maps.publishes.get(key)?.map(|v| Entry::Publish(*key, v)),
         EntryKey::Vlan(key) => maps.vlans.get(key)?.map(|v| Entry::Vlan(*key, v)),
         EntryKey::Binding(key) => maps.bindings.get(key)?.map(|v| Entry::Binding(*key, v)),

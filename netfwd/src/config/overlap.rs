@@ -225,30 +225,44 @@ fn listeners(networks: &[Network]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Refuses overlapping subnets where one is masqueraded: replies would not know their network.
+/// Refuses overlapping subnets where one is masqueraded: replies would not know their network. Of two
+/// that overlap one holds the other, and stands before it in the order of addresses.
 fn subnets(networks: &[Network]) -> Result<(), ConfigError> {
-    let mut all: Vec<(IpNet, &Gateway)> = Vec::new();
-    for gateway in networks
-        .iter()
-        .filter_map(|network| network.gateway.as_ref())
-    {
-        for address in &gateway.addresses {
-            let subnet = address.trunc();
-            let clash = all.iter().find(|(other, of)| {
-                let same = other.contains(&subnet) || subnet.contains(other);
-                same && masqueraded(gateway, of)
-            });
-            if let Some((other, first)) = clash {
-                let place = &first.place;
-                let message = format!(
-                    "masqueraded subnet {subnet} overlaps {other} ({place}); give it another one"
-                );
-                return Err(ConfigError::new(&gateway.place, message));
-            }
-            all.push((subnet, gateway));
+    let gateways = networks.iter().filter_map(|n| n.gateway.as_ref());
+    let subnets = gateways.flat_map(|gateway| {
+        let addresses = gateway.addresses.iter();
+        addresses.map(move |address| (address.trunc(), gateway))
+    });
+    let mut all: Vec<(usize, IpNet, &Gateway)> = subnets
+        .enumerate()
+        .map(|(order, (subnet, gateway))| (order, subnet, gateway))
+        .collect();
+    all.sort_by_key(|(order, subnet, _)| (subnet.network(), subnet.prefix_len(), *order));
+    let mut around: Vec<(usize, IpNet, &Gateway)> = Vec::new();
+    for one @ (order, subnet, gateway) in all {
+        while around
+            .pop_if(|(_, wide, _)| !wide.contains(&subnet))
+            .is_some()
+        {}
+        let mut wider = around.iter();
+        if let Some(other) = wider.find(|(_, _, of)| masqueraded(gateway, of)) {
+            let (first, second) = if order < other.0 {
+                (&one, other)
+            } else {
+                (other, &one)
+            };
+            return Err(overlapping((first.1, first.2), (second.1, second.2)));
         }
+        around.push(one);
     }
     Ok(())
+}
+
+fn overlapping(first: (IpNet, &Gateway), second: (IpNet, &Gateway)) -> ConfigError {
+    let (other, subnet, place) = (first.0, second.0, &first.1.place);
+    let message =
+        format!("masqueraded subnet {subnet} overlaps {other} ({place}); give it another one");
+    ConfigError::new(&second.1.place, message)
 }
 
 fn masqueraded(one: &Gateway, other: &Gateway) -> bool {

@@ -34,11 +34,6 @@ pub fn fits(maps: &MapState) -> Result<(), DesiredError> {
             maps.vteps.len(),
             limits::VTEPS,
         ),
-        (
-            "UDP ports of peers",
-            maps.vxlan_ports.len(),
-            limits::VXLAN_PORTS,
-        ),
         ("uplinks", maps.uplinks.len(), limits::UPLINKS),
         (
             "addresses on uplinks",
@@ -52,10 +47,17 @@ pub fn fits(maps: &MapState) -> Result<(), DesiredError> {
             limits::PUBLISHES,
         ),
     ];
-    match tables.into_iter().find(|(_, count, most)| count > most) {
-        Some((what, count, most)) => Err(DesiredError::TooMany { what, count, most }),
-        None => Ok(()),
+    tables
+        .into_iter()
+        .try_for_each(|(what, count, most)| holds(what, count, most))
+}
+
+/// Refuses more than there is room for.
+pub(super) fn holds(what: &'static str, count: usize, most: usize) -> Result<(), DesiredError> {
+    if count > most {
+        return Err(DesiredError::TooMany { what, count, most });
     }
+    Ok(())
 }
 
 #[cfg(test)]

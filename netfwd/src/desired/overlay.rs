@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use netfwd_common::addr::UNSPECIFIED;
-use netfwd_common::limits::{LAYOUT, MTU_OVERHEAD_V4};
+use netfwd_common::limits::{LAYOUT, MTU_OVERHEAD_V4, VXLAN_PORTS};
 use netfwd_common::maps::{self, ConfigFlags};
 
-use super::{Attach, Builder, DesiredError, Device, Made};
+use super::{Attach, Builder, DesiredError, Device, Made, capacity};
 use crate::address::to_addr;
 use crate::config::{Df, Network, Tos};
 use crate::naming::{self, COMPANION};
@@ -19,7 +19,9 @@ const COMPANION_MTU: u32 = 65535 - MTU_OVERHEAD_V4;
 impl Builder<'_> {
     /// What is the same for all networks.
     pub(super) fn overlay(&mut self) -> Result<(), DesiredError> {
-        for port in self.ports_in_use() {
+        let ports = self.ports_in_use();
+        capacity::holds("UDP ports of VXLAN", ports.len(), VXLAN_PORTS)?;
+        for port in ports {
             self.companion(port)?;
         }
         if self.overlays().next().is_some() {

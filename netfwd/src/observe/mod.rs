@@ -181,14 +181,13 @@ pub async fn seen(
 }
 
 async fn neighbours(links: &Links, list: &[links::Link]) -> Result<BTreeSet<Neighbour>, LinkError> {
-    let made_here = |index| {
-        list.iter()
-            .find(|link| link.index == index && link.alias.as_deref() == Some(links.alias()))
-    };
+    let made = list.iter();
+    let made = made.filter(|link| link.alias.as_deref() == Some(links.alias()));
+    let made: BTreeMap<u32, &links::Link> = made.map(|link| (link.index, link)).collect();
     let known = links.neighbours().await?;
     let ours = known.iter().filter_map(|neighbour| {
         Some(Neighbour {
-            interface: made_here(neighbour.ifindex)?.name.clone(),
+            interface: made.get(&neighbour.ifindex)?.name.clone(),
             address: neighbour.address,
             mac: neighbour.mac.filter(|_| neighbour.permanent),
         })

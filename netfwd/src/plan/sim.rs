@@ -67,6 +67,14 @@ impl Sim {
         }
     }
 
+    /// Applies a plan, and looks at its end alone.
+    pub fn apply_at_once(&mut self, actions: &[Action]) {
+        for action in actions {
+            self.step(action);
+        }
+        self.flood_lists_have_no_holes();
+    }
+
     /// Programs walk a flood list up to its length: an entry that is missing loses a target.
     fn flood_lists_have_no_holes(&self) {
         let maps = &self.observed.maps;

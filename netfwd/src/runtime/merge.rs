@@ -1,5 +1,7 @@
 //! The runtime state, merged into the configuration.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{ChangeError, FdbSpec, NeighSpec, NetworkSpec, PeerSpec, PortSpec, PublishSpec};
@@ -30,23 +32,24 @@ impl Runtime {
         for spec in &self.networks {
             config.networks.push(spec.network()?);
         }
+        let mut networks = ByName::of(&mut config.networks);
         for spec in &self.ports {
             let network = spec.network.as_deref().unwrap_or_default();
-            of(&mut config, network)?.ports.push(spec.port()?);
+            networks.get(network)?.ports.push(spec.port()?);
         }
         for spec in &self.peers {
-            of(&mut config, &spec.network)?.peers.push(spec.peer());
+            networks.get(&spec.network)?.peers.push(spec.peer());
         }
         for spec in &self.fdb {
-            of(&mut config, &spec.network)?.fdb.push(spec.entry()?);
+            networks.get(&spec.network)?.fdb.push(spec.entry()?);
         }
         for spec in &self.neighbours {
-            let neighbours = &mut of(&mut config, &spec.network)?.neighbours;
+            let neighbours = &mut networks.get(&spec.network)?.neighbours;
             neighbours.push(spec.neighbour()?);
         }
         for spec in &self.publishes {
             let network = spec.network.as_deref().unwrap_or_default();
-            of(&mut config, network)?.publishes.push(spec.publish()?);
+            networks.get(network)?.publishes.push(spec.publish()?);
         }
         config::check(&config)?;
         Ok(config)
@@ -88,10 +91,19 @@ impl Runtime {
     }
 }
 
-fn of<'a>(config: &'a mut Config, name: &str) -> Result<&'a mut Network, ChangeError> {
-    let mut networks = config.networks.iter_mut();
-    let network = networks.find(|network| network.name == name);
-    network.ok_or_else(|| ChangeError::Absent(format!("network {name}")))
+/// Networks by name.
+struct ByName<'a>(BTreeMap<String, &'a mut Network>);
+
+impl<'a> ByName<'a> {
+    fn of(networks: &'a mut [Network]) -> Self {
+        let networks = networks.iter_mut();
+        Self(networks.map(|n| (n.name.clone(), n)).collect())
+    }
+
+    fn get(&mut self, name: &str) -> Result<&mut Network, ChangeError> {
+        let network = self.0.get_mut(name).map(|network| &mut **network);
+        network.ok_or_else(|| ChangeError::Absent(format!("network {name}")))
+    }
 }
 
 /// Adds to `kept`, one by one, what fits.

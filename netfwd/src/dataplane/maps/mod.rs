@@ -190,6 +190,16 @@ impl Maps {
             .tried("read", "subnets")
     }
 
+    /// A subnet. The kernel finds the longest prefix that holds it, which need not be this one; where it
+    /// finds none, as for whatever is new, the trie is not read.
+    pub fn subnet(&self, prefix: Prefix) -> Result<Option<Subnet>, DataplaneError> {
+        let found = self.subnets.get(&Key::new(prefix.0, prefix.1), 0);
+        if !unless_absent(found.map(drop)).tried("read", "subnets")? {
+            return Ok(None);
+        }
+        Ok(self.subnets()?.remove(&prefix))
+    }
+
     /// Writes a subnet.
     pub fn put_subnet(&mut self, prefix: Prefix, subnet: Subnet) -> Result<(), DataplaneError> {
         let key = Key::new(prefix.0, prefix.1);

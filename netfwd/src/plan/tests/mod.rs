@@ -1,6 +1,7 @@
 //! Plans, run against a host that is only data.
 
 mod reach;
+mod scale;
 mod switch;
 mod underlay;
 mod vlan;

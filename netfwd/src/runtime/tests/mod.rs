@@ -1,6 +1,7 @@
 //! Changes by command.
 
 mod switch;
+mod underlay;
 
 use super::{
     Change, ChangeError, FdbKind, FdbSpec, NetworkSpec, Object, Op, PeerSpec, PortChange, PortSpec,
