@@ -1,12 +1,16 @@
 //! VXLAN that a container makes up itself must not enter a network (as CVE-2023-28840 and its kin let
 //! it): not its own host's, by way of the gateway, and not a peer's, by way of masquerade.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
 use anyhow::{Result, ensure};
 
 use crate::{
-    packet::{BROADCAST, Ipv4, RawSocket, Vxlan, ether_type, ethernet},
+    interop::{Family, Site, Sites},
+    packet::{BROADCAST, Ipv4, Ipv6, RawSocket, Vxlan, ether_type, ethernet},
     topology::{GATEWAY, GATEWAY_MAC, TwoHosts, VNI},
     traffic::{Ping, ping},
 };
@@ -44,4 +48,62 @@ pub fn nothing_gets_in(hosts: &TwoHosts) -> Result<()> {
     }
     ping(&hosts.c1.ns, hosts.c3.address, Ping::count(5))?.complete()?;
     Ok(())
+}
+
+/// The same over IPv6, from the station of the first site to its own host's VTEP, to a peer's, and to
+/// the group, also where the host forwards IPv6 for everybody.
+pub fn nothing_gets_in_v6(sites: &Sites) -> Result<()> {
+    let [first, second, ..] = &sites.sites[..] else {
+        anyhow::bail!("two sites")
+    };
+    first.host.sysctl("net/ipv6/conf/all/forwarding", "1")?;
+    let gateway = Ipv6Addr::new(0xfd00, 3, 0, 0, 0, 0, 0, 1);
+    ping(&first.station, gateway, Ping::count(1))?.complete()?;
+    ping(&first.station, second.address_v6, Ping::count(1))?.complete()?;
+    let [own, peer] = [first, second].map(|site| v6(Family::V6.vtep(site.number)));
+    for src in [
+        first.address_v6,
+        peer,
+        own,
+        Ipv6Addr::new(0xfd31, 0, 0, 0, 0, 0, 0, 77),
+    ] {
+        for dst in [gateway, own, peer, v6(Family::V6.group())] {
+            let arrived = arrives_v6(sites, src, dst)?;
+            ensure!(!arrived, "from {src} to {dst} it got in");
+        }
+    }
+    ping(&first.station, second.address_v6, Ping::count(5))?.complete()?;
+    Ok(())
+}
+
+fn v6(address: IpAddr) -> Ipv6Addr {
+    match address {
+        IpAddr::V6(address) => address,
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+    }
+}
+
+/// Sends the smuggled frame from the first station in VXLAN over IPv6, with a checksum and without,
+/// and waits for it at every station: the first one's own host would flood it there as well.
+fn arrives_v6(sites: &Sites, src: Ipv6Addr, dst: Ipv6Addr) -> Result<bool> {
+    let open = |site: &Site| RawSocket::open(&site.station, site.interface);
+    let sockets = sites.sites.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let [_, a, b, c] = VNI.to_be_bytes();
+    let smuggled = smuggled();
+    let payload = [&[0x08, 0, 0, 0, a, b, c, 0], &smuggled[..]].concat();
+    let ip = Ipv6 { src, dst, hops: 64 };
+    let from = &sites.sites[0];
+    for packet in [
+        ip.udp(50_000, 4789, &payload),
+        ip.udp_without_checksum(50_000, 4789, &payload),
+    ] {
+        let frame = ethernet(GATEWAY_MAC, from.mac, ether_type::IPV6, &packet);
+        open(from)?.send(&frame)?;
+    }
+    let is = |seen: &[u8]| seen.starts_with(&smuggled);
+    let arrived = sockets.iter().map(|socket| socket.next(NEVER, is));
+    Ok(arrived
+        .collect::<Result<Vec<_>>>()?
+        .iter()
+        .any(Option::is_some))
 }

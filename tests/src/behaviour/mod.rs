@@ -16,6 +16,7 @@ pub mod offload;
 pub mod outside;
 pub mod overlay;
 pub mod publish;
+pub mod segmentation;
 pub mod snooping;
 pub mod suppression;
 pub mod switching;

@@ -64,14 +64,16 @@ pub fn nothing(hosts: &TwoHosts) -> Result<()> {
     carry(hosts)
 }
 
-fn containers(hosts: &TwoHosts, settings: &str) -> Result<()> {
+/// Sets offloads of every container.
+pub(super) fn containers(hosts: &TwoHosts, settings: &str) -> Result<()> {
     let TwoHosts { c1, c2, c3, c4, .. } = hosts;
     [c1, c2, c3, c4]
         .iter()
         .try_for_each(|container| offload(&container.ns, "eth0", settings))
 }
 
-fn uplinks(hosts: &TwoHosts, settings: &str) -> Result<()> {
+/// Sets offloads of every uplink.
+pub(super) fn uplinks(hosts: &TwoHosts, settings: &str) -> Result<()> {
     for host in [&hosts.a, &hosts.b] {
         offload(&host.ns, UNDERLAY, settings)?;
         offload(&host.ns, UPLINK, settings)?;

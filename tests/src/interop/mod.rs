@@ -88,6 +88,7 @@ pub struct Plan {
     by_group: bool,
     checksum: bool,
     vxlan_lines: String,
+    gateway: bool,
 }
 
 impl Plan {
@@ -99,6 +100,7 @@ impl Plan {
             by_group: false,
             checksum: false,
             vxlan_lines: String::new(),
+            gateway: false,
         }
     }
 
@@ -137,6 +139,13 @@ impl Plan {
     pub fn line(mut self, line: &str) -> Self {
         self.vxlan_lines.push_str(line);
         self.vxlan_lines.push('\n');
+        self
+    }
+
+    /// With a gateway on netfwd's sites, for both families.
+    #[must_use]
+    pub fn with_gateway(mut self) -> Self {
+        self.gateway = true;
         self
     }
 

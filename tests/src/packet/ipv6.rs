@@ -66,6 +66,13 @@ impl Ipv6 {
         )
     }
 
+    /// UDP without a checksum, as tunnels may have it (RFC 6935).
+    pub fn udp_without_checksum(&self, src_port: u16, dst_port: u16, payload: &[u8]) -> Vec<u8> {
+        let len = (8 + payload.len()) as u16;
+        let header = [src_port, dst_port, len, 0].map(u16::to_be_bytes).concat();
+        self.packet(UDP, &[&header[..], payload].concat())
+    }
+
     /// A neighbour solicitation for `target`, with the sender's MAC where one is given.
     pub fn solicitation(&self, target: &str, mac: Option<Mac>) -> Vec<u8> {
         self.discovery(135, 0, target, mac.map(|mac| (1, mac)))

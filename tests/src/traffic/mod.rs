@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 pub use iperf::iperf;
 pub use ping::{Ping, Report, ping};
 pub use tcp::{Transfer, tcp_bulk};
-pub use udp::{Datagrams, udp_segments};
+pub use udp::{Datagrams, udp_gro, udp_segments};
 pub use whoami::{WhoAmI, ask_tcp, ask_udp};
 
 /// Octets after which the test data repeats: a prime, so that no plausible loss is a multiple of it.

@@ -40,6 +40,8 @@ pub struct Datagrams {
     pub datagrams: u64,
     /// Datagrams that came out of order.
     pub reordered: u64,
+    /// Reads that brought them: fewer where datagrams arrive together.
+    pub reads: u64,
 }
 
 impl Datagrams {
@@ -63,15 +65,35 @@ pub fn udp_segments(
     client: &Namespace,
     bytes: u64,
 ) -> Result<Datagrams> {
-    let address = address.into();
+    transfer(server, address.into(), client, bytes, false)
+}
+
+/// Does the same to a server that takes several datagrams in one read, by `UDP_GRO`.
+pub fn udp_gro(
+    server: &Namespace,
+    address: impl Into<IpAddr>,
+    client: &Namespace,
+    bytes: u64,
+) -> Result<Datagrams> {
+    transfer(server, address.into(), client, bytes, true)
+}
+
+fn transfer(
+    server: &Namespace,
+    address: IpAddr,
+    client: &Namespace,
+    bytes: u64,
+    together: bool,
+) -> Result<Datagrams> {
     let receiver = server.within(|| UdpSocket::bind((address, 0)))?;
+    setsockopt(&receiver, sockopt::UdpGroSegment, &together).context("UDP_GRO")?;
     // Root may exceed net.core.rmem_max.
     setsockopt(&receiver, sockopt::RcvBufForce, &RECEIVE_BUFFER)?;
     receiver.set_read_timeout(Some(STEP))?;
     let target = receiver.local_addr()?;
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {
-        let receiving = scope.spawn(|| receive(&receiver, bytes, &ended));
+        let receiving = scope.spawn(|| receive(&receiver, bytes, together, &ended));
         let sent = client.within(|| send(target, bytes));
         ended.store(true, Ordering::Relaxed);
         let arrived = receiving.join().expect("the receiver does not panic")?;
@@ -134,13 +156,25 @@ fn acknowledged(socket: &UdpSocket, wanted: u64) -> bool {
     true
 }
 
-fn receive(socket: &UdpSocket, bytes: u64, ended: &AtomicBool) -> Result<Datagrams> {
+fn receive(
+    socket: &UdpSocket,
+    bytes: u64,
+    together: bool,
+    ended: &AtomicBool,
+) -> Result<Datagrams> {
     let mut report = Datagrams::default();
     let mut buffer = vec![0; 1 << 16];
     while report.received < bytes {
         match socket.recv_from(&mut buffer) {
             Ok((len, from)) => {
-                report.take(&buffer[..len])?;
+                ensure!(
+                    together || len <= SEGMENT,
+                    "a datagram of {len} octets came"
+                );
+                report.reads += 1;
+                buffer[..len]
+                    .chunks(SEGMENT)
+                    .try_for_each(|datagram| report.take(datagram))?;
                 socket.send_to(&report.received.to_be_bytes(), from)?;
             }
             Err(_) if ended.load(Ordering::Relaxed) => break,
@@ -152,11 +186,6 @@ fn receive(socket: &UdpSocket, bytes: u64, ended: &AtomicBool) -> Result<Datagra
 
 impl Datagrams {
     fn take(&mut self, datagram: &[u8]) -> Result<()> {
-        ensure!(
-            datagram.len() <= SEGMENT,
-            "a datagram of {} octets came",
-            datagram.len()
-        );
         if let Some((offset, data)) = datagram.split_first_chunk::<OFFSET>() {
             let offset = u64::from_be_bytes(*offset);
             ensure!(
