@@ -10,6 +10,7 @@
 //!                a bridge that snoops
 //! ```
 
+mod forged;
 mod kernel;
 mod netfwd;
 mod ovs;
@@ -19,6 +20,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context, Result};
 
+pub use forged::{Checksum, Forged};
 pub use underlay::Underlay;
 
 use crate::{
