@@ -5,6 +5,7 @@ use tests::{
     behaviour::interop::{broadcast_once, carries_tcp, carries_v6, reaches},
     interop::{Family, Make, PORTS, Plan},
     topology::{UNDERLAY, offload},
+    traffic::{Ping, ping},
 };
 
 const OCTETS: u64 = 5_000_000;
@@ -13,6 +14,10 @@ fn both_ways(family: Family, plan: Plan) -> Result<()> {
     let sites = plan.over(family).start()?;
     // A veth hands on checksums that are yet to be filled in, which a NIC would have done.
     offload(&sites.sites[0].host, UNDERLAY, "tx off tso off gso off")?;
+    // What it has no neighbour for on the underlay, it drops while it asks.
+    for (from, to) in sites.pairs() {
+        ping(&from.station, to.address, Ping::count(2))?;
+    }
     reaches(&sites)?;
     // No bursts of UDP: what its packet sockets cannot hold is lost, whoever sends it.
     carries_tcp(&sites, family, OCTETS)?;
