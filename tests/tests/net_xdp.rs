@@ -1,10 +1,13 @@
 //! `xdp = "native"` on a veth underlay. A veth hands partial checksums to XDP, which a redirect loses,
 //! so containers compute theirs here; a NIC would have filled them in.
 
+use std::{thread::sleep, time::Duration};
+
 use anyhow::{Context, Result, ensure};
 use tests::{
     netns::Namespace,
-    topology::{Options, Stack, TwoHosts, UNDERLAY, offload},
+    process::{TIMEOUT, eventually},
+    topology::{Container, Options, Stack, TwoHosts, UNDERLAY, offload},
     traffic::{Ping, WhoAmI, ask_udp, ping, tcp_bulk},
 };
 
@@ -113,5 +116,68 @@ fn auto_leaves_a_veth_to_tc() -> Result<()> {
     let mut hosts = TwoHosts::new(Stack::Netfwd)?;
     let text = serde_json_text(&hosts.a.netfwd()?.json("status")?);
     ensure!(!text.contains("xdp-native"), "{text}");
+    Ok(())
+}
+
+/// Frames that XDP redirects on host b while a container of host a pings another one there.
+fn by_xdp(hosts: &TwoHosts, to: &Container) -> Result<u64> {
+    let before = redirected(&hosts.b.ns, UNDERLAY)?;
+    ping(&hosts.c1.ns, to.address, Ping::count(50))?.complete()?;
+    Ok(redirected(&hosts.b.ns, UNDERLAY)? - before)
+}
+
+/// Pings until they go by XDP, or by TC: the daemon looks once a second, and frames that were redirected
+/// to a receiver that takes none any more are lost until then.
+fn goes_over(hosts: &TwoHosts, to: &Container, xdp: bool) -> Result<()> {
+    eventually("the other way", TIMEOUT, || {
+        sleep(Duration::from_millis(200));
+        Ok(by_xdp(hosts, to).is_ok_and(|count| (count >= 45) == xdp))
+    })
+}
+
+#[test]
+fn a_container_may_switch_gro_on_and_off() -> Result<()> {
+    let hosts = hosts()?;
+    // The harness made this one's pair: its GRO is as the kernel leaves it.
+    ping(&hosts.c1.ns, hosts.c4.address, Ping::count(3))?.complete()?;
+    ensure!(by_xdp(&hosts, &hosts.c4)? == 0);
+    offload(&hosts.c4.ns, "eth0", "gro on")?;
+    goes_over(&hosts, &hosts.c4, true)?;
+    offload(&hosts.c4.ns, "eth0", "gro off")?;
+    goes_over(&hosts, &hosts.c4, false)?;
+    ensure!(by_xdp(&hosts, &hosts.c4)? == 0);
+    Ok(())
+}
+
+#[test]
+fn gro_of_a_pair_that_netfwd_made_comes_back() -> Result<()> {
+    let hosts = hosts()?;
+    goes_over(&hosts, &hosts.c3, true)?;
+    offload(&hosts.c3.ns, "eth0", "gro off")?;
+    goes_over(&hosts, &hosts.c3, true)?;
+    let features = hosts.c3.ns.run("ethtool -k eth0")?.stdout;
+    ensure!(
+        features.contains("generic-receive-offload: on"),
+        "{features}"
+    );
+    Ok(())
+}
+
+#[test]
+fn check_names_a_receiver_without_gro() -> Result<()> {
+    let mut hosts = hosts()?;
+    let instance = hosts.b.netfwd()?;
+    let line = format!("-j check --config {}", instance.config_path().display());
+    let found = instance.attempt(&line)?.stdout;
+    ensure!(
+        found.contains("takes no frames that XDP redirects"),
+        "{found}"
+    );
+    offload(&hosts.c4.ns, "eth0", "gro on")?;
+    let found = hosts.b.netfwd()?.attempt(&line)?.stdout;
+    ensure!(
+        !found.contains("takes no frames that XDP redirects"),
+        "{found}"
+    );
     Ok(())
 }

@@ -33,6 +33,7 @@ pub(super) fn unmet(config: &Config, list: &[Link]) -> (Vec<Finding>, BTreeMap<S
         namespaces: &namespaces,
         shut: &BTreeSet::new(),
         down: &BTreeSet::new(),
+        xdp_targets: None,
     };
     let mut ids = Ids::default();
     match resolve(config, &mut ids, facts) {

@@ -3,6 +3,7 @@
 mod devices;
 mod host;
 mod path;
+mod receivers;
 mod rules;
 mod switch;
 
@@ -65,6 +66,7 @@ pub async fn check(config: &Config, instance: &str) -> Result<Vec<Finding>, Link
     findings.extend(unmet);
     findings.extend(devices::uplinks(config, &list));
     findings.extend(devices::ports(config, &list));
+    findings.extend(receivers::findings(config, &list));
     findings.extend(rules::findings(config));
     findings.extend(switch::outside(config, &list));
     findings.extend(switch::multicast(config));

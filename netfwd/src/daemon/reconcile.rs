@@ -13,7 +13,7 @@ use crate::dataplane::Maps;
 use crate::desired::{self, Desired, DesiredError, Facts, Made};
 use crate::health::Health;
 use crate::ids::Ids;
-use crate::links::Links;
+use crate::links::{Links, xdp};
 use crate::observe;
 use crate::observed::{Inner, Link};
 use crate::plan::{Action, plan};
@@ -29,6 +29,7 @@ pub struct Host {
     namespaces: BTreeSet<String>,
     shut: BTreeSet<u32>,
     down: BTreeSet<Addr>,
+    xdp_targets: Option<BTreeSet<u32>>,
 }
 
 impl Host {
@@ -39,8 +40,10 @@ impl Host {
         maps: Option<&Maps>,
         health: &Health,
     ) -> Result<Self, CoreError> {
+        let links = observe::links(links).await?;
         Ok(Self {
-            links: observe::links(links).await?,
+            xdp_targets: xdp_targets(config, &links)?,
+            links,
             namespaces: namespaces(config),
             shut: maps.map(shut).transpose()?.unwrap_or_default(),
             down: health.down(),
@@ -60,9 +63,26 @@ impl Host {
             namespaces: &self.namespaces,
             shut: &self.shut,
             down: &self.down,
+            xdp_targets: self.xdp_targets.as_ref(),
         };
         desired::resolve(config, ids, facts)
     }
+}
+
+/// The interfaces that take frames redirected by XDP; not asked for where nothing redirects.
+fn xdp_targets(
+    config: &Config,
+    links: &BTreeMap<String, Link>,
+) -> Result<Option<BTreeSet<u32>>, CoreError> {
+    let mut uplinks = config
+        .host
+        .uplinks
+        .iter()
+        .filter_map(|name| links.get(name));
+    if !uplinks.any(|link| desired::wants_xdp(config.host.xdp, link)) {
+        return Ok(None);
+    }
+    Ok(xdp::targets()?)
 }
 
 /// The ports that the programs shut.

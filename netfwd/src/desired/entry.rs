@@ -1,6 +1,6 @@
 //! What the maps hold of a port: its entry, its flood targets and its bindings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use netfwd_common::addr::{Addr, Mac, UNSPECIFIED};
@@ -13,8 +13,15 @@ use crate::address::to_addr;
 use crate::config::{Port, PortAt};
 use crate::observed::Link;
 
-/// The entry of a port in a network.
-pub(super) fn of(network: &Numbered<'_>, port: &Port, link: &Link, slot: u32) -> maps::Port {
+/// The entry of a port in a network. `targets` are the interfaces that take frames from XDP, where the
+/// kernel tells.
+pub(super) fn of(
+    network: &Numbered<'_>,
+    port: &Port,
+    link: &Link,
+    slot: u32,
+    targets: Option<&BTreeSet<u32>>,
+) -> maps::Port {
     let (options, default) = (&port.options, &network.config.switch);
     let deliver = if link.peer_in_other_netns {
         Deliver::Peer
@@ -27,7 +34,7 @@ pub(super) fn of(network: &Numbered<'_>, port: &Port, link: &Link, slot: u32) ->
         ageing_ns: config.switch.ageing.as_nanos() as u64,
         network: network.id,
         slot,
-        flags: flags(network, port, link),
+        flags: flags(network, port, link, targets),
         deliver: deliver as u8,
         vlan: network.config.untagged(port).unwrap_or(0),
         max_learned: options.max_learned.unwrap_or(default.max_learned),
@@ -42,12 +49,18 @@ fn storm_rate(network: &Numbered<'_>, port: &Port) -> u32 {
     port.options.storm_control.unwrap_or(default)
 }
 
-fn flags(network: &Numbered<'_>, port: &Port, link: &Link) -> PortFlags {
+fn flags(
+    network: &Numbered<'_>,
+    port: &Port,
+    link: &Link,
+    targets: Option<&BTreeSet<u32>>,
+) -> PortFlags {
     let (options, default) = (&port.options, &network.config.switch);
     let learning = options.learning.unwrap_or(default.learning);
     let unknown = options.unknown_unicast.unwrap_or(default.unknown_unicast);
-    // Of a pair the other end has GRO, which is kept on; a tap takes XDP frames always.
-    let takes_xdp = matches!(port.at, PortAt::Pair(_) | PortAt::Tap(_));
+    // Of a pair that is made the other end has GRO, which is kept on; a tap takes XDP frames always.
+    let made = matches!(port.at, PortAt::Pair(_) | PortAt::Tap(_));
+    let takes_xdp = targets.map_or(made, |targets| targets.contains(&link.ifindex));
     let untagged = network.aware && port.takes_untagged();
     PortFlags::default()
         .with_if(PortFlags::LEARNING, learning)

@@ -22,6 +22,7 @@ use netfwd_common::addr::{Addr, Mac};
 
 pub use entry::fdb_flags;
 pub use error::DesiredError;
+pub use uplinks::wants_xdp;
 
 use crate::config::{Config, Network, Port, TapKind};
 use crate::ids::{Ids, Scope};
@@ -140,6 +141,9 @@ pub struct Facts<'a> {
     pub shut: &'a BTreeSet<u32>,
     /// The peers that are down: nothing is flooded to them.
     pub down: &'a BTreeSet<Addr>,
+    /// The interfaces, by ifindex, that take frames redirected by XDP; `None` where the kernel does not
+    /// tell, or nothing is redirected.
+    pub xdp_targets: Option<&'a BTreeSet<u32>>,
 }
 
 /// Resolves a configuration. `ids` gets what is new and loses what is gone.

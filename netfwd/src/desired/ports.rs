@@ -114,7 +114,7 @@ impl Builder<'_> {
         if existing {
             usable(port, &interface, link)?;
         }
-        let entry = entry::of(network, port, link, slot);
+        let entry = entry::of(network, port, link, slot, self.facts.xdp_targets);
         if entry.flags.has(PortFlags::OUTSIDE) {
             self.outside.insert(interface.clone());
         }

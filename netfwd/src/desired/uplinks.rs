@@ -69,6 +69,11 @@ fn first_v4(link: &Link) -> Option<IpAddr> {
     addresses.find(IpAddr::is_ipv4)
 }
 
+/// Whether an uplink gets the cache in front.
+pub fn wants_xdp(policy: XdpPolicy, link: &Link) -> bool {
+    xdp(policy, link).is_some()
+}
+
 /// How the cache in front of an uplink is attached. On virtual links XDP frames have been skbs
 /// before, so that the cache costs more than it saves; `auto` leaves them alone.
 fn xdp(policy: XdpPolicy, link: &Link) -> Option<Attach> {

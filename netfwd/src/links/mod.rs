@@ -20,6 +20,7 @@ pub mod tc;
 pub mod veth;
 pub mod vxlan;
 pub mod watch;
+pub mod xdp;
 
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,7 @@ fn desired(config: &Config, ids: &mut Ids, sim: &Sim) -> Desired {
         namespaces: &namespaces,
         shut: &sim.shut(),
         down: &sim.down(),
+        xdp_targets: None,
     };
     resolve(config, ids, facts).unwrap()
 }

@@ -56,6 +56,7 @@ fn lacks(text: &str) -> String {
         namespaces: &[].into(),
         shut: &[].into(),
         down: &[].into(),
+        xdp_targets: None,
     };
     match resolve(&parse(text), &mut Ids::default(), facts) {
         Ok(desired) => {
