@@ -26,6 +26,17 @@ pub fn ipv4_header(header: &[u8; 20]) -> u16 {
     !fold(add(0, header))
 }
 
+/// Whether the checksum of an IPv4 header without options is right. Its words may be in any byte order
+/// (RFC 1071 §2 B).
+#[inline(always)]
+pub fn is_intact(header: [u32; 5]) -> bool {
+    let sum: u64 = header.into_iter().map(u64::from).sum();
+    // Five words carry less than 16 bits beyond 32, and so does their fold.
+    let sum = (sum & 0xffff_ffff) + (sum >> 32);
+    let sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+    fold(sum as u32) == 0xffff
+}
+
 /// The checksum after one 16-bit word changed: `HC' = ~(~HC + ~m + m')`, RFC 1624 §3 eqn. 3.
 #[inline(always)]
 pub const fn replace(check: u16, old: u16, new: u16) -> u16 {

@@ -73,3 +73,27 @@ proptest! {
         prop_assert_eq!(csum::replace_v4(check, old, new), both);
     }
 }
+
+proptest! {
+    /// A header is intact exactly where the sum of its words is all ones, whatever the byte order.
+    #[test]
+    fn an_intact_header_is_known(header: [u8; 20], make: bool) {
+        let mut header = header;
+        if make {
+            header[10..12].copy_from_slice(&[0, 0]);
+            let check = csum::ipv4_header(&header);
+            header[10..12].copy_from_slice(&check.to_be_bytes());
+        }
+        let words = |of: fn([u8; 4]) -> u32| {
+            let mut words = [0; 5];
+            for (word, octets) in words.iter_mut().zip(header.chunks(4)) {
+                *word = of(octets.try_into().expect("four octets"));
+            }
+            words
+        };
+        let intact = plain(&header) == 0;
+        prop_assert!(!make || intact);
+        prop_assert_eq!(csum::is_intact(words(u32::from_ne_bytes)), intact);
+        prop_assert_eq!(csum::is_intact(words(u32::from_be_bytes)), intact);
+    }
+}

@@ -5,7 +5,7 @@ use core::ptr::read_volatile;
 
 use aya_ebpf::helpers::bpf_jiffies64;
 use netfwd_common::{
-    ecn,
+    csum, ecn,
     limits::STAMP_INTERVAL_NS,
     maps::{Arrival, FdbEntry, FdbFlags},
     nat::proto,
@@ -78,6 +78,12 @@ impl Octets {
         // SAFETY: as above.
         unsafe { read_volatile((self.start + at) as *const u64) }
     }
+
+    /// The outer IPv4 header.
+    #[inline(always)]
+    fn header_v4(&self) -> [u32; 5] {
+        [14, 18, 22, 26, 30].map(|at| self.u32(at))
+    }
 }
 
 /// An outer IP header: where UDP starts, what the addresses are, the TOS; `None` for one that is unusual.
@@ -86,7 +92,7 @@ fn outer_v4(o: &Octets, octets: usize) -> Option<([u64; 4], u8, usize)> {
     const FRAGMENT: u16 = u16::from_ne_bytes([0xbf, 0xff]);
     let total = usize::from(u16::from_be(o.u16(16)));
     let usual = o.u8(14) == 0x45 && o.u16(20) & FRAGMENT == 0 && o.u8(23) == proto::UDP;
-    if !usual || ETH_LEN + total > octets {
+    if !usual || ETH_LEN + total != octets || !csum::is_intact(o.header_v4()) {
         return None;
     }
     Some(([o.u64(26), 0, 0, 0], o.u8(15), total.wrapping_sub(IP_LEN)))
@@ -96,7 +102,7 @@ fn outer_v4(o: &Octets, octets: usize) -> Option<([u64; 4], u8, usize)> {
 fn outer_v6(o: &Octets, octets: usize) -> Option<([u64; 4], u8, usize)> {
     let payload = usize::from(u16::from_be(o.u16(18)));
     let usual = o.u8(14) >> 4 == 6 && o.u8(20) == proto::UDP;
-    if !usual || ETH_LEN + IP6_LEN + payload > octets {
+    if !usual || ETH_LEN + IP6_LEN + payload != octets {
         return None;
     }
     let tos = (o.u8(14) << 4) | (o.u8(15) >> 4);

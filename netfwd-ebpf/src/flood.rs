@@ -306,11 +306,8 @@ fn barred(ctx: &TcContext, source: &Source, network: &Network) -> u8 {
     if !source.flags.has(PortFlags::HAIRPIN) {
         barred |= BACK;
     }
-    if source.is_peer() {
-        barred |= PEERS;
-    } else if network.flags.has(NetworkFlags::OVERLAY)
-        && mtu::is_kept(ctx, source.slot, network.mtu)
-    {
+    let overlay = network.flags.has(NetworkFlags::OVERLAY);
+    if source.is_peer() || (overlay && mtu::is_kept(ctx, source.slot, network.mtu)) {
         barred |= PEERS;
     }
     if source.flags.has(PortFlags::ISOLATED) {

@@ -47,10 +47,7 @@ fn express(ctx: &XdpContext, ifindex: u32) -> Option<Way> {
     let lane = Lane::of(ctx, ifindex)?;
     let (known, seen) = lane.known(ctx)?;
     let uplink = maps::uplink(&ifindex)?;
-    if known.xdp == 0
-        || !fits(ctx, known.deliver)
-        || Ethernet::read(ctx, 0)?.dst != uplink.mac
-    {
+    if known.xdp == 0 || !fits(ctx, known.deliver) || Ethernet::read(ctx, 0)?.dst != uplink.mac {
         return None;
     }
     Some(Way {

@@ -2,7 +2,7 @@
 
 use netfwd_common::{
     addr::{self, Addr, from_v4},
-    ecn,
+    csum, ecn,
     limits::STAMP_INTERVAL_NS,
     maps::{Config, ConfigFlags, FdbEntry, FdbFlags, Member, MemberKey, Network, NetworkFlags},
     nat::proto,
@@ -69,7 +69,8 @@ impl Outer {
         self.total_len = usize::from(ip.total_len);
         self.src = from_v4(ip.src);
         self.dst = from_v4(ip.dst);
-        true
+        // What is not read here the stack verifies (RFC 1122 §3.2.1.2).
+        !self.plain || is_intact(frame)
     }
 
     #[inline(always)]
@@ -133,6 +134,16 @@ impl Outer {
 }
 
 const ICMPV6: u8 = 58;
+
+/// Whether the checksum of an IPv4 header without options is right.
+#[inline(always)]
+fn is_intact(frame: &impl Frame) -> bool {
+    let Some(h) = frame.read::<IP_LEN>(ETH_LEN) else {
+        return false;
+    };
+    let word = |at| u32::from_ne_bytes([h[at], h[at + 1], h[at + 2], h[at + 3]]);
+    csum::is_intact([0, 4, 8, 12, 16].map(word))
+}
 
 /// A packet to this host's VXLAN port, of which only the outer headers have been looked at.
 pub struct Tunnel {
@@ -244,6 +255,10 @@ fn adopt(key: &MemberKey, slot: u32, now: u64) {
 /// told of drops the packet (RFC 6040 §4.2).
 #[inline(always)]
 pub fn inner(frame: &impl Frame, outer: &Outer) -> Result<Option<Inner>, DropReason> {
+    // Octets behind the outer packet are none of its, and the stack's to cut off.
+    if ETH_LEN + outer.total_len != frame.octets() {
+        return Ok(None);
+    }
     let start = outer.version.octets();
     let Some(eth) = Ethernet::read(frame, start) else {
         return Ok(None);
