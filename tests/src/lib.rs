@@ -28,6 +28,7 @@
 pub mod behaviour;
 pub mod built;
 pub mod capture;
+pub mod fuzz;
 pub mod interop;
 pub mod netns;
 pub mod openvswitch;

@@ -8,7 +8,7 @@ use netfwd_common::{
     verdict::DropReason,
 };
 use tests::{
-    packet::{Ipv4, Vxlan, arp_request, ether_type, ethernet, v4},
+    packet::{Ipv4, Vxlan, arp_request, ether_type, ethernet, mend_ipv4, v4},
     prog::{
         Expect, Fixture, Hook, SHORTEST, VNI, Verdict, World,
         mac::{self, C1, C3},
@@ -177,6 +177,8 @@ fn refused(shows: &'static str, frame: Vec<u8>, slot: u32, reason: DropReason) -
 #[test]
 fn headers_that_decapsulation_refuses() -> Result<()> {
     let good = from_peer().wrap(&to_c1());
+    let mut too_long = with_octet(&good, 17, 1);
+    mend_ipv4(&mut too_long);
     run_all(vec![
         refused(
             "a VNI of no network here",
@@ -218,7 +220,7 @@ fn headers_that_decapsulation_refuses() -> Result<()> {
         ),
         refused(
             "an IP length beyond the frame",
-            with_octet(&good, 17, 1),
+            too_long,
             slot::UNDERLAY,
             DropReason::Malformed,
         ),

@@ -17,7 +17,7 @@ mod ipv6;
 mod raw;
 
 pub use check::checksums;
-pub use complete::complete;
+pub use complete::{complete, mend_ipv4};
 pub use group::{
     Record, igmp_leave, igmp_query, igmp_report, igmp_v3_report, mld_done, mld_query, mld_report,
     mld_v2_report, to_group, to_group_v6,

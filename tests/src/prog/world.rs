@@ -60,6 +60,13 @@ impl World {
             .within(|| run::run(ebpf, hook, ifindex, frame))
     }
 
+    /// Does work in the world's namespace, which runs programs on many frames: entering it takes longer
+    /// than a program does.
+    pub fn inside<T: Send>(&mut self, work: impl FnOnce(&mut Inside<'_>) -> T + Send) -> T {
+        let mut inside = Inside(&mut self.ebpf);
+        self.wires.here.within(|| work(&mut inside))
+    }
+
     /// Takes a hook's program through the verifier; running it does so too.
     pub fn verify(&mut self, hook: Hook) -> Result<()> {
         let ebpf = &mut self.ebpf;
@@ -185,6 +192,17 @@ impl World {
             deliver: Deliver::Transmit as u8,
             ..station(0, slot::PEER)
         }
+    }
+}
+
+/// The programs, as seen by a thread in their namespace.
+#[derive(Debug)]
+pub struct Inside<'a>(&'a mut Ebpf);
+
+impl Inside<'_> {
+    /// Runs a hook's program, which has been verified, on a frame that arrives on an interface.
+    pub fn run(&mut self, hook: Hook, ifindex: u32, frame: &[u8]) -> Result<Ran> {
+        run::run(self.0, hook, ifindex, frame)
     }
 }
 
