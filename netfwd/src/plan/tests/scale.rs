@@ -91,6 +91,7 @@ fn refusal(peers: impl Iterator<Item = String>) -> String {
         namespaces: &[].into(),
         shut: &[].into(),
         down: &[].into(),
+        xdp_targets: None,
     };
     let refused = resolve(&config, &mut Ids::default(), facts);
     refused.map(drop).expect_err("too many").to_string()
