@@ -74,6 +74,8 @@ pub struct VxlanLink {
     pub external: bool,
     /// Whether it takes and sends zero UDP checksums over IPv6 (RFC 6935).
     pub zero_checksum: bool,
+    /// Lowest and highest UDP source port of what it sends.
+    pub source_ports: (u16, u16),
 }
 
 /// A setting of one device, under /proc/sys/net.

@@ -45,7 +45,11 @@ pub(super) async fn execute(
 async fn on_links(links: &Links, action: &Action) -> Result<(), LinkError> {
     match action {
         Action::CreatePair { name, mtu, peer } => create_pair(links, name, *mtu, peer).await,
-        Action::CreateCompanion { name, port } => create_companion(links, name, *port).await,
+        Action::CreateCompanion {
+            name,
+            port,
+            source_ports,
+        } => create_companion(links, name, *port, *source_ports).await,
         Action::CreateTap { name, kind } => create_tap(links, name, *kind).await,
         Action::DeleteLink { name } => delete(links, name).await,
         Action::SetMac { name, mac } => links.set_mac(index(links, name).await?, *mac).await,
@@ -110,8 +114,13 @@ async fn create_pair(
     }
 }
 
-async fn create_companion(links: &Links, name: &str, port: u16) -> Result<(), LinkError> {
-    let index = links.add_companion(name, port).await?;
+async fn create_companion(
+    links: &Links,
+    name: &str,
+    port: u16,
+    source_ports: (u16, u16),
+) -> Result<(), LinkError> {
+    let index = links.add_companion(name, port, source_ports).await?;
     links.set_no_ipv6_address(index).await
 }
 

@@ -41,6 +41,7 @@ fn gateway() -> Vec<Action> {
         Action::CreateCompanion {
             name: "nfvx0".into(),
             port: 4789,
+            source_ports: (49152, 65535),
         },
     ]
 }

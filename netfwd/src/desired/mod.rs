@@ -92,6 +92,8 @@ pub enum Made {
     Companion {
         /// UDP port.
         port: u16,
+        /// Lowest and highest UDP source port of what it sends.
+        source_ports: (u16, u16),
     },
 }
 

@@ -51,7 +51,10 @@ impl Builder<'_> {
         self.port_is_free(port)?;
         let name = naming::companion(port, self.config.vxlan.port);
         let device = Device {
-            made: Made::Companion { port },
+            made: Made::Companion {
+                port,
+                source_ports: self.config.vxlan.source_ports,
+            },
             mac: None,
             mtu: COMPANION_MTU,
             addresses: [].into(),

@@ -30,6 +30,8 @@ pub struct Vxlan {
     pub external: bool,
     /// It takes and sends zero UDP checksums over IPv6.
     pub zero_checksum: bool,
+    /// Lowest and highest UDP source port of what it sends.
+    pub source_ports: (u16, u16),
 }
 
 /// The XDP program on an interface.

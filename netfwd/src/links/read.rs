@@ -142,11 +142,13 @@ fn vxlan(infos: &[InfoVxlan]) -> Vxlan {
         vni: 0,
         external: false,
         zero_checksum: false,
+        source_ports: (0, 0),
     };
     let (mut send, mut take) = (false, false);
     for info in infos {
         match info {
             InfoVxlan::Port(port) => vxlan.port = *port,
+            InfoVxlan::PortRange(range) => vxlan.source_ports = *range,
             InfoVxlan::Id(vni) => vxlan.vni = *vni,
             InfoVxlan::CollectMetadata(on) => vxlan.external = *on,
             InfoVxlan::UDPZeroCsumTX(on) => send = *on,

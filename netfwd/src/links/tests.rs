@@ -106,7 +106,10 @@ fn a_pair_reaches_into_another_namespace() {
 #[test]
 fn the_companion_takes_its_parameters_from_packets() {
     in_new_netns(|links| async move {
-        let index = links.add_companion("nfvx0", 4789).await.expect("a device");
+        let index = links
+            .add_companion("nfvx0", 4789, (50_000, 60_000))
+            .await
+            .expect("a device");
         links.set_mtu(index, 65485).await.expect("the largest MTU");
         links.set_no_ipv6_address(index).await.expect("no address");
         links.set_up(index, true).await.expect("up");
@@ -114,10 +117,16 @@ fn the_companion_takes_its_parameters_from_packets() {
         let vxlan = device.vxlan.expect("a VXLAN device");
         assert_eq!((vxlan.port, vxlan.external), (4789, true));
         assert!(vxlan.zero_checksum);
+        assert_eq!(vxlan.source_ports, (50_000, 60_000));
         assert_eq!(device.mtu, 65485);
         assert!(device.is_made_by("test"));
         assert!(device.addresses.is_empty());
-        assert!(links.add_companion("nfvx0", 4789).await.is_err());
+        assert!(
+            links
+                .add_companion("nfvx0", 4789, (50_000, 60_000))
+                .await
+                .is_err()
+        );
     });
 }
 
@@ -129,7 +138,10 @@ fn proc_net(file: &str) -> String {
 #[test]
 fn the_companion_listens_on_both_families_without_an_address_of_its_own() {
     in_new_netns(|links| async move {
-        let index = links.add_companion("nfvx0", 4789).await.expect("a device");
+        let index = links
+            .add_companion("nfvx0", 4789, (50_000, 60_000))
+            .await
+            .expect("a device");
         for which in [Sysctl::Forwarding, Sysctl::Forwarding6, Sysctl::DisableIpv6] {
             sysctl::write(which, "nfvx0", 1).expect("a setting");
             assert_eq!(sysctl::read(which, "nfvx0").as_deref(), Some("1"));

@@ -126,6 +126,7 @@ fn plain(link: &links::Link) -> Link {
             port: vxlan.port,
             external: vxlan.external,
             zero_checksum: vxlan.zero_checksum,
+            source_ports: vxlan.source_ports,
         }),
         tap: link.tap,
         promiscuous: link.promiscuous,

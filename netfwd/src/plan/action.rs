@@ -28,6 +28,8 @@ pub enum Action {
         name: String,
         /// UDP port.
         port: u16,
+        /// Lowest and highest UDP source port of what it sends.
+        source_ports: (u16, u16),
     },
     /// Makes a persistent tap with the instance's alias, down and without address generation.
     CreateTap {

@@ -47,9 +47,11 @@ fn stale<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Iterator<Item
 /// Whether a link is of the making that the device should be of.
 fn is_sound(name: &str, device: &Device, link: &Link, observed: &Observed) -> bool {
     match &device.made {
-        Made::Companion { port } => link
-            .vxlan
-            .is_some_and(|known| known.external && known.zero_checksum && known.port == *port),
+        Made::Companion { port, source_ports } => link.vxlan.is_some_and(|known| {
+            known.external
+                && known.zero_checksum
+                && (known.port, known.source_ports) == (*port, *source_ports)
+        }),
         Made::Pair { peer } => observed.links.contains_key(peer),
         Made::PeerOf { .. } => true,
         // Whoever opens a tap says whether it has a header (drivers/net/tun.c, `tun_set_iff`).
@@ -70,9 +72,10 @@ fn creation(name: &str, device: &Device) -> Action {
         peer,
     };
     match &device.made {
-        Made::Companion { port } => Action::CreateCompanion {
+        Made::Companion { port, source_ports } => Action::CreateCompanion {
             name: name.to_owned(),
             port: *port,
+            source_ports: *source_ports,
         },
         Made::Tap(kind) => Action::CreateTap {
             name: name.to_owned(),

@@ -128,11 +128,16 @@ impl Sim {
     fn device(&mut self, action: &Action) {
         match action {
             Action::CreatePair { name, mtu, peer } => self.pair(name, *mtu, peer),
-            Action::CreateCompanion { name, port } => {
+            Action::CreateCompanion {
+                name,
+                port,
+                source_ports,
+            } => {
                 let vxlan = VxlanLink {
                     port: *port,
                     external: true,
                     zero_checksum: true,
+                    source_ports: *source_ports,
                 };
                 self.make(name, 65485);
                 self.link(name).vxlan = Some(vxlan);
