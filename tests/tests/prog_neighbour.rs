@@ -258,6 +258,16 @@ fn the_gateway_is_the_local_one() -> Result<()> {
             know(world, v6(GATEWAY_V6).octets(), mac::GATEWAY, flags)
         })
         .expect(to_gateway()),
+        from_gateway("its probe for its link-local address stays here", {
+            let ip = Ipv6::new("::", "ff02::1:ff00:301").solicitation("fe80::ff:fe00:301", None);
+            let group = [0x33, 0x33, 0xff, 0, 0x03, 0x01];
+            ethernet(group, mac::GATEWAY, ether_type::IPV6, &ip)
+        })
+        .expect(Expect::verdict(Verdict::Shot).then(|world, _| {
+            let sent = world.sent()?;
+            ensure!((sent[0], sent[1], sent[3]) == (1, 1, 0), "sent to {sent:?}");
+            Ok(())
+        })),
         at_p1(
             "nobody else may say that it has the address",
             arp_reply(BROADCAST, C1, GATEWAY_V4, GATEWAY_V4),

@@ -84,7 +84,10 @@ fn solicitation(packet: &Packet<'_>, target: &Addr) -> Found {
     }
     match packet.question(target) {
         Question::Gateway => Found::Gateway,
-        _ if probe && packet.suppresses() => Found::Here,
+        // The gateway's link-local address is made of its MAC, and the same on every host.
+        _ if probe && (packet.suppresses() || packet.source.flags.has(PortFlags::GATEWAY)) => {
+            Found::Here
+        }
         Question::Known(mac) => answer(
             packet,
             &Advertisement {
