@@ -1,13 +1,17 @@
 //! Frames that do not fit, and the MSS of TCP SYNs, one frame at a time.
 
 use anyhow::{Result, ensure};
-use netfwd_common::verdict::DropReason;
+use netfwd_common::{
+    maps::{FdbEntry, FdbKey, NetworkFlags, PortFlags, Vlan, VlanKey},
+    verdict::DropReason,
+};
 use tests::{
-    packet::{BROADCAST, ETH_LEN, Ipv4, Ipv6, Tcp, checksums, complete, ether_type, ethernet},
+    packet::{
+        BROADCAST, ETH_LEN, Ipv4, Ipv6, Tcp, checksums, complete, ether_type, ethernet, tagged,
+    },
     prog::{
-        Expect, Fixture, Hook, Verdict, World,
-        mac::{self, C1, C3},
-        nat::{OUTSIDE, PORT, SERVER, at_uplink, c1_to_server, from_server, out, send},
+        Expect, Fixture, Hook, NETWORK, Verdict, World,
+        mac::{C1, C3},
         run_all, slot,
     },
 };
@@ -116,6 +120,70 @@ fn senders_are_told() -> Result<()> {
         at_p1("what fits the path is sent", sized(v4(), 1400))
             .given(|world| path_mtu(world, 1450))
             .expect(Expect::verdict(Verdict::Redirect)),
+    ])
+}
+
+/// An underlay of IPv6 takes 20 octets more.
+#[test]
+fn what_fits_over_ipv6() -> Result<()> {
+    let over_v6 = |world: &mut World| world.learn(C3, World::behind_peer_v6());
+    let narrow = |world: &mut World| {
+        world.learn(C3, World::behind_peer_v6())?;
+        let route = "-6 route replace fd00:a0::2/128 dev up0 mtu lock 1450";
+        world.wires.here.run(&format!("ip {route}")).map(drop)
+    };
+    let at = |shows, frame: &[u8], given| at_p1(shows, frame.to_vec()).given(given);
+    let (v4, v6) = (sized(v4(), 1431), sized_v6(1431));
+    run_all(vec![
+        at("IPv4 is told", &v4, over_v6).expect(told(needs(1430, &v4))),
+        at("IPv6 is told", &v6, over_v6).expect(told(needs_v6(1430, &v6))),
+        at("the path is told", &v6, narrow).expect(told(needs_v6(1380, &v6))),
+    ])
+}
+
+/// `p1` is a trunk of VLAN 10, which the peer takes tagged.
+fn trunk(world: &mut World) -> Result<()> {
+    let flags = PortFlags::VLAN;
+    world.set_network(|network| network.flags = network.flags.with(NetworkFlags::VLAN))?;
+    world.set_p1(|port| port.flags = port.flags.with(flags))?;
+    let on_wire = VlanKey {
+        ifindex: world.wires.p1,
+        vid: 10,
+        pad: 0,
+    };
+    let vlan = Vlan {
+        network: NETWORK,
+        vlan: 10,
+        tag: 10,
+    };
+    world.tables().put("vlans", &on_wire, &vlan)?;
+    let key = FdbKey {
+        vlan: 10,
+        ..World::fdb_key(C3)
+    };
+    let entry = FdbEntry {
+        tag: 10,
+        ..World::behind_peer()
+    };
+    world.tables().put("fdb", &key, &entry)
+}
+
+/// A tag takes its room on the underlay; the error goes back with the port's, which the kernel keeps
+/// beside the frame.
+#[test]
+fn tags_are_counted() -> Result<()> {
+    let frame = sized(v4(), 1447);
+    let tag = |frame: &[u8]| tagged(frame, ether_type::C_TAG, 10);
+    run_all(vec![
+        at_p1("one octet too many with its tag", tag(&frame))
+            .given(trunk)
+            .expect(told(needs(1446, &frame))),
+        at_p1(
+            "what fits with its tag goes to the companion",
+            tag(&sized(v4(), 1446)),
+        )
+        .given(trunk)
+        .expect(Expect::verdict(Verdict::Redirect).frame(sized(v4(), 1446))),
     ])
 }
 
@@ -240,83 +308,5 @@ fn floods_too_big_stay_here() -> Result<()> {
             .expect(Expect::verdict(Verdict::Shot).sent([0, 1, 1, 1])),
         at_p1("one that does not reaches ports alone", to_all(1451))
             .expect(kept.sent([0, 1, 1, 0])),
-    ])
-}
-
-/// The uplink to the outside carries less than its peers send.
-fn narrow_outside(world: &mut World) -> Result<()> {
-    world.wires.here.ip("link set up1 mtu 1400")
-}
-
-fn wide_outside(world: &mut World) -> Result<()> {
-    world.wires.here.ip("link set up1 mtu 1500")
-}
-
-fn unreachable(ip: Ipv4, mtu: u16, about: &[u8]) -> Vec<u8> {
-    let [high, low] = mtu.to_be_bytes();
-    ip.icmp(
-        3,
-        4,
-        &[&[0, 0, high, low], &about[ETH_LEN..][..V4_QUOTE]].concat(),
-    )
-}
-
-#[test]
-fn the_gateway_tells_what_fits_outside() -> Result<()> {
-    let query = |ip: Ipv4| out(&ip.udp(PORT, 53, &long(1401 - 28)));
-    let whole = query(c1_to_server());
-    let error = unreachable(Ipv4::new("10.0.3.1", "10.0.3.11"), 1400, &whole);
-    let fragmentable = query(Ipv4 {
-        fragment: 0,
-        ..c1_to_server()
-    });
-    let fixture = |shows, frame: &[u8]| {
-        Fixture::new(shows, Hook::PortIngress, |w| w.wires.p1, frame.to_vec()).given(narrow_outside)
-    };
-    run_all(vec![
-        fixture("a packet that must stay whole is refused", &whole).expect(told(ethernet(
-            C1,
-            mac::GATEWAY,
-            ether_type::IPV4,
-            &error,
-        ))),
-        fixture(
-            "one that need not is the stack's to fragment",
-            &fragmentable,
-        )
-        .expect(
-            Expect::verdict(Verdict::Redirect)
-                .frame(fragmentable.clone())
-                .sent([0, 0, 0, 0]),
-        ),
-        fixture(
-            "one that fits goes out",
-            &out(&c1_to_server().udp(PORT, 53, &long(1372))),
-        )
-        .expect(Expect::verdict(Verdict::Redirect).then(|world, _| wide_outside(world))),
-    ])
-}
-
-#[test]
-fn the_outside_is_told_what_fits_inside() -> Result<()> {
-    let answer = |ip: Ipv4| from_server(&ip.udp(53, PORT, &long(1451 - 28)));
-    let whole = answer(Ipv4::new(SERVER, OUTSIDE));
-    let error = unreachable(Ipv4::new(OUTSIDE, SERVER), MTU, &whole);
-    let asked = |world: &mut World| send(world, &out(&c1_to_server().udp(PORT, 53, b"query")));
-    let fragmentable = answer(Ipv4 {
-        fragment: 0,
-        ..Ipv4::new(SERVER, OUTSIDE)
-    });
-    let refused = Expect {
-        drop: Some((slot::UPLINK, DropReason::TooBig)),
-        ..Expect::verdict(Verdict::Redirect)
-    };
-    run_all(vec![
-        at_uplink("a reply that must stay whole is refused", whole.clone())
-            .given(asked)
-            .expect(refused.frame(ethernet(mac::SERVER, mac::UPLINK, ether_type::IPV4, &error))),
-        at_uplink("one that need not is the stack's to fragment", fragmentable)
-            .given(asked)
-            .expect(Expect::verdict(Verdict::Pass)),
     ])
 }
