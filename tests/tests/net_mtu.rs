@@ -14,6 +14,8 @@ tests::on_stacks!(same: tests::behaviour::mtu =>
     the_gateway_tells,
 );
 
+tests::on_stacks!(mixed: tests::behaviour::mtu => ipv4_senders_are_told, tcp);
+
 /// Both hosts with netfwd, and the clamp off: nothing but ICMP tells what fits.
 fn without_clamp() -> Result<TwoHosts> {
     Options::both(Stack::Netfwd)
