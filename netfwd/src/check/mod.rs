@@ -2,6 +2,7 @@
 
 mod devices;
 mod host;
+mod neighbours;
 mod path;
 mod receivers;
 mod rules;
@@ -67,6 +68,7 @@ pub async fn check(config: &Config, instance: &str) -> Result<Vec<Finding>, Link
     findings.extend(devices::uplinks(config, &list));
     findings.extend(devices::ports(config, &list));
     findings.extend(receivers::findings(config, &list));
+    findings.extend(neighbours::findings(config, &list));
     findings.extend(rules::findings(config));
     findings.extend(switch::outside(config, &list));
     findings.extend(switch::multicast(config));
