@@ -5,7 +5,7 @@ use core::ptr::read_volatile;
 
 use aya_ebpf::helpers::bpf_jiffies64;
 use netfwd_common::{
-    csum, ecn,
+    addr, csum, ecn,
     limits::STAMP_INTERVAL_NS,
     maps::{Arrival, FdbEntry, FdbFlags},
     nat::proto,
@@ -27,10 +27,14 @@ const UDP_VXLAN: usize = 16;
 /// The first word of a VXLAN header with the I flag and no reserved bit.
 const VXLAN: u32 = u32::from_ne_bytes([0x08, 0, 0, 0]);
 
+/// The octets of a word that are a MAC address.
+const MAC: u64 = addr::mac_word([0xff; 6]);
+
 /// What an arriving frame's way is remembered by; its outer headers agree with one another and have
 /// nothing unusual.
 pub struct Lane {
     outer: [u64; 4],
+    mac: u64,
     head: u64,
     tail: u32,
     vni: u32,
@@ -146,6 +150,7 @@ impl Lane {
         let (head, tail) = (o.u64(udp + 16), o.u32(udp + 24));
         Some(Self {
             outer,
+            mac: o.u64(0) & MAC,
             head,
             tail,
             vni: o.u32(udp + 12),
@@ -166,6 +171,7 @@ impl Lane {
         let same = way.head == self.head
             && way.tail == self.tail
             && way.outer == self.outer
+            && way.mac == self.mac
             && way.vni == self.vni
             && way.port == self.port
             && way.ifindex == self.ifindex;
@@ -228,6 +234,7 @@ impl Lane {
         }
         *self.element = Arrival {
             outer: self.outer,
+            mac: self.mac,
             head: self.head,
             tail: self.tail,
             vni: self.vni,

@@ -77,6 +77,8 @@ plain!(Express, 144);
 pub struct Arrival {
     /// Outer source and destination, in memory order: over IPv4 the first word alone.
     pub outer: [u64; 4],
+    /// Outer destination MAC address, as [`crate::addr::mac_word`] has it.
+    pub mac: u64,
     /// The first 8 octets of the inner frame, in memory order.
     pub head: u64,
     /// The next 4.
@@ -104,4 +106,4 @@ pub struct Arrival {
     /// Whether it takes frames redirected by XDP.
     pub xdp: u32,
 }
-plain!(Arrival, 96);
+plain!(Arrival, 104);
