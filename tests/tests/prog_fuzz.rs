@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, env, net::IpAddr, thread, time::Instant};
 
 use anyhow::{Context, Result, ensure};
-use netfwd_common::maps::{FdbEntry, FdbFlags, NetworkFlags, PublishKey};
+use netfwd_common::maps::{ConfigFlags, FdbEntry, FdbFlags, NetworkFlags, PublishKey};
 use tests::{
     fuzz::{Decision, Mutator, Receiver, seeds},
     packet::{Mac, mend_ipv4, v4},
@@ -52,7 +52,7 @@ fn nothing_is_forwarded_that_a_decoder_rejects() -> Result<()> {
     let start = Instant::now();
     let tallies = thread::scope(|scope| -> Result<Vec<Tally>> {
         let running: Vec<_> = (0..THREADS)
-            .map(|thread| scope.spawn(move || fuzz(seed + thread, frames / THREADS)))
+            .map(|thread| scope.spawn(move || fuzz(seed + thread, frames / THREADS, thread == 1)))
             .collect();
         let results = running
             .into_iter()
@@ -75,8 +75,12 @@ fn nothing_is_forwarded_that_a_decoder_rejects() -> Result<()> {
         finds.len(),
         finds.join("\n")
     );
-    let by_xdp = |what: &String| what.starts_with("UplinkXdp: forwarded");
-    ensure!(total.counts.keys().any(by_xdp), "XDP forwarded nothing");
+    for hook in HOOKS {
+        for family in ["IPv4", "IPv6"] {
+            let what = format!("{hook:?}: forwarded, accepted over {family}: known unicast");
+            ensure!(total.counts.contains_key(&what), "none {what}");
+        }
+    }
     Ok(())
 }
 
@@ -90,10 +94,18 @@ fn number(variable: &str) -> Result<Option<u64>> {
     Ok(Some(number))
 }
 
-/// Runs so many frames that follow from a seed through a world of its own.
-fn fuzz(seed: u64, frames: u64) -> Result<Tally> {
+/// Runs so many frames that follow from a seed through a world of its own, which is strict or not.
+fn fuzz(seed: u64, frames: u64, strict: bool) -> Result<Tally> {
     let mut world = world()?;
-    let receiver = receiver();
+    if strict {
+        let mut config = world.config();
+        config.flags = config.flags.with(ConfigFlags::STRICT);
+        world.tables().set_config(config)?;
+    }
+    let receiver = Receiver {
+        strict,
+        ..receiver()
+    };
     let mut mutator = Mutator::new(seed, seeds(&receiver, mac::PEER, [C3, C4]));
     let uplink = world.wires.underlay;
     for hook in HOOKS {
@@ -150,13 +162,14 @@ fn receiver() -> Receiver {
         ports: vec![4789, OTHER_PORT],
         vni: VNI,
         station: C1,
+        strict: false,
         gateway: mac::GATEWAY,
     }
 }
 
 impl Tally {
     fn note(&mut self, hook: Hook, decision: &Decision, frame: &[u8], ran: &Ran) {
-        let what = describe(hook, decision, ran.verdict);
+        let what = describe(hook, decision, frame, ran.verdict);
         if let Err(error) = judge(hook, decision, ran) {
             let find = self.finds.entry(format!("{what}, but {error}"));
             find.or_insert_with(|| format!("{frame:02x?}").replace(", ", ""));
@@ -183,7 +196,12 @@ fn judge(hook: Hook, decision: &Decision, ran: &Ran) -> Result<()> {
     Ok(())
 }
 
-fn describe(hook: Hook, decision: &Decision, verdict: Verdict) -> String {
+fn describe(hook: Hook, decision: &Decision, frame: &[u8], verdict: Verdict) -> String {
+    let family = if frame[12..14] == [0x86, 0xdd] {
+        "IPv6"
+    } else {
+        "IPv4"
+    };
     let did = match verdict {
         Verdict::Redirect => "forwarded",
         Verdict::Pass => "passed",
@@ -194,7 +212,7 @@ fn describe(hook: Hook, decision: &Decision, verdict: Verdict) -> String {
         Decision::Refused(why) => ("refused", *why),
         Decision::Accepted { slow, .. } => ("accepted", slow.unwrap_or("known unicast")),
     };
-    format!("{hook:?}: {did}, {kind}: {why}")
+    format!("{hook:?}: {did}, {kind} over {family}: {why}")
 }
 
 /// A right frame, of which the reference and the programs say the same.

@@ -27,6 +27,8 @@ pub struct Receiver {
     pub vni: u32,
     /// A station behind a port here.
     pub station: Mac,
+    /// Whether reserved bits are refused.
+    pub strict: bool,
     /// The gateway, from which no peer sends.
     pub gateway: Mac,
 }
@@ -82,9 +84,13 @@ impl Receiver {
         let Some((header, inner)) = vxlan.split_at_checked(VXLAN) else {
             return refused("no VXLAN header");
         };
-        // RFC 7348 §5: the I flag must be set, reserved bits are ignored.
+        // RFC 7348 §5: the I flag must be set, reserved bits are ignored by who is not strict.
         if header[0] & 0x08 == 0 {
             return refused("no I flag");
+        }
+        let reserved = header[0] & !0x08 | header[1] | header[2] | header[3] | header[7];
+        if self.strict && reserved != 0 {
+            return refused("reserved bits");
         }
         let vni = u32::from_be_bytes([0, header[4], header[5], header[6]]);
         if vni != self.vni || !self.peers.contains(&outer.src) {
