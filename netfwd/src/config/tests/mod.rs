@@ -139,7 +139,7 @@ fn every_example_is_accepted() {
     let examples: Vec<_> = files
         .filter(|f| f.extension().is_some_and(|e| e == "toml"))
         .collect();
-    assert!(examples.len() >= 4, "{examples:?}");
+    assert!(examples.len() >= 6, "{examples:?}");
     for example in examples {
         let config = super::load(&example).unwrap_or_else(|error| panic!("{error}"));
         assert!(!config.networks.is_empty(), "{}", example.display());
