@@ -39,6 +39,9 @@ const DECAP_L3_IPV6: u64 = BPF_F_ADJ_ROOM_DECAP_L3_IPV6 as u64;
 /// What arrives on an uplink.
 #[inline(always)]
 pub fn ingress(ctx: &TcContext) -> Verdict {
+    if !is_of_this_link(ctx) {
+        return Ok(Action::Pass);
+    }
     let mut at = At {
         ifindex: skb::ifindex(ctx),
         uplink_slot: 0,
@@ -66,6 +69,16 @@ pub fn ingress(ctx: &TcContext) -> Verdict {
         Kind::Other if for_host => from(uplink.slot, outside(ctx, uplink)),
         Kind::Other => Ok(Action::Pass),
     }
+}
+
+/// Whether a frame belongs to the uplink's own link. What a tag puts into a VLAN is of another, for which the
+/// host may have an interface; VLAN 0 is none, and its tag goes.
+#[inline(always)]
+fn is_of_this_link(ctx: &TcContext) -> bool {
+    if skb::vlan_present(ctx) == 0 {
+        return true;
+    }
+    skb::vlan_tci(ctx) & u32::from(skb::VID) == 0 && skb::pop(ctx.skb.skb)
 }
 
 /// Where a packet came in, and who counts what becomes of it: the peer, once it is known.

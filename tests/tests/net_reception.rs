@@ -101,6 +101,21 @@ fn udp_checksums() -> Result<()> {
     })
 }
 
+/// A VLAN of the underlay is another link, unless an interface stands for it (IEEE 802.1Q-2018 §6.9.1); VLAN
+/// 0 is none.
+#[test]
+fn vlans_of_the_underlay() -> Result<()> {
+    both(|family| {
+        let sites = start(family, "")?;
+        let with = |tci| Forged {
+            tci: Some(tci),
+            ..Forged::usual(family)
+        };
+        taken(&sites, with(5 << 13))?;
+        refused(&sites, with(7))
+    })
+}
+
 /// A header with one bit of each reserved field set.
 fn reserved(family: Family) -> impl Iterator<Item = Forged> {
     [(0, 0x80), (0, 0x01), (1, 1), (2, 1), (3, 1), (7, 1)]

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{Family, Site};
 use crate::{
-    packet::{Ipv4, Ipv6, Mac, RawSocket, ether_type, ethernet, mac},
+    packet::{Ipv4, Ipv6, Mac, RawSocket, ether_type, ethernet, mac, tagged},
     topology::{UNDERLAY, VNI},
 };
 
@@ -32,6 +32,8 @@ pub struct Forged {
     pub checksum: Checksum,
     /// The VXLAN header.
     pub vxlan: [u8; 8],
+    /// Tag control information of an 802.1Q tag in front of it all.
+    pub tci: Option<u16>,
 }
 
 impl Forged {
@@ -44,6 +46,7 @@ impl Forged {
             tos: 0,
             checksum: Checksum::Zero,
             vxlan: [0x08, 0, 0, 0, a, b, c, 0],
+            tci: None,
         }
     }
 
@@ -55,6 +58,10 @@ impl Forged {
             Family::V6 => ether_type::IPV6,
         };
         let frame = ethernet(uplink(to)?, uplink(via)?, ether_type, &packet);
+        let frame = match self.tci {
+            Some(tci) => tagged(&frame, ether_type::C_TAG, tci),
+            None => frame,
+        };
         RawSocket::open(&via.host, UNDERLAY)?.send(&frame)
     }
 
