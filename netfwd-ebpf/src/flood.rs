@@ -38,7 +38,7 @@ pub struct Flood {
     wanted: PortFlags,
     barred: u8,
     /// Not a count: the verifier would follow every value of one.
-    sent: bool,
+    fate: u8,
     /// The VLAN.
     pub vlan: u16,
     own_vlan: u16,
@@ -49,6 +49,13 @@ pub struct Flood {
 const BACK: u8 = 1;
 const PEERS: u8 = 1 << 1;
 const ISOLATED: u8 = 1 << 2;
+/// Not barred from peers, but too big for them: the companion's outer packets say DF, and would be lost in
+/// silence. Nobody is told, for the frame may well have arrived at a port.
+const TOO_BIG: u8 = 1 << 3;
+
+/// What became of a frame: a target took it, a peer did not because it does not fit.
+const SENT: u8 = 1;
+const KEPT: u8 = 1 << 1;
 
 /// Mark of a frame whose flooding goes on, in the upper half; the lower half is where. Marks do not
 /// outlive a network namespace (net/core/skbuff.c, skb_scrub_packet), so no container sets one.
@@ -124,7 +131,7 @@ fn flood(
     let at_once = state.at_once(network);
     let shared = core::ptr::from_mut(&mut state).cast();
     each(at_once, body as *mut c_void, shared);
-    state.finish(network)
+    state.finish(source, network)
 }
 
 /// Runs a body for so many flood targets.
@@ -164,7 +171,7 @@ impl Flood {
             octets: ctx.len(),
             wanted: PortFlags::default(),
             barred: barred(ctx, source, network),
-            sent: false,
+            fate: 0,
             vlan: source.vlan,
             own_vlan: network.vlan,
             tci: source.tci,
@@ -186,15 +193,25 @@ impl Flood {
     /// Has the frame come in again for the targets that are left, behind the clones that it has sent, and
     /// says what has become of it.
     #[inline(always)]
-    pub fn finish(&self, network: &Network) -> Outcome {
+    pub fn finish(&self, source: &Source, network: &Network) -> Outcome {
         let next = self.start + FLOOD_AT_ONCE;
-        if self.ingress != 0 && next < network.flood_len {
+        let goes_on = self.ingress != 0 && next < network.flood_len;
+        if goes_on {
             self.come_again(next);
-            return Outcome::Consumed;
         }
-        match self.start {
-            0 => self.outcome(),
-            _ => Outcome::Consumed,
+        let last = !goes_on && self.start == 0;
+        // Read through a pointer: the compiler does not see that the loop wrote what it was given the
+        // address of.
+        // SAFETY: a field of `self`.
+        match unsafe { core::ptr::read_volatile(&raw const self.fate) } {
+            0 if last => Outcome::Drop(DropReason::NoTarget),
+            KEPT if last => Outcome::Drop(DropReason::TooBig),
+            fate => {
+                if fate & KEPT != 0 {
+                    count::drop(source.slot, DropReason::TooBig);
+                }
+                Outcome::Consumed
+            }
         }
     }
 
@@ -207,18 +224,6 @@ impl Flood {
         skb::set_mark(self.skb, 0);
         if tagged {
             skb::pop(self.skb);
-        }
-    }
-
-    /// What has become of the frame. Reads through a pointer: the compiler does not see that the loop
-    /// wrote what it was given the address of.
-    #[inline(always)]
-    fn outcome(&self) -> Outcome {
-        // SAFETY: a field of `self`.
-        if unsafe { core::ptr::read_volatile(&raw const self.sent) } {
-            Outcome::Consumed
-        } else {
-            Outcome::Drop(DropReason::NoTarget)
         }
     }
 
@@ -257,13 +262,17 @@ impl Flood {
     /// Sends a target its clone, and counts it.
     #[inline(always)]
     pub fn send(&mut self, target: &FloodTarget) {
+        if target.ifindex == 0 && self.barred & TOO_BIG != 0 {
+            self.fate |= KEPT;
+            return;
+        }
         let tag = self.tag(target);
         if tag != 0 && !skb::push(self.skb, tag | (self.tci & !skb::VID)) {
             return;
         }
         if self.clone_to(target) {
             count::tx(target.slot, self.octets as usize);
-            self.sent = true;
+            self.fate |= SENT;
         }
         if tag != 0 {
             skb::pop(self.skb);
@@ -307,8 +316,10 @@ fn barred(ctx: &TcContext, source: &Source, network: &Network) -> u8 {
         barred |= BACK;
     }
     let overlay = network.flags.has(NetworkFlags::OVERLAY);
-    if source.is_peer() || (overlay && mtu::is_kept(ctx, source.slot, network.mtu)) {
+    if source.is_peer() {
         barred |= PEERS;
+    } else if overlay && !mtu::fits_peers(ctx, network.mtu) {
+        barred |= TOO_BIG;
     }
     if source.flags.has(PortFlags::ISOLATED) {
         barred |= ISOLATED;

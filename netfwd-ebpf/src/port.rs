@@ -157,7 +157,8 @@ fn at_hook(ctx: &TcContext, source: &Source, eth: &Ethernet, decision: Stage) ->
     let outside = source.flags.has(PortFlags::OUTSIDE) && addr::is_group(&eth.dst);
     let flooded = matches!(
         decision,
-        Ok(Action::Consumed) | Err(DropReason::NoTarget | DropReason::Suppressed)
+        Ok(Action::Consumed)
+            | Err(DropReason::NoTarget | DropReason::TooBig | DropReason::Suppressed)
     );
     if !outside || !flooded || flood::start(ctx) != 0 {
         return decision;

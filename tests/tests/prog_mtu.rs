@@ -308,5 +308,18 @@ fn floods_too_big_stay_here() -> Result<()> {
             .expect(Expect::verdict(Verdict::Shot).sent([0, 1, 1, 1])),
         at_p1("one that does not reaches ports alone", to_all(1451))
             .expect(kept.sent([0, 1, 1, 0])),
+        at_p1("without peers there is nothing to count", to_all(1451))
+            .given(|world| world.set_network(|network| network.flood_len = 3))
+            .expect(Expect::verdict(Verdict::Shot).sent([0, 1, 1, 0])),
+        at_p1(
+            "what nobody else takes is dropped as too big alone",
+            to_all(1451),
+        )
+        .given(|world| {
+            world.set_target(0, |target| target.vlan = 9)?;
+            world.set_target(1, |target| target.vlan = 9)?;
+            world.set_target(2, |target| target.vlan = 9)
+        })
+        .expect(dropped().sent([0, 0, 0, 0])),
     ])
 }

@@ -8,7 +8,6 @@ use aya_ebpf::programs::TcContext;
 use netfwd_common::{maps, verdict::DropReason};
 
 use crate::{
-    count,
     exit::{Action, Outcome, Stage},
     frame::Frame,
     parse::{ETH_LEN, Ethernet},
@@ -69,16 +68,10 @@ pub fn refuse(ctx: &TcContext, source: &Source, limit: u32, router: [u8; 4]) -> 
     stage::go(maps::Stage::TooBig, source)
 }
 
-/// Whether a flooded frame is kept from peers, because it does not fit, and counts it for `slot`: the
-/// companion's outer packets say DF, and would be lost in silence. Nobody is told, for the frame may
-/// well have arrived at a port.
-#[inline(always)]
-pub fn is_kept(ctx: &TcContext, slot: u32, limit: u32) -> bool {
-    if fits(ctx, limit) {
-        return false;
-    }
-    count::drop(slot, DropReason::TooBig);
-    true
+/// The same, in a frame of its own: floods have little of the stack left.
+#[inline(never)]
+pub fn fits_peers(ctx: &TcContext, limit: u32) -> bool {
+    fits(ctx, limit)
 }
 
 /// Whether an IPv4 packet must not be fragmented on its way.

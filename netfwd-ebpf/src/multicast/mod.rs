@@ -107,7 +107,7 @@ fn to_some(packet: &Packet<'_>, group: &Addr) -> Outcome {
     let at_once = selected.flood.at_once(packet.network);
     let state = core::ptr::from_mut(&mut selected).cast();
     flood::each(at_once, body as *mut c_void, state);
-    selected.flood.finish(packet.network)
+    selected.flood.finish(packet.source, packet.network)
 }
 
 /// One target of the flood list; returns 0, which goes on.
