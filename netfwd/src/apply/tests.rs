@@ -1,5 +1,8 @@
 //! Live tests: a plan applied, and undone.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use netfwd_common::maps::Port;
 
 use super::*;
@@ -113,6 +116,45 @@ fn a_failed_plan_leaves_nothing_behind() {
             "{names:?}"
         );
         assert!(seen.maps.ports.is_empty());
+    });
+}
+
+#[test]
+fn groups_are_observed_where_they_are_joined_and_undone_with_the_plan() {
+    in_new_netns(|links| async move {
+        let mut dataplane = open();
+        apply(&mut dataplane, &links, &gateway())
+            .await
+            .expect("applied");
+        let groups: BTreeSet<IpAddr> = ["239.1.1.1", "ff05::100"]
+            .map(|group| group.parse().expect("a group"))
+            .into();
+        let step = |group: &IpAddr| Action::JoinGroup {
+            name: "gw0".into(),
+            group: *group,
+        };
+        let mut plan: Vec<Action> = groups.iter().map(step).collect();
+        let joined = async || {
+            let seen = observe::links(&links).await.expect("observed");
+            let gw = &seen["gw0"];
+            assert_eq!(gw.addresses.len(), 1, "a group is no address of the host");
+            gw.groups.clone()
+        };
+        apply(&mut dataplane, &links, &plan).await.expect("joined");
+        assert_eq!(joined().await, groups);
+        let leave = groups.iter().map(|group| Action::LeaveGroup {
+            name: "gw0".into(),
+            group: *group,
+        });
+        let leave: Vec<Action> = leave.collect();
+        apply(&mut dataplane, &links, &leave).await.expect("left");
+        assert_eq!(joined().await, [].into());
+        plan.push(Action::SetUp {
+            name: "absent".into(),
+        });
+        let failed = apply(&mut dataplane, &links, &plan).await;
+        assert!(failed.is_err());
+        assert_eq!(joined().await, [].into());
     });
 }
 

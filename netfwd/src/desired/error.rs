@@ -32,7 +32,7 @@ pub enum DesiredError {
     },
     /// There is nothing to take the VTEP from.
     #[error(
-        "no VTEP: a network has a VNI, but [host] gives no `vtep` and no uplink has an address; give one of them"
+        "no VTEP: a network has a VNI, but [host] gives no `vtep` and no uplink has an address that can be used yet; give one of them"
     )]
     NoVtep,
     /// There is no VTEP towards a peer or group.
