@@ -1,20 +1,17 @@
 //! Frames that the kernel sends from XDP itself, as a NIC's driver would have received them at the
 //! other end: `BPF_PROG_TEST_RUN` with live frames (net/bpf/test_run.c).
 
-use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use nix::errno::Errno;
 use nix::libc;
 
-/// `enum bpf_cmd`, `enum bpf_prog_type` and a flag of include/uapi/linux/bpf.h.
-const BPF_PROG_LOAD: libc::c_int = 5;
+use super::bpf::{self, XDP_DROP, XDP_TX, insn};
+
+/// `enum bpf_cmd`, and a flag of include/uapi/linux/bpf.h.
 const BPF_PROG_TEST_RUN: libc::c_int = 10;
-const BPF_PROG_TYPE_XDP: u32 = 6;
 const BPF_F_TEST_XDP_LIVE_FRAMES: u32 = 1 << 1;
-const XDP_DROP: i32 = 1;
-const XDP_TX: i32 = 3;
 /// The helper `bpf_get_prandom_u32`.
 const RANDOM: i32 = 7;
 /// Flows that the frames belong to, less one.
@@ -24,19 +21,6 @@ const FLOWS: i32 = 63;
 pub struct LiveFrames {
     program: OwnedFd,
     len: usize,
-}
-
-/// The head of `union bpf_attr` for `BPF_PROG_LOAD`.
-#[repr(C)]
-#[derive(Default)]
-struct Load {
-    kind: u32,
-    count: u32,
-    instructions: u64,
-    license: u64,
-    log_level: u32,
-    log_size: u32,
-    log: u64,
 }
 
 /// `union bpf_attr` for `BPF_PROG_TEST_RUN`.
@@ -76,17 +60,8 @@ struct Context {
 impl LiveFrames {
     /// A program for copies of this frame, whose octets at `varying` differ from flow to flow.
     pub fn load(frame: &[u8], varying: &[u16]) -> Result<Self> {
-        let instructions = generator(frame, varying);
-        let mut attr = Load {
-            kind: BPF_PROG_TYPE_XDP,
-            count: instructions.len() as u32,
-            instructions: instructions.as_ptr().addr() as u64,
-            license: c"MIT".as_ptr().addr() as u64,
-            ..Load::default()
-        };
-        let fd = bpf(BPF_PROG_LOAD, &mut attr).context("the generator of XDP frames")?;
-        // SAFETY: the kernel has just made this descriptor for us, and nobody else has it.
-        let program = unsafe { OwnedFd::from_raw_fd(fd) };
+        let program =
+            bpf::load_xdp(&generator(frame, varying)).context("the generator of XDP frames")?;
         Ok(Self {
             program,
             len: frame.len(),
@@ -120,16 +95,8 @@ impl LiveFrames {
             flags: BPF_F_TEST_XDP_LIVE_FRAMES,
             ..TestRun::default()
         };
-        bpf(BPF_PROG_TEST_RUN, &mut attr).map(drop)
+        bpf::call(BPF_PROG_TEST_RUN, &mut attr).map(drop)
     }
-}
-
-fn bpf<T>(command: libc::c_int, attr: &mut T) -> nix::Result<i32> {
-    let size = size_of::<T>();
-    // SAFETY: `attr` is the part of `union bpf_attr` that `command` reads, of that size; what it
-    // points to outlives the call, as its maker's locals.
-    let result = unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attr, size) };
-    Errno::result(result).map(|value| value as i32)
 }
 
 /// The whole frame is written anew: pages are recycled with what the receiver made of them.
@@ -172,18 +139,6 @@ fn store((at, octets): (u16, &[u8])) -> Vec<u64> {
         .zip(octets)
         .map(|(at, octet)| insn(0x72, 2, 0, at, i32::from(*octet)))
         .collect()
-}
-
-/// `struct bpf_insn`: operation, registers, offset, immediate.
-fn insn(code: u8, dst: u8, src: u8, offset: u16, immediate: i32) -> u64 {
-    let registers = if cfg!(target_endian = "little") {
-        src << 4 | dst
-    } else {
-        dst << 4 | src
-    };
-    let [o0, o1] = offset.to_ne_bytes();
-    let [i0, i1, i2, i3] = immediate.to_ne_bytes();
-    u64::from_ne_bytes([code, registers, o0, o1, i0, i1, i2, i3])
 }
 
 #[cfg(test)]

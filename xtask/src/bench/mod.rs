@@ -3,6 +3,7 @@
 //! What is compared is measured in turns, round by round, so that whatever else the machine does
 //! falls on all alike; the figure to look at is the ratio, taken pair by pair.
 
+mod bpf;
 mod cpu;
 mod generator;
 mod live;

@@ -1,11 +1,13 @@
 //! A way from one container to another, whose frames are counted as they arrive.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::bpf;
 use super::generator::Generator;
 use super::measure::Measured;
 use crate::run::{netns::Netns, process};
@@ -27,16 +29,39 @@ pub struct Path<'lab> {
     pub frames: Vec<Vec<u8>>,
     receiver: &'lab Netns,
     answers: Generator,
+    _consumer: Option<OwnedFd>,
+}
+
+/// What ends frames where they arrive, once they are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consumer {
+    /// The firewall's ingress hook, behind which the stack would come.
+    Stack,
+    /// Native XDP.
+    Xdp,
 }
 
 impl<'lab> Path<'lab> {
     /// Opens the path between two containers whose interfaces stand and are connected.
     pub fn open(name: &'static str, sender: &Netns, receiver: &'lab Netns) -> Result<Self> {
+        Self::into(Consumer::Stack, name, sender, receiver)
+    }
+
+    /// Does the same for another consumer.
+    pub fn into(
+        consumer: Consumer,
+        name: &'static str,
+        sender: &Netns,
+        receiver: &'lab Netns,
+    ) -> Result<Self> {
         for (netns, mac) in [sender, receiver].into_iter().zip(MACS) {
             let mac = text(mac);
             netns.ip(&format!("link set {INTERFACE} address {mac} up"))?;
         }
-        drop_on_arrival(receiver)?;
+        let consumer = match consumer {
+            Consumer::Stack => drop_on_arrival(receiver).map(|()| None),
+            Consumer::Xdp => bpf::drop_on_arrival(receiver, INTERFACE).map(Some),
+        };
         let [from, to] = MACS;
         Ok(Self {
             name,
@@ -44,6 +69,7 @@ impl<'lab> Path<'lab> {
             frames: (0..FLOWS).map(|flow| datagram(to, from, flow)).collect(),
             answers: Generator::open(receiver, INTERFACE)?,
             receiver,
+            _consumer: consumer?,
         })
     }
 

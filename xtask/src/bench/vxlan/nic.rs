@@ -11,35 +11,51 @@ use super::hosts::{Pair, UPLINK, VTEPS};
 use crate::bench::cpu::Cpu;
 use crate::bench::live::LiveFrames;
 use crate::bench::measure::{self, Measured, Rounds};
-use crate::bench::path::{self, Path};
+use crate::bench::path::{self, Consumer, Path};
 use crate::bench::table;
 use crate::run::process;
 
 /// Frames that one system call injects.
 const AT_ONCE: u32 = 1 << 15;
 
-/// Measures and prints.
+/// Measures and prints, with the containers' stack and with XDP at the end.
 pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
-    let labels = ["ln", "lx", "lk"];
-    let [tc, xdp, kernel] = labels.map(|label| Pair::create(prefix, label));
+    let stack = ["ln", "lx", "lk"].map(|label| Pair::create(prefix, label));
+    let [tc, xdp, kernel] = stack;
     let (tc, xdp, kernel) = (tc?, xdp?, kernel?);
-    kernel.kernel()?;
     let _running = [
         tc.netfwd(loader, prefix, "off")?,
         xdp.netfwd(loader, prefix, "native")?,
     ];
+    kernel.kernel()?;
+    let into = Consumer::Stack;
     let streams = [
-        Arriving::open("netfwd, XDP on the uplink", &xdp)?,
-        Arriving::open(KERNEL, &kernel)?,
-        Arriving::open("netfwd, TC", &tc)?,
+        Arriving::open(into, "netfwd, XDP on the uplink", &xdp)?,
+        Arriving::open(into, KERNEL, &kernel)?,
+        Arriving::open(into, "netfwd, TC", &tc)?,
     ];
+    compare("the container's stack", &streams, rounds)?;
+    into_xdp(loader, prefix, rounds)
+}
+
+fn into_xdp(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
+    let [xdp, kernel] = ["cx", "ck"].map(|label| Pair::create(prefix, label));
+    let (xdp, kernel) = (xdp?, kernel?);
+    let _running = xdp.netfwd(loader, prefix, "native")?;
+    kernel.kernel()?;
+    let streams = [
+        Arriving::open(Consumer::Xdp, "netfwd, XDP on the uplink", &xdp)?,
+        Arriving::open(Consumer::Xdp, KERNEL, &kernel)?,
+    ];
+    compare("XDP in the container", &streams, rounds)
+}
+
+fn compare(end: &str, streams: &[Arriving<'_>], rounds: Rounds) -> Result<()> {
     let measured: Vec<&dyn Measured> = streams.iter().map(|stream| stream as _).collect();
     let series = measure::interleaved(&measured, rounds)?;
-    table::print(
-        "vxlan: 64-byte frames per second of one CPU, arriving as XDP frames",
-        &series,
-        KERNEL,
-    );
+    let title =
+        format!("vxlan: 64-byte frames per second of one CPU, arriving as XDP frames, into {end}");
+    table::print(&title, &series, KERNEL);
     Ok(())
 }
 
@@ -51,12 +67,12 @@ struct Arriving<'pair> {
 }
 
 impl<'pair> Arriving<'pair> {
-    fn open(name: &'static str, pair: &'pair Pair) -> Result<Self> {
+    fn open(into: Consumer, name: &'static str, pair: &'pair Pair) -> Result<Self> {
         let [a, b] = &pair.hosts;
         // With GRO a veth has NAPI, and takes XDP frames.
         offload(b, UPLINK, "gro on")?;
         let [sender, receiver] = &pair.containers;
-        let path = Path::open(name, sender, receiver)?;
+        let path = Path::into(into, name, sender, receiver)?;
         let frame = [outer(mac(b)?, mac(a)?).as_slice(), &path.frames[0]].concat();
         let frames = LiveFrames::load(&frame, &[SOURCE_PORT, INNER_SOURCE_PORT])?;
         Ok(Self { path, pair, frames })

@@ -1,0 +1,98 @@
+//! XDP programs of a few instructions, by the system call itself: there is no object file to load.
+
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+
+use anyhow::{Context as _, Result};
+use nix::errno::Errno;
+use nix::libc;
+
+use crate::run::netns::Netns;
+
+/// `enum bpf_cmd`, `enum bpf_prog_type`, `enum bpf_attach_type` of include/uapi/linux/bpf.h, and
+/// `XDP_FLAGS_DRV_MODE` of include/uapi/linux/if_link.h.
+const BPF_PROG_LOAD: libc::c_int = 5;
+const BPF_LINK_CREATE: libc::c_int = 28;
+const BPF_PROG_TYPE_XDP: u32 = 6;
+const BPF_XDP: u32 = 37;
+const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
+/// The verdict that ends a frame.
+pub const XDP_DROP: i32 = 1;
+/// The verdict that sends a frame out of the interface that it came in by.
+pub const XDP_TX: i32 = 3;
+
+/// The head of `union bpf_attr` for `BPF_PROG_LOAD`.
+#[repr(C)]
+#[derive(Default)]
+struct Load {
+    kind: u32,
+    count: u32,
+    instructions: u64,
+    license: u64,
+    log_level: u32,
+    log_size: u32,
+    log: u64,
+}
+
+/// The head of `union bpf_attr` for `BPF_LINK_CREATE`.
+#[repr(C)]
+struct LinkCreate {
+    program: u32,
+    ifindex: u32,
+    attach_type: u32,
+    flags: u32,
+}
+
+/// Calls `bpf` with the part of `union bpf_attr` that the command reads.
+pub fn call<T>(command: libc::c_int, attr: &mut T) -> nix::Result<i32> {
+    let size = size_of::<T>();
+    // SAFETY: `attr` is of that size; what it points to outlives the call, as its maker's locals.
+    let result = unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attr, size) };
+    Errno::result(result).map(|value| value as i32)
+}
+
+/// Calls a command of `bpf` that makes a descriptor.
+fn made<T>(command: libc::c_int, attr: &mut T) -> nix::Result<OwnedFd> {
+    let fd = call(command, attr)?;
+    // SAFETY: the kernel has just made this descriptor for us, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Loads an XDP program.
+pub fn load_xdp(instructions: &[u64]) -> nix::Result<OwnedFd> {
+    let mut attr = Load {
+        kind: BPF_PROG_TYPE_XDP,
+        count: instructions.len() as u32,
+        instructions: instructions.as_ptr().addr() as u64,
+        license: c"MIT".as_ptr().addr() as u64,
+        ..Load::default()
+    };
+    made(BPF_PROG_LOAD, &mut attr)
+}
+
+/// Has native XDP drop all that an interface receives, for as long as the descriptor is open.
+pub fn drop_on_arrival(netns: &Netns, interface: &str) -> Result<OwnedFd> {
+    let program = load_xdp(&[insn(0xb7, 0, 0, 0, XDP_DROP), insn(0x95, 0, 0, 0, 0)])?;
+    let attach = || {
+        let mut attr = LinkCreate {
+            program: program.as_raw_fd() as u32,
+            ifindex: nix::net::if_::if_nametoindex(interface)?,
+            attach_type: BPF_XDP,
+            flags: XDP_FLAGS_DRV_MODE,
+        };
+        Ok(made(BPF_LINK_CREATE, &mut attr)?)
+    };
+    let link = netns.enter(attach);
+    link.with_context(|| format!("XDP on {interface} in {}", netns.name()))
+}
+
+/// `struct bpf_insn`: operation, registers, offset, immediate.
+pub fn insn(code: u8, dst: u8, src: u8, offset: u16, immediate: i32) -> u64 {
+    let registers = if cfg!(target_endian = "little") {
+        src << 4 | dst
+    } else {
+        dst << 4 | src
+    };
+    let [o0, o1] = offset.to_ne_bytes();
+    let [i0, i1, i2, i3] = immediate.to_ne_bytes();
+    u64::from_ne_bytes([code, registers, o0, o1, i0, i1, i2, i3])
+}
