@@ -9,7 +9,7 @@ use crate::config::TapKind;
 use crate::observed::Sysctl;
 use crate::sandbox::{in_new_netns, other_netns};
 
-fn end(name: &str) -> VethEnd {
+pub(super) fn end(name: &str) -> VethEnd {
     VethEnd {
         name: name.into(),
         mac: None,
@@ -17,7 +17,7 @@ fn end(name: &str) -> VethEnd {
     }
 }
 
-async fn named(links: &Links, name: &str) -> Link {
+pub(super) async fn named(links: &Links, name: &str) -> Link {
     let list = links.list().await.expect("a list");
     let found = list.into_iter().find(|link| link.name == name);
     found.unwrap_or_else(|| panic!("{name} is there"))
@@ -131,7 +131,7 @@ fn the_companion_takes_its_parameters_from_packets() {
 }
 
 /// A file of the namespace's, under /proc/net.
-fn proc_net(file: &str) -> String {
+pub(super) fn proc_net(file: &str) -> String {
     std::fs::read_to_string(format!("/proc/thread-self/net/{file}")).expect(file)
 }
 
@@ -149,60 +149,6 @@ fn the_companion_listens_on_both_families_without_an_address_of_its_own() {
         links.set_up(index, true).await.expect("up");
         let port = format!(":{:04X} ", 4789);
         assert!(proc_net("udp").contains(&port) && proc_net("udp6").contains(&port));
-    });
-}
-
-#[test]
-fn a_group_is_joined_and_left_as_an_address() {
-    in_new_netns(|links| async move {
-        links
-            .add_veth(&end("up0"), &end("wire"), None)
-            .await
-            .expect("a pair");
-        let index = named(&links, "up0").await.index;
-        links.set_up(index, true).await.expect("up");
-        let (v4, v6) = ("239.1.1.1".parse(), "ff05::100".parse());
-        let (v4, v6): (IpAddr, IpAddr) = (v4.expect("a group"), v6.expect("a group"));
-        for group in [v4, v6, v4, v6] {
-            links.join_group(index, group).await.expect("joined");
-        }
-        // The kernel writes the one in host order, the other as octets.
-        let members = || {
-            let v6 = "ff050000000000000000000000000100";
-            (
-                proc_net("igmp").contains("010101EF"),
-                proc_net("igmp6").contains(v6),
-            )
-        };
-        assert_eq!(members(), (true, true));
-        let has = |link: &Link, group| {
-            let mut addresses = link.addresses.iter();
-            addresses.any(|a| a.net.addr() == group && a.usable)
-        };
-        let up = named(&links, "up0").await;
-        assert!(has(&up, v4) && has(&up, v6));
-        assert_eq!(up.first_global(IpAddr::is_ipv4), None);
-        for group in [v4, v6, v4, v6] {
-            links.leave_group(index, group).await.expect("left");
-        }
-        assert_eq!(members(), (false, false));
-    });
-}
-
-#[test]
-fn more_groups_than_the_kernel_takes_say_what_to_raise() {
-    in_new_netns(|links| async move {
-        let mut failed = None;
-        for last in 1..=21 {
-            assert!(failed.is_none(), "{failed:?} before the 21st");
-            let group = IpAddr::from([239, 1, 1, last]);
-            failed = links.join_group(1, group).await.err();
-        }
-        let error = failed.expect("the 21st is one too many").to_string();
-        assert!(
-            error.contains("net.ipv4.igmp_max_memberships says; raise that"),
-            "{error}"
-        );
     });
 }
 

@@ -1,5 +1,6 @@
 //! Plans, run against a host that is only data.
 
+mod learned;
 mod reach;
 mod scale;
 mod switch;

@@ -3,25 +3,23 @@
 use std::net::IpAddr;
 
 use netfwd_common::addr::Addr;
-use netfwd_common::maps::{
-    ConfigFlags, Member, MemberKey, NetworkFlags, Peer, PeerFlags, Vtep, VtepFlags,
-};
+use netfwd_common::maps::{ConfigFlags, NetworkFlags, Peer, PeerFlags, Vtep, VtepFlags};
 
 use super::world::{World, world};
 use super::{Sim, converge, host, parse};
 use crate::address::to_addr;
 use crate::desired::{DesiredError, Facts, resolve};
 use crate::ids::Ids;
-use crate::plan::{Action, Entry, EntryKey};
+use crate::plan::Action;
 
 /// An uplink with an address of each family, and what a network says of the underlay.
-fn overlay(host: &str, network: &str) -> String {
+pub fn overlay(host: &str, network: &str) -> String {
     format!("[host]\nuplinks = [\"up0\"]\n{host}\n[[network]]\nname = \"a\"\nvni = 7\n{network}\n")
 }
 
-const BOTH: &str = "vtep = [\"192.0.2.1\", \"fd00::1\"]";
+pub const BOTH: &str = "vtep = [\"192.0.2.1\", \"fd00::1\"]";
 
-fn addr(text: &str) -> Addr {
+pub fn addr(text: &str) -> Addr {
     to_addr(text.parse().unwrap())
 }
 
@@ -38,7 +36,7 @@ fn dual() -> Sim {
     sim
 }
 
-fn dual_world(text: &str) -> World {
+pub fn dual_world(text: &str) -> World {
     let mut world = World {
         sim: dual(),
         ..World::default()
@@ -249,56 +247,4 @@ fn what_is_said_of_vxlan_reaches_the_programs() {
     );
     let unset = flags("[vxlan]\ndf = \"unset\"");
     assert!(!unset.has_any(df.with(ConfigFlags::DF_INHERIT)));
-}
-
-/// A host that a program has learned a peer on, in network `a`.
-fn with_learned(text: &str) -> (World, Addr, MemberKey) {
-    let mut world = dual_world(text);
-    let maps = &mut world.sim.observed.maps;
-    let (&network, of) = maps.networks.iter().next().unwrap();
-    let peer = addr("192.0.2.99");
-    let key = MemberKey { network, peer };
-    let member = Member {
-        slot: of.slot,
-        ..Member::default()
-    };
-    let entry = Peer {
-        slot: of.slot,
-        flags: PeerFlags::LEARNED,
-        ..Peer::default()
-    };
-    maps.members.insert(key, member);
-    maps.peers.insert(peer, entry);
-    (world, peer, key)
-}
-
-#[test]
-fn learned_peers_are_left_to_the_sweep() {
-    let text = overlay(BOTH, "unknown_sources = \"accept\"");
-    let (mut world, peer, key) = with_learned(&text);
-    let actions = super::plan(&world.wanted, &world.sim.observed);
-    assert_eq!(actions, []);
-    let maps = &world.wanted.maps;
-    assert!(maps.peers.is_empty() && maps.members.is_empty());
-    // The membership goes with its network.
-    let wanted = super::desired(&parse(""), &mut world.ids, &world.sim);
-    let actions = super::plan(&wanted, &world.sim.observed);
-    assert!(actions.contains(&Action::Delete(EntryKey::Member(key))));
-    assert!(!actions.contains(&Action::Delete(EntryKey::Peer(peer))));
-}
-
-#[test]
-fn a_learned_peer_that_is_configured_is_learned_no_more() {
-    let text = overlay(BOTH, "unknown_sources = \"accept\"");
-    let (mut world, peer, key) = with_learned(&text);
-    let actions = world.become_that(&overlay(BOTH, "peers = [\"192.0.2.99\"]"));
-    let put = actions.iter().any(|action| {
-        matches!(action, Action::Put(Entry::Peer(at, value)) if *at == peer && value.flags == PeerFlags::default())
-    });
-    assert!(put, "{actions:?}");
-    // Its stations counted for the network, and are learned again.
-    let flushed = actions.iter().any(|action| {
-        matches!(action, Action::FlushFdb(f) if f.peer == Some(peer) && f.network == Some(key.network))
-    });
-    assert!(flushed, "{actions:?}");
 }
