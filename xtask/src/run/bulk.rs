@@ -27,8 +27,8 @@ pub fn ratio_to_kernel(lab: &Topology, twin: &Twin) -> Result<String> {
     let [k1, k3] = &twin.containers;
     let (mut ours, mut kernel) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        ours.push(stream(c1, c3, addresses::CONTAINERS[2], OCTETS).context("netfwd")?);
-        kernel.push(stream(k1, k3, addresses::CONTAINERS[2], OCTETS).context("bridge + vxlan")?);
+        ours.push(rate(c1, c3).context("netfwd")?);
+        kernel.push(rate(k1, k3).context("bridge + vxlan")?);
     }
     let ratio = median(&ours) / median(&kernel);
     Ok(format!(
@@ -41,8 +41,21 @@ pub fn ratio_to_kernel(lab: &Topology, twin: &Twin) -> Result<String> {
     ))
 }
 
-/// One run of iperf3, of so many octets in its notation, in Gbit/s as the receiver counted.
-pub fn stream(from: &Netns, to: &Netns, address: Ipv4Addr, octets: &str) -> Result<f64> {
+fn rate(from: &Netns, to: &Netns) -> Result<f64> {
+    Ok(stream(from, to, addresses::CONTAINERS[2], OCTETS)?.rate)
+}
+
+/// What a run of iperf3 achieved.
+#[derive(Debug, Clone, Copy)]
+pub struct Stream {
+    /// Gbit/s by the clock, as the receiver counted.
+    pub rate: f64,
+    /// Gbit per second of CPU time of both ends: what the path costs, whatever else the machine does.
+    pub per_cpu: f64,
+}
+
+/// One run of iperf3, of so many octets in its notation.
+pub fn stream(from: &Netns, to: &Netns, address: Ipv4Addr, octets: &str) -> Result<Stream> {
     let limit = Duration::from_secs(10);
     let mut server = Background::start(to.command("iperf3").args(["-s", "-1", "--forceflush"]))?;
     server.wait_for("listening", limit)?;
@@ -71,15 +84,22 @@ fn own_cpus() -> Vec<String> {
     }
 }
 
-fn received(json: &str) -> Result<f64> {
+fn received(json: &str) -> Result<Stream> {
     let report: Value = serde_json::from_str(json).context("iperf3 printed no JSON")?;
     if let Some(error) = report["error"].as_str() {
         anyhow::bail!("iperf3: {error}");
     }
-    let rate = report["end"]["sum_received"]["bits_per_second"].as_f64();
+    let end = &report["end"];
+    let rate = end["sum_received"]["bits_per_second"].as_f64();
     let rate = rate.context("iperf3 reported no throughput")? / 1e9;
     ensure!(rate > 0.0, "iperf3 received nothing");
-    Ok(rate)
+    let busy = |side: &str| end["cpu_utilization_percent"][side].as_f64();
+    let cpus = busy("host_total").zip(busy("remote_total"));
+    let (sender, receiver) = cpus.context("iperf3 reported no CPU time")?;
+    Ok(Stream {
+        rate,
+        per_cpu: rate * 100.0 / (sender + receiver),
+    })
 }
 
 fn median(values: &[f64]) -> f64 {
