@@ -55,12 +55,23 @@ impl Builder<'_> {
         }
     }
 
-    /// The uplink with the smallest MTU.
+    /// The uplink with the smallest MTU, of those that have a VTEP where any has: the others are the way
+    /// outside, and what they do not take is told when it comes to them.
     pub(super) fn narrowest(&self) -> Option<(&str, u32)> {
-        let uplinks = self.config.host.uplinks.iter();
-        let mtus =
-            uplinks.filter_map(|name| Some((name.as_str(), self.facts.links.get(name)?.mtu)));
-        mtus.min_by_key(|(_, mtu)| *mtu)
+        let least = |wanted: &dyn Fn(&Link) -> bool| {
+            let uplinks = self.config.host.uplinks.iter();
+            let links =
+                uplinks.filter_map(|name| Some((name.as_str(), self.facts.links.get(name)?)));
+            let mtus = links.filter(|(_, link)| wanted(link));
+            mtus.map(|(name, link)| (name, link.mtu))
+                .min_by_key(|(_, mtu)| *mtu)
+        };
+        least(&|link| self.has_vtep(link)).or_else(|| least(&|_| true))
+    }
+
+    fn has_vtep(&self, link: &Link) -> bool {
+        let mut addresses = link.addresses.iter().map(ipnet::IpNet::addr);
+        addresses.any(|address| self.vteps.iter().any(|vtep| vtep.address == address))
     }
 }
 

@@ -75,8 +75,7 @@ pub struct Options {
 /// What joins the hosts.
 #[derive(Clone, Copy, Debug)]
 pub enum Underlay {
-    /// A wire with this MTU, which the hosts' other uplinks have as well: the network's follows from the
-    /// least.
+    /// A wire with this MTU.
     Wire(u32),
     /// A router, with this MTU on the wire that it has to host b.
     Router(u32),
@@ -169,11 +168,6 @@ impl TwoHosts {
         let b = Namespace::new("b")?;
         let router = wiring::underlay(&a, &b, options.underlay)?;
         wiring::outside(&outside, &[&a, &b])?;
-        if let Underlay::Wire(mtu) = options.underlay {
-            let line = format!("link set {UPLINK} mtu {mtu}");
-            a.ip(&line)?;
-            b.ip(&line)?;
-        }
         let [c1, c2, c3, c4] = containers()?;
         Ok(Self {
             a: Host::start(1, a, [&c1, &c2], options)?,

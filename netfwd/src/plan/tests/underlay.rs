@@ -235,6 +235,24 @@ fn mtu_is_the_underlays_less_the_headers_of_its_family() {
     );
 }
 
+/// An uplink to the outside, which has no VTEP, does not narrow the overlay.
+#[test]
+fn mtu_is_that_of_uplinks_with_a_vtep() {
+    let mtu = |host: &str| {
+        let mut world = World {
+            sim: dual(),
+            ..World::default()
+        };
+        let outside = world.sim.observed.links.get_mut("p6").unwrap();
+        outside.mtu = 1400;
+        let text = overlay(host, "peers = [\"192.0.2.7\"]");
+        world.become_that(&text.replace("[\"up0\"]", "[\"up0\", \"p6\"]"));
+        world.wanted.maps.networks.values().next().unwrap().mtu
+    };
+    assert_eq!(mtu("vtep = \"192.0.2.1\""), 1450);
+    assert_eq!(mtu("vtep = [\"192.0.2.1\", \"198.51.100.1\"]"), 1350);
+}
+
 #[test]
 fn what_is_said_of_vxlan_reaches_the_programs() {
     let flags = |text: &str| dual_world(text).wanted.maps.config.unwrap().flags;
