@@ -3,7 +3,6 @@
 
 use core::ptr::read_volatile;
 
-use aya_ebpf::helpers::bpf_jiffies64;
 use netfwd_common::{
     addr, csum, ecn,
     limits::STAMP_INTERVAL_NS,
@@ -12,7 +11,7 @@ use netfwd_common::{
 };
 
 use crate::{
-    express::JIFFIES,
+    express::{JIFFIES, hash, jiffies},
     frame::Frame,
     maps,
     parse::{ETH_LEN, IP_LEN, ether_type},
@@ -175,8 +174,7 @@ impl Lane {
             && way.vni == self.vni
             && way.port == self.port
             && way.ifindex == self.ifindex;
-        // SAFETY: the helper takes no argument.
-        let age = unsafe { bpf_jiffies64() }.wrapping_sub(way.since);
+        let age = jiffies().wrapping_sub(way.since);
         if !same || way.epoch != self.epoch || age > JIFFIES {
             return None;
         }
@@ -239,8 +237,7 @@ impl Lane {
             tail: self.tail,
             vni: self.vni,
             epoch: self.epoch,
-            // SAFETY: the helper takes no argument.
-            since: unsafe { bpf_jiffies64() },
+            since: jiffies(),
             ifindex: self.ifindex,
             port: self.port,
             uplink_slot,
@@ -251,11 +248,4 @@ impl Lane {
             xdp: u32::from(target.flags.has(FdbFlags::XDP_TARGET)),
         };
     }
-}
-
-/// The last octets of both stations tell most frames apart.
-#[inline(always)]
-const fn hash(head: u64, tail: u32, ifindex: u32) -> u32 {
-    let mixed = (head >> 32) as u32 ^ tail.rotate_left(16) ^ ifindex;
-    mixed.wrapping_mul(0x9e37_79b1) >> 20
 }

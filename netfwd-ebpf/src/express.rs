@@ -136,7 +136,7 @@ fn stations(ctx: &TcContext) -> Option<(u64, u32)> {
 
 /// The last octets of both stations tell most frames apart.
 #[inline(always)]
-const fn hash(head: u64, tail: u32, ifindex: u32) -> u32 {
+pub const fn hash(head: u64, tail: u32, ifindex: u32) -> u32 {
     let mixed = (head >> 32) as u32 ^ tail.rotate_left(16) ^ ifindex;
     mixed.wrapping_mul(0x9e37_79b1) >> 20
 }
@@ -144,7 +144,7 @@ const fn hash(head: u64, tail: u32, ifindex: u32) -> u32 {
 /// Ticks since the machine started; the verifier makes it one load (kernel/bpf/verifier.c,
 /// do_misc_fixups).
 #[inline(always)]
-fn jiffies() -> u64 {
+pub fn jiffies() -> u64 {
     // SAFETY: the helper takes no argument.
     unsafe { bpf_jiffies64() }
 }
