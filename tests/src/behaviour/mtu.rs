@@ -222,6 +222,11 @@ pub fn jumbo(hosts: &TwoHosts, mtu: usize) -> Result<()> {
     ensure!(!said.contains("2 received"), "{mtu} octets and one fit");
     tcp_bulk(&c3.ns, to, &c1.ns, 10 * BYTES)?;
     tcp_bulk(&c1.ns, c1.address, &c3.ns, 10 * BYTES)?;
+    // The way outside is narrower.
+    echo(&c1.ns, OUTSIDE.into(), mtu)?;
+    let route = route(&c1.ns, OUTSIDE.into())?;
+    ensure!(route.contains(" mtu 1500"), "{route}");
+    tcp_bulk(&hosts.outside, OUTSIDE, &c1.ns, BYTES)?;
     Ok(())
 }
 
