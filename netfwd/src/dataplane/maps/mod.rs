@@ -31,7 +31,7 @@ use table::unless_absent;
 pub(super) use table::{Tried, typed};
 
 /// Every map that is pinned.
-pub(super) const PINNED: [&str; 29] = [
+pub(super) const PINNED: [&str; 30] = [
     "config",
     "ports",
     "networks",
@@ -61,6 +61,9 @@ pub(super) const PINNED: [&str; 29] = [
     "storms",
     EVENTS,
     STAGES,
+    // What an entry program hands to a stage: at a restart the entries are of the last process for a
+    // while, and the stages of this one already.
+    "handover",
 ];
 /// The ring buffer of events.
 pub(super) const EVENTS: &str = "events";
