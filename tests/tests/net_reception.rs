@@ -164,6 +164,23 @@ fn headers_of_nobody_here() -> Result<()> {
     })
 }
 
+/// RFC 7348 §4.3: they may be discarded; the host's stack puts them together for the companion.
+#[test]
+fn outer_fragments() -> Result<()> {
+    let sites = start(Family::V4, "")?;
+    let [to, via] = &sites.sites[..] else {
+        anyhow::bail!("two sites")
+    };
+    for (number, dst) in [(1, to.mac), (2, BROADCAST)] {
+        let frame = inner(&sites, dst, 0, number);
+        let socket = RawSocket::open(&to.station, to.interface)?;
+        Forged::usual(Family::V4).send_in_fragments(via, to, &frame)?;
+        let seen = socket.next(SOON, |seen| seen.starts_with(&frame))?;
+        ensure!(seen.is_some(), "fragments for {dst:x?} are lost");
+    }
+    Ok(())
+}
+
 #[test]
 fn unknown_sources_where_they_are_accepted() -> Result<()> {
     both(|family| {

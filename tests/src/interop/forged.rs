@@ -65,6 +65,27 @@ impl Forged {
         RawSocket::open(&via.host, UNDERLAY)?.send(&frame)
     }
 
+    /// Sends it over IPv4 in two fragments, as a router on the way may make of it.
+    pub fn send_in_fragments(&self, via: &Site, to: &Site, inner: &[u8]) -> Result<()> {
+        const FIRST: usize = 64;
+        const UDP: u8 = 17;
+        let whole = self.packet(to.number, inner)?;
+        let (first, second) = whole[20..].split_at(FIRST);
+        let [src, dst] = [self.from, to.number].map(|number| self.family.vtep(number).to_string());
+        let parts = [(Ipv4::MORE_FRAGMENTS, first), ((FIRST / 8) as u16, second)];
+        for (fragment, part) in parts {
+            let ip = Ipv4 {
+                id: 77,
+                fragment,
+                ..Ipv4::new(&src, &dst)
+            };
+            let packet = ip.packet(UDP, part);
+            let frame = ethernet(uplink(to)?, uplink(via)?, ether_type::IPV4, &packet);
+            RawSocket::open(&via.host, UNDERLAY)?.send(&frame)?;
+        }
+        Ok(())
+    }
+
     fn packet(&self, to: u8, inner: &[u8]) -> Result<Vec<u8>> {
         let payload = [&self.vxlan[..], inner].concat();
         let [src, dst] = [self.from, to].map(|number| self.family.vtep(number).to_string());
