@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | show what a stack does, on netfwd and on the kernel | a function in [`behaviour`], named in a `net_*` test by [`on_stacks!`] |
 //! | show what a switch does with frames, on netfwd and on a bridge | a function in [`behaviour::switching`], named in a `net_*` test by [`on_switches!`] |
+//! | join netfwd with other makes of VTEP, over either family | an [`interop::Plan`] and a function in [`behaviour::interop`] |
 //! | drive a daemon: kill it, reload it, ask it | [`topology::TwoHosts`] and its [`topology::Instance`] |
 //! | show one verdict, one rewriting, one count | a [`prog::Fixture`] in a `prog_*` test |
 //! | put a frame on a wire, or look for one | [`packet`], [`packet::RawSocket`], [`capture::Capture`] |
