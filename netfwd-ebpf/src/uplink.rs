@@ -25,7 +25,8 @@ use crate::{
     skb,
     vxlan::{
         decap::{self, Outer},
-        encap::{self, Version},
+        encap::Version,
+        injection,
     },
 };
 
@@ -271,7 +272,7 @@ pub fn egress(ctx: &TcContext) -> Verdict {
     };
     match eth.ether_type {
         ether_type::IPV4 => egress_v4(ctx, config, uplink, &eth),
-        ether_type::IPV6 if encap::is_injected_v6(ctx, config) => {
+        ether_type::IPV6 if injection::is_v6(ctx, config) => {
             from(uplink.slot, Err(DropReason::Injected))
         }
         _ => Ok(Action::Pass),
@@ -287,7 +288,7 @@ fn egress_v4(ctx: &TcContext, config: &Config, uplink: &Uplink, eth: &Ethernet) 
     if maps::is_vtep(config, &from_v4(ip.src)) {
         return Ok(Action::Pass);
     }
-    if encap::is_injected_v4(ctx, config, &ip) {
+    if injection::is_v4(ctx, config, &ip) {
         return from(uplink.slot, Err(DropReason::Injected));
     }
     from(

@@ -19,7 +19,7 @@ use crate::{
     parse::{ETH_LEN, Ethernet, Flow, Ipv4, ether_type},
     route, skb,
     source::Source,
-    vxlan::encap,
+    vxlan::injection,
 };
 
 /// Why the fast path does not finish a packet.
@@ -106,7 +106,7 @@ fn fast(
 fn is_injected(key: &SessionKey) -> bool {
     key.proto == proto::UDP
         && maps::config().is_some_and(|config| config.vxlan_port == key.dst_port)
-        && encap::is_peer(&key.dst)
+        && injection::is_peer(&key.dst)
 }
 
 #[inline(always)]

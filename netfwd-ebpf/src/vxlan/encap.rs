@@ -10,7 +10,7 @@ use aya_ebpf::{
     programs::TcContext,
 };
 use netfwd_common::{
-    addr::{self, Addr, UNSPECIFIED, from_v4},
+    addr::{self, Addr},
     ecn, flow,
     limits::{ENCAP_V4, ENCAP_V6},
     maps::{Config, ConfigFlags, FdbEntry, Network, Peer, Wrap},
@@ -37,9 +37,6 @@ const FLAGS: u64 = BPF_F_ADJ_ROOM_ENCAP_L4_UDP as u64
     | BPF_F_ADJ_ROOM_FIXED_GSO as u64
     | BPF_F_ADJ_ROOM_NO_CSUM_RESET as u64
     | encap_l2(ETH_LEN as u64);
-
-/// Octets of an IPv6 header.
-const IP6_LEN: usize = 40;
 
 /// `BPF_F_ADJ_ROOM_ENCAP_L2(len)`, include/uapi/linux/bpf.h.
 const fn encap_l2(len: u64) -> u64 {
@@ -276,50 +273,4 @@ fn ipv4_hash(ctx: &TcContext, ip: &Ipv4) -> u32 {
         Some(ports) => flow::mix(hash, u32::from_be_bytes(ports)),
         None => hash,
     }
-}
-
-/// Whether somebody inside sends VXLAN to a peer, which would take it for this host's and let it into any
-/// network. The host's own addresses may; nobody inside can use them, the stack drops them as martians
-/// (net/ipv4/fib_frontend.c, __fib_validate_source).
-#[inline(always)]
-pub fn is_injected_v4(ctx: &TcContext, config: &Config, ip: &Ipv4) -> bool {
-    ip.proto == proto::UDP
-        && is_to_vxlan(ctx, config, ETH_LEN + ip.header_len)
-        && is_peer(&from_v4(ip.dst))
-        && maps::local(&from_v4(ip.src)).is_none()
-}
-
-/// The same over IPv6, whose stack knows no martians: what has this host's address as its source, and came
-/// in by an interface that is no port, the host forwards for somebody else. What came from a port and
-/// has outer headers now, the companion has put them on.
-#[inline(never)]
-pub fn is_injected_v6(ctx: &TcContext, config: &Config) -> bool {
-    const SOURCE: usize = ETH_LEN + 8;
-    let (mut next_header, mut src, mut dst) = ([0], UNSPECIFIED, UNSPECIFIED);
-    let whole = skb::read_into(ctx, ETH_LEN + 6, &mut next_header)
-        && skb::read_into(ctx, SOURCE, &mut src)
-        && skb::read_into(ctx, SOURCE + 16, &mut dst);
-    whole
-        && next_header[0] == proto::UDP
-        && is_to_vxlan(ctx, config, ETH_LEN + IP6_LEN)
-        && is_peer(&dst)
-        && (!maps::is_vtep(config, &src) || is_forwarded(ctx))
-}
-
-#[inline(always)]
-fn is_forwarded(ctx: &TcContext) -> bool {
-    let from = skb::ingress_ifindex(ctx);
-    from != 0 && maps::port(&from).is_none()
-}
-
-#[inline(always)]
-fn is_to_vxlan(ctx: &TcContext, config: &Config, udp: usize) -> bool {
-    let port = ctx.load::<[u8; 2]>(udp + 2);
-    port.is_ok_and(|port| maps::is_vxlan_port(config, u16::from_be_bytes(port)))
-}
-
-/// Whether an address is a peer's.
-#[inline(always)]
-pub fn is_peer(address: &Addr) -> bool {
-    PEERS.get_ptr(address).is_some()
 }

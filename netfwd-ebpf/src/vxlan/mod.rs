@@ -3,3 +3,4 @@
 pub mod companion;
 pub mod decap;
 pub mod encap;
+pub mod injection;
