@@ -35,6 +35,8 @@ pub struct Health {
     /// By the VTEP that they send from.
     sockets: BTreeMap<Addr, Echo>,
     sequence: u16,
+    /// Whether it was said that probes are refused here.
+    warned: bool,
 }
 
 impl Health {
@@ -99,8 +101,7 @@ impl Health {
         let (due, missed) = peers.due(now_ns());
         for peer in due {
             if let Err(error) = self.probe(peer) {
-                let address = from_addr(&peer);
-                tracing::debug!("peer {address} is not probed: {error}");
+                self.note(&mut peers, peer, &error);
             }
         }
         self.peers = Some(peers);
@@ -110,6 +111,21 @@ impl Health {
             keep(maps, change.peer, change.to)?;
         }
         Ok(changes)
+    }
+
+    /// A probe that this host does not let out says nothing of the peer; one without a way to it does.
+    fn note(&mut self, peers: &mut Peers, peer: Addr, error: &io::Error) {
+        let address = from_addr(&peer);
+        tracing::debug!("peer {address} is not probed: {error}");
+        if error.kind() == io::ErrorKind::PermissionDenied {
+            peers.unsent(&peer);
+            if !std::mem::replace(&mut self.warned, true) {
+                tracing::warn!(
+                    "peers are not probed ({error}); let netfwd send ICMP echo (CAP_NET_RAW, and \
+                     no rule in its way), or take `probe_interval` out"
+                );
+            }
+        }
     }
 
     fn answers(&mut self, peers: &mut Peers) -> Vec<Change> {

@@ -134,6 +134,13 @@ impl Peers {
         (from != to).then_some(Change { peer, from, to })
     }
 
+    /// The last probe could not be sent for a reason that says nothing of the peer.
+    pub(super) fn unsent(&mut self, peer: &Addr) {
+        if let Some(probed) = self.peers.get_mut(peer) {
+            probed.unanswered = probed.unanswered.saturating_sub(1);
+        }
+    }
+
     /// The peers to probe now. Those that missed as many probes as they may are down.
     pub(super) fn due(&mut self, now: u64) -> (Vec<Addr>, Vec<Change>) {
         let (interval, failures) = (self.interval(), self.probe.failures);
@@ -208,6 +215,15 @@ mod tests {
                 assert_eq!(at(&mut peers, round * 30 + second), []);
             }
             assert_eq!(peers.heard(A, (round * 30 + 21) * SECOND), None);
+        }
+    }
+
+    #[test]
+    fn probes_that_may_not_be_sent_take_nobody_down() {
+        let mut peers = peers(&[(A, State::Up)]);
+        for second in [0, 10, 20, 30, 40] {
+            assert_eq!(at(&mut peers, second), [], "{second}");
+            peers.unsent(&A);
         }
     }
 
