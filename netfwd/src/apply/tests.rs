@@ -134,8 +134,9 @@ fn groups_are_observed_where_they_are_joined_and_undone_with_the_plan() {
             group: *group,
         };
         let mut plan: Vec<Action> = groups.iter().map(step).collect();
+        let none = std::collections::BTreeMap::new();
         let joined = async || {
-            let seen = observe::links(&links).await.expect("observed");
+            let seen = observe::links(&links, &none).await.expect("observed");
             let gw = &seen["gw0"];
             assert_eq!(gw.addresses.len(), 1, "a group is no address of the host");
             gw.groups.clone()

@@ -1,5 +1,6 @@
 //! What the daemon holds, and what can be asked of it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,10 +21,12 @@ use crate::plan::{self, Action};
 use crate::querier::Querier;
 use crate::runtime::{Change, Runtime, Store};
 
-/// How often the hooks are looked at, unless there are thousands: then this many times as long as a look
-/// takes is between two, so that it takes a bounded share of a CPU.
-const HOOKS: Duration = Duration::from_secs(2);
+/// How often hooks and the settings of devices are looked at, unless there are thousands: then this many
+/// times as long as a look takes is between two, so that it takes a bounded share of a CPU.
+const CLOSER: Duration = Duration::from_secs(2);
 const REST: u32 = 200;
+/// The same of looks at ticks, which see what netlink does not tell, such as a new namespace.
+const REST_OF_TICKS: u32 = 50;
 
 /// The daemon's state. One lock around it makes every operation whole.
 pub struct Core {
@@ -42,14 +45,16 @@ pub struct Core {
     /// What is in force.
     pub(super) desired: Desired,
     /// The host as it was when that was put in force.
-    host: Host,
+    pub(super) host: Host,
     ageing: Ageing,
     pub(super) health: Health,
     querier: Querier,
     /// Where whoever watches hears of what happens.
     pub(super) hub: Arc<Hub>,
-    /// When the hooks are looked at next.
-    hooks_due: Instant,
+    /// When hooks and settings are looked at next.
+    closer_due: Instant,
+    /// When ticks look at the host again.
+    tick_due: Instant,
     /// The last failure that was logged, so that it is not logged every second.
     failure: Option<String>,
     pub(super) ready: Instant,
@@ -85,7 +90,7 @@ impl Core {
         let merged = runtime.merge(&config)?;
         let links = Links::open(instance)?;
         let ids = store.ids()?;
-        let host = Host::look(&links, &merged, None, &Health::default()).await?;
+        let host = Host::look(&links, &merged, None, &Health::default(), &BTreeMap::new()).await?;
         let first = host.resolve(instance, &merged, &mut ids.clone())?;
         refuse(first.waiting.iter().filter(|lack| !lack.is_of_command()))?;
         let options = LoadOptions {
@@ -108,7 +113,8 @@ impl Core {
             host,
             querier: Querier::default(),
             hub: Arc::default(),
-            hooks_due: Instant::now(),
+            closer_due: Instant::now(),
+            tick_due: Instant::now(),
             failure: None,
             ready: Instant::now(),
             merged: merged.clone(),
@@ -179,36 +185,51 @@ impl Core {
         self.failure = result;
     }
 
+    /// The same at every tick, though seldom where it takes long: thousands of links are a tenth of a
+    /// second's work.
+    pub async fn tick(&mut self) {
+        if Instant::now() >= self.tick_due {
+            self.poll().await;
+        }
+    }
+
     async fn follow(&mut self) -> Result<(), CoreError> {
-        let host = self.look(&self.merged).await?;
-        let changed = host != self.host || self.failure.is_some();
-        if !changed && !self.has_lost_hooks().await? {
+        if !self.has_changed().await? {
             return Ok(());
         }
         let known = self.desired.waiting.clone();
         let merged = self.merged.clone();
         self.reconcile(&merged).await?;
-        for lack in self
-            .desired
-            .waiting
-            .iter()
-            .filter(|lack| !known.contains(lack))
-        {
+        let waiting = self.desired.waiting.iter();
+        for lack in waiting.filter(|lack| !known.contains(lack)) {
             tracing::warn!("waiting: {lack}");
         }
         Ok(())
     }
 
-    /// Whether somebody detached or replaced a program: TCX and XDP links can be without a word by
-    /// netlink. It takes a few calls for each hook, and is not asked at every change of the host.
-    async fn has_lost_hooks(&mut self) -> Result<bool, CoreError> {
+    /// Whether the host is not what it was. What takes some calls for each link is not asked every time.
+    async fn has_changed(&mut self) -> Result<bool, CoreError> {
         let start = Instant::now();
-        if start < self.hooks_due {
-            return Ok(false);
+        let closer = start >= self.closer_due;
+        let host = if closer {
+            self.look(&self.merged).await?
+        } else {
+            self.glance().await?
+        };
+        let changed = host != self.host || self.failure.is_some();
+        let changed = changed || closer && self.has_lost_hooks().await?;
+        if closer {
+            self.closer_due = start + CLOSER.max(start.elapsed() * REST);
         }
+        self.tick_due = start + start.elapsed() * REST_OF_TICKS;
+        Ok(changed)
+    }
+
+    /// Whether somebody detached or replaced a program: TCX and XDP links can be without a word by
+    /// netlink.
+    async fn has_lost_hooks(&mut self) -> Result<bool, CoreError> {
         let observed = observe::hooks(&self.dataplane, &self.links).await?;
         let lost = plan::attach(&self.desired, &observed);
-        self.hooks_due = start + HOOKS.max(start.elapsed() * REST);
         for action in &lost {
             if let Action::Attach { at, .. } = action {
                 let (hook, interface) = (at.hook.name(), &at.interface);

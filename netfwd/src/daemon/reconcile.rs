@@ -33,14 +33,15 @@ pub struct Host {
 }
 
 impl Host {
-    /// Looks at the host, for a configuration.
+    /// Looks at the host, for a configuration; at the settings of those links alone that are not `known`.
     pub async fn look(
         links: &Links,
         config: &Config,
         maps: Option<&Maps>,
         health: &Health,
+        known: &BTreeMap<String, Link>,
     ) -> Result<Self, CoreError> {
-        let links = observe::links(links).await?;
+        let links = observe::links(links, known).await?;
         Ok(Self {
             xdp_targets: xdp_targets(config, &links)?,
             links,
@@ -108,8 +109,14 @@ fn namespaces(config: &Config) -> BTreeSet<String> {
 impl Core {
     /// Looks at the host as it is now, for a configuration.
     pub(super) async fn look(&self, config: &Config) -> Result<Host, CoreError> {
-        let maps = self.dataplane.maps();
-        Host::look(&self.links, config, Some(maps), &self.health).await
+        let maps = Some(self.dataplane.maps());
+        Host::look(&self.links, config, maps, &self.health, &BTreeMap::new()).await
+    }
+
+    /// Looks at the host, but for the settings of links that were there before.
+    pub(super) async fn glance(&self) -> Result<Host, CoreError> {
+        let (maps, known) = (Some(self.dataplane.maps()), &self.host.links);
+        Host::look(&self.links, &self.merged, maps, &self.health, known).await
     }
 
     /// Brings the host to what a configuration says.

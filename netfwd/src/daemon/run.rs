@@ -116,7 +116,7 @@ async fn follow(
             () = shut.notified() => core.lock().await.poll().await,
             _ = ticks.tick() => {
                 let mut core = core.lock().await;
-                core.poll().await;
+                core.tick().await;
                 core.age();
                 core.probe().await;
                 core.ask().await;

@@ -25,9 +25,13 @@ pub enum ObserveError {
     Dataplane(#[from] DataplaneError),
 }
 
-/// Every link of the namespace, by name.
-pub async fn links(links: &Links) -> Result<BTreeMap<String, Link>, ObserveError> {
-    Ok(named(links, &links.list().await?))
+/// Every link of the namespace, by name. The settings of those that are in `known` already are taken from
+/// there: each is a file to read, and there are thousands.
+pub async fn links(
+    links: &Links,
+    known: &BTreeMap<String, Link>,
+) -> Result<BTreeMap<String, Link>, ObserveError> {
+    Ok(named(links, &links.list().await?, known))
 }
 
 /// Everything that a plan compares. `pairs` are the ends in other namespaces to look at, by the name
@@ -38,7 +42,7 @@ pub async fn observe(
     pairs: &BTreeMap<String, Inner>,
 ) -> Result<Observed, ObserveError> {
     let list = links.list().await?;
-    let named = named(links, &list);
+    let named = named(links, &list, &BTreeMap::new());
     let mut inner = BTreeMap::new();
     for (name, wanted) in pairs {
         let host = list.iter().find(|link| link.name == *name);
@@ -93,11 +97,17 @@ pub fn plain_links(list: &[links::Link]) -> BTreeMap<String, Link> {
 }
 
 /// Links as a plan compares them, with the settings of those that the instance made.
-fn named(ours: &Links, list: &[links::Link]) -> BTreeMap<String, Link> {
+fn named(
+    ours: &Links,
+    list: &[links::Link],
+    known: &BTreeMap<String, Link>,
+) -> BTreeMap<String, Link> {
     let mut named = plain_links(list);
     for (name, link) in &mut named {
         if link.alias.as_deref() == Some(ours.alias()) {
-            link.sysctls = sysctls(name);
+            let known = known.get(name);
+            let same = known.filter(|known| known.ifindex == link.ifindex);
+            link.sysctls = same.map_or_else(|| sysctls(name), |known| known.sysctls.clone());
         }
     }
     named
