@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Time in which a frame that is forwarded has arrived.
-const SOON: Duration = Duration::from_secs(2);
+const SOON: Duration = Duration::from_secs(5);
 /// Time in which a frame that is not forwarded has not arrived.
 const NEVER: Duration = Duration::from_millis(300);
 

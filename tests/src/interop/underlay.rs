@@ -24,8 +24,10 @@ impl Underlay {
     /// Makes it, without anybody on it.
     pub fn new() -> Result<Self> {
         let ns = Namespace::new("sw")?;
+        // In the older versions a member is silent that has heard another one (RFC 2236 §3).
         ns.ip(&format!(
-            "link add {BRIDGE} type bridge mcast_snooping 1 mcast_querier 1
+            "link add {BRIDGE} type bridge mcast_snooping 1 mcast_querier 1 \
+             mcast_igmp_version 3 mcast_mld_version 2
              link set {BRIDGE} up"
         ))?;
         for family in ["iptables", "ip6tables", "arptables"] {
