@@ -4,7 +4,7 @@
 use aya_ebpf::{helpers::bpf_jiffies64, programs::TcContext};
 use netfwd_common::{
     limits::STAMP_INTERVAL_NS,
-    maps::{Express, FdbEntry, FdbFlags, Port},
+    maps::{Express, FdbEntry, FdbFlags, Port, Wrap},
 };
 
 use crate::{
@@ -92,9 +92,15 @@ impl Lane {
             return;
         }
         let way = &mut *self.element;
-        way.deliver = u32::from(target.deliver);
-        if target.ifindex == 0 && !wrapped(way, target) {
-            return;
+        if target.ifindex == 0 {
+            // The element may hold a way that still stands: what cannot be remembered leaves it as it is.
+            let Some(wrap) = wrapped() else {
+                return;
+            };
+            way.wrap = *wrap;
+            way.deliver = Version::of(&target.peer) as u32;
+        } else {
+            way.deliver = u32::from(target.deliver);
         }
         way.head = self.head;
         way.tail = self.tail;
@@ -107,15 +113,11 @@ impl Lane {
     }
 }
 
-/// Notes how the frame at hand was wrapped for a peer; says whether it was, and not left to the companion.
+/// How the frame at hand was wrapped for a peer, unless it was left to the companion.
 #[inline(always)]
-fn wrapped(way: &mut Express, target: &FdbEntry) -> bool {
-    let Some(scratch) = maps::scratch() else {
-        return false;
-    };
-    way.wrap = scratch.wrap;
-    way.deliver = Version::of(&target.peer) as u32;
-    scratch.wrap.ifindex != 0
+fn wrapped() -> Option<&'static Wrap> {
+    let wrap = &maps::scratch()?.wrap;
+    (wrap.ifindex != 0).then_some(wrap)
 }
 
 /// Both stations of a frame whose headers are in the linear part.

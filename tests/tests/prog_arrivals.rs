@@ -1,13 +1,13 @@
 //! What is remembered of the way across hosts, out and in, and what makes a frame be looked at anew.
 
 use anyhow::{Result, ensure};
-use netfwd_common::verdict::DropReason;
+use netfwd_common::{maps::Express, verdict::DropReason};
 use nix::{
     sched::{CpuSet, sched_setaffinity},
     unistd::Pid,
 };
 use tests::{
-    packet::{Ipv4, Vxlan, checksums, ether_type, ethernet, v4},
+    packet::{Ipv4, Vxlan, arp_reply, checksums, ether_type, ethernet, v4},
     prog::{
         Hook, PEER_V6, VNI, VTEP_V6, Verdict, World,
         mac::{self, C1, C3},
@@ -213,6 +213,22 @@ fn each_frame_to_a_peer_has_headers_of_its_own() -> Result<()> {
         ensure!(ran.frame == expected, "{:02x?}\n{expected:02x?}", ran.frame);
         checksums(&ran.frame)?;
     }
+    Ok(())
+}
+
+/// An answer to the station behind the peer, which the companion takes, between the same two stations.
+#[test]
+fn what_the_companion_takes_leaves_a_known_way_as_it_is() -> Result<()> {
+    let mut world = world()?;
+    let (p1, underlay) = (world.wires.p1, world.wires.underlay);
+    world.run(Hook::PortIngress, p1, &to_c3(0, 20))?;
+    let answer = arp_reply(C3, C1, v4("10.0.3.11"), v4("10.0.3.13"));
+    let ran = world.run(Hook::PortIngress, p1, &answer)?;
+    ensure!(ran.frame == answer, "it was encapsulated");
+    let ways: Vec<Express> = world.tables().per_cpu("express")?;
+    let ours: Vec<_> = ways.iter().filter(|way| way.ifindex == p1).collect();
+    ensure!(ours.len() == 1, "{ours:?}");
+    ensure!(ours[0].wrap.ifindex == underlay, "{ours:?}");
     Ok(())
 }
 

@@ -76,6 +76,20 @@ impl Tables<'_> {
         Ok(self.array::<V>(name)?.get(&index, 0)?)
     }
 
+    /// All elements of a per-CPU array, over all CPUs.
+    pub fn per_cpu<V: Pod>(&mut self, name: &str) -> Result<Vec<V>> {
+        let map = self
+            .0
+            .map_mut(name)
+            .with_context(|| format!("map {name} is not there"))?;
+        let array: PerCpuArray<&mut MapData, V> = PerCpuArray::try_from(map)?;
+        let elements = array.iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(elements
+            .iter()
+            .flat_map(|cpus| cpus.iter().copied())
+            .collect())
+    }
+
     /// Sets an element of an array.
     pub fn set_element<V: Pod>(&mut self, name: &str, index: u32, value: V) -> Result<()> {
         Ok(self.array::<V>(name)?.set(index, value, 0)?)
