@@ -1,8 +1,6 @@
 //! The way of a known peer's station's frames to a known station behind a port, remembered per CPU as
 //! in [`crate::express`], for TC and XDP alike.
 
-use core::ptr::read_volatile;
-
 use netfwd_common::{
     addr, csum, ecn,
     limits::STAMP_INTERVAL_NS,
@@ -12,7 +10,7 @@ use netfwd_common::{
 
 use crate::{
     express::{JIFFIES, hash, jiffies},
-    frame::Frame,
+    frame::{Frame, Octets},
     maps,
     parse::{ETH_LEN, IP_LEN, ether_type},
     uplink::Seen,
@@ -45,57 +43,16 @@ pub struct Lane {
     element: &'static mut Arrival,
 }
 
-/// Octets of a packet's linear part as numbers in memory order.
-struct Octets {
-    start: usize,
-}
-
-impl Octets {
-    /// `None` where the linear part is shorter than so many octets.
-    #[inline(always)]
-    fn of(frame: &impl Frame, octets: usize) -> Option<Self> {
-        let (start, end) = frame.linear();
-        (start + octets <= end).then_some(Self { start })
-    }
-
-    #[inline(always)]
-    fn u8(&self, at: usize) -> u8 {
-        // SAFETY: callers stay within what `of` has asked for, which the verifier proves again.
-        unsafe { read_volatile((self.start + at) as *const u8) }
-    }
-
-    #[inline(always)]
-    fn u16(&self, at: usize) -> u16 {
-        // SAFETY: as above; the verifier refuses loads that the machine cannot do unaligned.
-        unsafe { read_volatile((self.start + at) as *const u16) }
-    }
-
-    #[inline(always)]
-    fn u32(&self, at: usize) -> u32 {
-        // SAFETY: as above.
-        unsafe { read_volatile((self.start + at) as *const u32) }
-    }
-
-    #[inline(always)]
-    fn u64(&self, at: usize) -> u64 {
-        // SAFETY: as above.
-        unsafe { read_volatile((self.start + at) as *const u64) }
-    }
-
-    /// The outer IPv4 header.
-    #[inline(always)]
-    fn header_v4(&self) -> [u32; 5] {
-        [14, 18, 22, 26, 30].map(|at| self.u32(at))
-    }
-}
-
 /// An outer IP header: where UDP starts, what the addresses are, the TOS; `None` for one that is unusual.
 #[inline(always)]
 fn outer_v4(o: &Octets, octets: usize) -> Option<([u64; 4], u8, usize)> {
     const FRAGMENT: u16 = u16::from_ne_bytes([0xbf, 0xff]);
     let total = usize::from(u16::from_be(o.u16(16)));
     let usual = o.u8(14) == 0x45 && o.u16(20) & FRAGMENT == 0 && o.u8(23) == proto::UDP;
-    if !usual || ETH_LEN + total != octets || !csum::is_intact(o.header_v4()) {
+    if !usual
+        || ETH_LEN + total != octets
+        || !csum::is_intact([14, 18, 22, 26, 30].map(|at| o.u32(at)))
+    {
         return None;
     }
     Some(([o.u64(26), 0, 0, 0], o.u8(15), total.wrapping_sub(IP_LEN)))

@@ -88,3 +88,45 @@ fn direct<const N: usize>(data: usize, end: usize, offset: usize) -> Option<[u8;
     // needs no alignment.
     Some(unsafe { *(start as *const [u8; N]) })
 }
+
+/// Octets of a packet's linear part as numbers in memory order.
+pub struct Octets {
+    start: usize,
+}
+
+impl Octets {
+    /// `None` where the linear part is shorter than so many octets.
+    #[inline(always)]
+    pub fn of(frame: &impl Frame, octets: usize) -> Option<Self> {
+        let (start, end) = frame.linear();
+        (start + octets <= end).then_some(Self { start })
+    }
+
+    /// A number of 8 bits.
+    #[inline(always)]
+    pub fn u8(&self, at: usize) -> u8 {
+        // SAFETY: callers stay within what `of` has asked for, which the verifier proves again.
+        unsafe { read_volatile((self.start + at) as *const u8) }
+    }
+
+    /// A number of 16 bits.
+    #[inline(always)]
+    pub fn u16(&self, at: usize) -> u16 {
+        // SAFETY: as above; the verifier refuses loads that the machine cannot do unaligned.
+        unsafe { read_volatile((self.start + at) as *const u16) }
+    }
+
+    /// A number of 32 bits.
+    #[inline(always)]
+    pub fn u32(&self, at: usize) -> u32 {
+        // SAFETY: as above.
+        unsafe { read_volatile((self.start + at) as *const u32) }
+    }
+
+    /// A number of 64 bits.
+    #[inline(always)]
+    pub fn u64(&self, at: usize) -> u64 {
+        // SAFETY: as above.
+        unsafe { read_volatile((self.start + at) as *const u64) }
+    }
+}

@@ -50,16 +50,6 @@ impl Ethernet {
             ether_type: u16::from_be(tail),
         })
     }
-
-    /// The header as it stands on the wire.
-    #[inline(always)]
-    pub fn bytes(&self) -> [u8; ETH_LEN] {
-        let mut b = [0; ETH_LEN];
-        b[0..6].copy_from_slice(&self.dst);
-        b[6..12].copy_from_slice(&self.src);
-        b[12..14].copy_from_slice(&self.ether_type.to_be_bytes());
-        b
-    }
 }
 
 /// What forwarding needs of an IPv4 header.

@@ -169,6 +169,29 @@ pub fn take_from_uplink(ctx: &TcContext) -> bool {
     }
 }
 
+/// What says that this host's programs have encapsulated a packet and counted it for its uplink.
+const ENCAPSULATED: u16 = 0x6e65;
+
+/// Notes that the packet was encapsulated here, for [`take_encapsulated`] on its uplink.
+#[inline(always)]
+pub fn set_encapsulated(ctx: &TcContext) {
+    // SAFETY: the kernel hands the program a valid context, whose `tc_index` it may write.
+    unsafe { (*ctx.skb.skb).tc_index = u32::from(ENCAPSULATED) };
+}
+
+/// Whether the packet was encapsulated here; forgets it.
+#[inline(always)]
+pub fn take_encapsulated(ctx: &TcContext) -> bool {
+    // SAFETY: as above.
+    unsafe {
+        let noted = (*ctx.skb.skb).tc_index == u32::from(ENCAPSULATED);
+        if noted {
+            (*ctx.skb.skb).tc_index = 0;
+        }
+        noted
+    }
+}
+
 /// Sets the mark.
 #[inline(always)]
 pub fn set_mark(skb: *mut __sk_buff, mark: u32) {

@@ -19,6 +19,7 @@ use crate::{
     count,
     exit::{Action, Outcome, Stage, Verdict, from},
     features,
+    frame::Frame as _,
     learn::{Standing, learn},
     maps, nat,
     parse::{ETH_LEN, Ethernet, Ipv4, ether_type},
@@ -240,6 +241,23 @@ fn can_shrink(ctx: &TcContext, deliver: u8, seen: Seen) -> bool {
     plain || (seen.proto == proto::TCP && deliver == Deliver::Peer as u8)
 }
 
+/// An Ethernet header as it was loaded: aligned, so that it is kept in words as well.
+#[repr(C)]
+struct Words {
+    head: u64,
+    middle: u32,
+    tail: u16,
+    pad: u16,
+}
+
+impl Words {
+    #[inline(always)]
+    const fn octets(&self) -> &[u8] {
+        // SAFETY: sixteen octets of integers without padding between them, of which these are the first.
+        unsafe { core::slice::from_raw_parts(core::ptr::from_ref(self).cast(), ETH_LEN) }
+    }
+}
+
 /// Takes off the outer headers; the inner Ethernet header is written where the room in front of it ends.
 #[inline(always)]
 fn shrink(ctx: &TcContext, seen: Seen) -> Result<(), DropReason> {
@@ -250,16 +268,28 @@ fn shrink(ctx: &TcContext, seen: Seen) -> Result<(), DropReason> {
         (true, Version::V6) => FIXED_GSO | DECAP_L3_IPV4,
     };
     let octets = seen.version.octets();
-    let inner = Ethernet::read(ctx, octets).ok_or(DropReason::Malformed)?;
+    let (head, middle, tail) = ctx.words(octets).ok_or(DropReason::Malformed)?;
+    let inner = Words {
+        head,
+        middle,
+        tail,
+        pad: 0,
+    };
     let mode = bpf_adj_room_mode::BPF_ADJ_ROOM_MAC;
-    ctx.adjust_room(-(octets as i32), mode, flags)
-        .and_then(|()| ctx.store(0, &inner.bytes(), 0))
-        .map_err(|_| DropReason::DecapFailed)
+    let shrunk = ctx.adjust_room(-(octets as i32), mode, flags).is_ok();
+    if shrunk && skb::write(ctx, 0, inner.octets(), 0) {
+        Ok(())
+    } else {
+        Err(DropReason::DecapFailed)
+    }
 }
 
 /// What the host's stack sends out of an uplink.
 #[inline(always)]
 pub fn egress(ctx: &TcContext) -> Verdict {
+    if skb::take_encapsulated(ctx) {
+        return Ok(Action::Pass);
+    }
     let Some(uplink) = maps::uplink(&skb::ifindex(ctx)) else {
         return Ok(Action::Pass);
     };

@@ -28,8 +28,10 @@ pub struct Wrap {
     pub ifindex: u32,
     /// Octets of the largest IP packet that may go this way.
     pub limit: u32,
+    /// The uplink's counters; 0 where it is not one of ours.
+    pub uplink_slot: u32,
 }
-plain!(Wrap, 96);
+plain!(Wrap, 100);
 
 impl Default for Wrap {
     fn default() -> Self {
@@ -38,6 +40,7 @@ impl Default for Wrap {
             sum: 0,
             ifindex: 0,
             limit: 0,
+            uplink_slot: 0,
         }
     }
 }
@@ -67,8 +70,10 @@ pub struct Express {
     pub deliver: u32,
     /// How frames to a peer are wrapped.
     pub wrap: Wrap,
+    /// Zero.
+    pub pad: u32,
 }
-plain!(Express, 144);
+plain!(Express, 152);
 
 /// Value of `arrivals`, per CPU, by a hash of `ifindex` and the inner stations: a known peer's known
 /// station that sends to a known one behind a port.

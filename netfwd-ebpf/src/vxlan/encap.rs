@@ -23,7 +23,7 @@ use super::companion;
 use crate::{
     count,
     exit::Outcome,
-    frame::Frame,
+    frame::{Frame, Octets},
     maps::{self, PEERS},
     mtu,
     parse::{ETH_LEN, Ethernet, IP_LEN, Ipv4, ether_type},
@@ -144,6 +144,7 @@ fn prepare(peer: &Peer, network: &Network, eth: &Ethernet, address: &Addr, wrap:
         outer::stations(wrap, ENCAP_V6, &eth.dst, &eth.src);
     }
     wrap.ifindex = peer.next_hop.ifindex;
+    wrap.uplink_slot = maps::uplink(&wrap.ifindex).map_or(0, |uplink| uplink.slot);
 }
 
 /// The peer with a next hop that the FIB named within the last second.
@@ -167,7 +168,14 @@ fn next_hop(ctx: &TcContext, address: &Addr) -> Option<&'static Peer> {
 #[inline(never)]
 pub fn send(ctx: &TcContext, wrap: &mut Wrap, version: Version, ether_type: u16) -> Outcome {
     wrapped(ctx, wrap, version, ether_type)
-        .and_then(|()| skb::transmit(wrap.ifindex))
+        .and_then(|()| {
+            if wrap.uplink_slot != 0 {
+                // Counted here, for the program there has nothing else to do with it.
+                count::tx(wrap.uplink_slot, ctx.len() as usize);
+                skb::set_encapsulated(ctx);
+            }
+            skb::transmit(wrap.ifindex)
+        })
         .into()
 }
 
@@ -214,6 +222,9 @@ impl Inner {
     #[inline(always)]
     fn read(ctx: &TcContext, ether_type: u16) -> Option<Self> {
         if ether_type == ether_type::IPV4 {
+            if let Some(inner) = Self::usual(ctx) {
+                return Some(inner);
+            }
             let ip = Ipv4::read(ctx, ETH_LEN)?;
             return Some(Self {
                 hash: ipv4_hash(ctx, &ip),
@@ -229,6 +240,28 @@ impl Inner {
             hash: flow::mix(0, hash),
             tos: (a << 4) | (b >> 4),
             df: true,
+        })
+    }
+
+    /// Of an IPv4 packet of TCP or UDP without options, whole and in the linear part: what most are.
+    #[inline(always)]
+    fn usual(ctx: &TcContext) -> Option<Self> {
+        const DF: u16 = 0x4000;
+        let o = Octets::of(ctx, ETH_LEN + IP_LEN + 4)?;
+        let (flags, proto) = (u16::from_be(o.u16(20)), o.u8(23));
+        let usual =
+            o.u8(14) == 0x45 && flags & !DF == 0 && matches!(proto, proto::TCP | proto::UDP);
+        if !usual {
+            return None;
+        }
+        let mut hash = u32::from(proto);
+        for at in [26, 30, 34] {
+            hash = flow::mix(hash, u32::from_be(o.u32(at)));
+        }
+        Some(Self {
+            hash,
+            tos: o.u8(15),
+            df: flags & DF != 0,
         })
     }
 
