@@ -129,6 +129,17 @@ fn all(frames: &[Frame], what: &str, holds: impl Fn(&Frame) -> bool) -> Result<(
     Ok(())
 }
 
+/// UDP and VXLAN headers by default, the same over both families.
+fn udp_and_vxlan(frames: &[Frame]) -> Result<()> {
+    all(frames, "port 4789", |frame| frame.ports[1] == 4789)?;
+    all(frames, "a dynamic source port", |frame| {
+        frame.ports[0] >= 49_152
+    })?;
+    all(frames, "no checksum", |frame| frame.checksum == 0)?;
+    all(frames, "the I flag alone", |frame| frame.flags == 0x0800)?;
+    all(frames, "the VNI", |frame| frame.vni == VNI)
+}
+
 #[test]
 fn defaults_over_ipv4() -> Result<()> {
     let sites = start(pair())?;
@@ -136,13 +147,7 @@ fn defaults_over_ipv4() -> Result<()> {
     all(&frames, "TTL 64", |frame| frame.ttl == 64)?;
     all(&frames, "TOS 0", |frame| frame.tos == 0)?;
     all(&frames, "DF", |frame| frame.dont_fragment == Some(true))?;
-    all(&frames, "port 4789", |frame| frame.ports[1] == 4789)?;
-    all(&frames, "a dynamic source port", |frame| {
-        frame.ports[0] >= 49_152
-    })?;
-    all(&frames, "no checksum", |frame| frame.checksum == 0)?;
-    all(&frames, "the I flag alone", |frame| frame.flags == 0x0800)?;
-    all(&frames, "the VNI", |frame| frame.vni == VNI)
+    udp_and_vxlan(&frames)
 }
 
 #[test]
@@ -151,13 +156,7 @@ fn defaults_over_ipv6() -> Result<()> {
     let frames = frames(&sites, Family::V6, "")?;
     all(&frames, "hop limit 64", |frame| frame.ttl == 64)?;
     all(&frames, "traffic class 0", |frame| frame.tos == 0)?;
-    all(&frames, "port 4789", |frame| frame.ports[1] == 4789)?;
-    all(&frames, "a dynamic source port", |frame| {
-        frame.ports[0] >= 49_152
-    })?;
-    all(&frames, "no checksum", |frame| frame.checksum == 0)?;
-    all(&frames, "the I flag alone", |frame| frame.flags == 0x0800)?;
-    all(&frames, "the VNI", |frame| frame.vni == VNI)
+    udp_and_vxlan(&frames)
 }
 
 #[test]
