@@ -122,6 +122,8 @@ pub struct Scratch {
     pub session: Session,
     /// The key of the reply's direction, whose l4 port is searched for.
     pub reply: SessionKey,
+    /// A peer that is being learned.
+    pub peer: Peer,
     /// A station that is being learned.
     pub station: FdbEntry,
     /// The network that a translated packet goes on in.

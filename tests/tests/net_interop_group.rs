@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use anyhow::{Result, ensure};
+use serde_json::Value;
 use tests::{
     behaviour::interop::{
         broadcast_once, carries_tcp, copies_of_broadcast, joins_are_heard, reaches,
@@ -89,9 +90,23 @@ fn known_is_unicast(sites: &Sites) -> Result<()> {
 #[test]
 fn one_copy_serves_all() -> Result<()> {
     for family in [Family::V4, Family::V6] {
-        let sites = by_group(&[Make::Netfwd, Make::Bridge, Make::Netfwd], family)?;
+        let mut sites = by_group(&[Make::Netfwd, Make::Bridge, Make::Netfwd], family)?;
         sent_once(&sites, family)?;
         known_is_unicast(&sites)?;
+        others_are_learned(&mut sites, family)?;
+    }
+    Ok(())
+}
+
+/// The other members of the group, which nobody has configured, are shown for what they are once each has
+/// said something.
+fn others_are_learned(sites: &mut Sites, family: Family) -> Result<()> {
+    reaches(sites)?;
+    let peers = sites.sites[0].netfwd()?.json("peer show")?;
+    for number in [2, 3] {
+        let address = family.vtep(number).to_string();
+        let is = |peer: &Value| peer["address"] == *address && peer["kind"] == "learned";
+        ensure!(peers.iter().any(is), "{address} is not among {peers:?}");
     }
     Ok(())
 }

@@ -283,6 +283,13 @@ fn senders_that_are_not_configured_are_noted_where_they_may_send() -> Result<()>
                     let member: Option<netfwd_common::maps::Member> =
                         world.tables().get("members", &key)?;
                     ensure!(member.is_some_and(|member| member.slot == slot::NETWORK));
+                    let learned: Option<netfwd_common::maps::Peer> =
+                        world.tables().get("peers", &peer)?;
+                    let flags = learned.map(|learned| learned.flags);
+                    ensure!(
+                        flags == Some(netfwd_common::maps::PeerFlags::LEARNED),
+                        "{flags:?}"
+                    );
                     Ok(())
                 }),
         ),

@@ -1,10 +1,14 @@
 //! Decapsulation in the fast path: known unicast to a local port. All else is the companion's.
 
+use aya_ebpf::bindings::BPF_NOEXIST;
 use netfwd_common::{
-    addr::{self, Addr, from_v4},
+    addr::{self, Addr, UNSPECIFIED, from_v4},
     csum, ecn,
     limits::STAMP_INTERVAL_NS,
-    maps::{Config, ConfigFlags, FdbEntry, FdbFlags, Member, MemberKey, Network, NetworkFlags},
+    maps::{
+        Config, ConfigFlags, FdbEntry, FdbFlags, Member, MemberKey, Network, NetworkFlags, NextHop,
+        Peer, PeerFlags,
+    },
     nat::proto,
     verdict::DropReason,
     vxlan,
@@ -15,7 +19,7 @@ use super::encap::Version;
 use crate::{
     bridge,
     frame::Frame,
-    maps::{self, MEMBERS},
+    maps::{self, MEMBERS, PEERS},
     parse::{ETH_LEN, Ethernet, IP_LEN, Ipv4, Ipv6, ether_type},
     source::Source,
 };
@@ -239,7 +243,8 @@ fn is_open(config: &Config, network: &Network) -> bool {
 }
 
 /// Notes a sender that was not configured, so that it is seen, and found by the ageing sweep. A full
-/// table leaves it unnoted; its frames are taken all the same.
+/// table leaves it unnoted; its frames are taken all the same. Which of this host's addresses it should hear from
+/// is not known, so that frames to it are the companion's, whose kernel chooses.
 #[inline(never)]
 fn adopt(key: &MemberKey, slot: u32, now: u64) {
     let member = Member {
@@ -248,6 +253,19 @@ fn adopt(key: &MemberKey, slot: u32, now: u64) {
         pad: 0,
     };
     let _ = MEMBERS.insert(key, member, 0);
+    let (Some(config), Some(scratch)) = (maps::config(), maps::scratch()) else {
+        return;
+    };
+    scratch.peer = Peer {
+        next_hop: NextHop::default(),
+        source: UNSPECIFIED,
+        companion_ifindex: config.companion_ifindex,
+        slot,
+        port: config.vxlan_port,
+        flags: PeerFlags::LEARNED,
+        pad: [0; 4],
+    };
+    let _ = PEERS.insert(key.peer, scratch.peer, u64::from(BPF_NOEXIST));
 }
 
 /// The inner headers, where the fast path may take the frame: unicast IP, whole, and without news in

@@ -13,7 +13,7 @@ use netfwd_common::{
     addr::{self, Addr},
     ecn, flow,
     limits::{ENCAP_V4, ENCAP_V6},
-    maps::{Config, ConfigFlags, FdbEntry, Network, Peer, Wrap},
+    maps::{Config, ConfigFlags, FdbEntry, Network, Peer, PeerFlags, Wrap},
     nat::proto,
     outer::{self, Outer, Own},
     verdict::DropReason,
@@ -154,6 +154,10 @@ fn next_hop(ctx: &TcContext, address: &Addr) -> Option<&'static Peer> {
     // SAFETY: the element stays valid until this program's RCU section ends; CPUs that race to
     // refresh the next hop write what the FIB told them both.
     let entry = unsafe { &mut *entry };
+    // From which address a learned one is sent to is the kernel's choice.
+    if entry.flags.has(PeerFlags::LEARNED) {
+        return None;
+    }
     let now = maps::now();
     if route::is_fresh(&entry.next_hop, now) {
         return Some(entry);
