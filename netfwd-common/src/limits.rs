@@ -29,8 +29,27 @@ pub const SUBNETS: usize = 4096;
 pub const PUBLISHES: usize = 65_536;
 /// Addresses of this host on its uplinks.
 pub const LOCAL_ADDRESSES: usize = 1024;
-/// Session entries; a session takes two, one for each direction.
-pub const SESSION_ENTRIES: usize = 1 << 18;
+/// Targets over all publishes.
+pub const TARGETS: usize = 65_536;
+/// Targets of one publish.
+pub const TARGETS_PER_PUBLISH: u16 = 64;
+/// Entries of floating addresses, two each.
+pub const FLOATINGS: usize = 8192;
+/// Outside addresses that are answered for.
+pub const EXTERNALS: usize = 16_384;
+/// Pairs of networks that are treated otherwise than the rest.
+pub const PAIRS: usize = 65_536;
+/// Session entries where the configuration names no number; a session takes two, one for each direction.
+pub const SESSION_ENTRIES: usize = 1 << 19;
+/// Most sessions that the configuration may ask for.
+pub const SESSIONS_MAX: u32 = 1 << 20;
+/// Least sessions that the configuration may ask for.
+pub const SESSIONS_MIN: u32 = 1 << 8;
+/// Mapping entries where the configuration names no number of sessions; a mapping takes two, and no
+/// session has more than one.
+pub const MAPPING_ENTRIES: usize = SESSION_ENTRIES;
+/// Datagrams whose fragments are followed.
+pub const FRAGMENTED: usize = 4096;
 /// Counter slots: ports, peers, networks and uplinks each have one.
 pub const SLOTS: usize = 32_768;
 /// Drop counters: pairs of slot and reason.
@@ -70,7 +89,7 @@ pub const GROUP_RESPONSE_NS: u64 = 10_000_000_000;
 /// How long a member stays one that has left, or that a query asks for (RFC 3376 §8.10).
 pub const GROUP_LEAVE_NS: u64 = 2_000_000_000;
 /// Layout version of the pinned maps; an instance whose maps have another one is not adopted.
-pub const LAYOUT: u32 = 3;
+pub const LAYOUT: u32 = 4;
 /// What VXLAN adds to a frame over IPv4: Ethernet, IPv4, UDP, VXLAN (RFC 7348 §5).
 pub const ENCAP_V4: usize = 14 + 20 + 8 + 8;
 /// The same over IPv6.

@@ -10,6 +10,10 @@ pub mod proto {
     pub const TCP: u8 = 6;
     /// UDP.
     pub const UDP: u8 = 17;
+    /// `ICMPv6`.
+    pub const ICMPV6: u8 = 58;
+    /// SCTP.
+    pub const SCTP: u8 = 132;
 }
 
 /// The l4 port, or ICMP identifier, to try on the outside address for attempt `attempt`.

@@ -100,6 +100,18 @@ drop_reasons! {
     VxlanReserved = 36, "vxlan-reserved";
     /// The outer header says congestion, and the inner sender could not be told (RFC 6040 §4.2).
     Ecn = 37, "ecn";
+    /// The source address is another network's or this host's, or the masqueraded inside's on an uplink.
+    ReversePath = 38, "reverse-path";
+    /// Packets of this network must not reach that network's stations.
+    RoutingDenied = 39, "routing-denied";
+    /// From outside to an l4 port that a station was given, by somebody it has not sent to.
+    NatFiltered = 40, "nat-filtered";
+    /// A fragment whose first did not come, or that there was no room to wait with.
+    FragmentLost = 41, "fragment-lost";
+    /// An ICMP error about a packet that no session has sent, or that could not be read.
+    IcmpUnrelated = 42, "icmp-unrelated";
+    /// The targets of a publish do not answer.
+    TargetDown = 43, "target-down";
 }
 
 impl DropReason {

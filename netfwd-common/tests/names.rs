@@ -65,6 +65,12 @@ fn drop_reasons_keep_their_numbers() {
         "injected",
         "vxlan-reserved",
         "ecn",
+        "reverse-path",
+        "routing-denied",
+        "nat-filtered",
+        "fragment-lost",
+        "icmp-unrelated",
+        "target-down",
     ];
     let expected: Vec<(u32, &str)> = (1..).zip(expected).collect();
     assert_eq!(listed, expected);

@@ -18,7 +18,7 @@ prop_compose! {
     }
 }
 
-fn session(flags: SessionFlags, network: u32, tuple: &SessionKey) -> Session {
+fn session(flags: SessionFlags, enter: u32, tuple: &SessionKey) -> Session {
     Session {
         created_ns: 0,
         last_seen_ns: 0,
@@ -27,14 +27,18 @@ fn session(flags: SessionFlags, network: u32, tuple: &SessionKey) -> Session {
         next_hop: NextHop::default(),
         src: tuple.src,
         dst: tuple.dst,
-        network,
+        network: 7,
         src_port: tuple.src_port,
         dst_port: tuple.dst_port,
-        inside_mac: [2, 0, 0, 0, 0, 1],
         tcp_flags: 0,
         kind: 0,
         flags,
-        pad: [0; 7],
+        deliver: 0,
+        epoch: 0,
+        enter,
+        slot: 0,
+        station: [2, 0, 0, 0, 0, 1],
+        pad: 0,
     }
 }
 
@@ -70,7 +74,7 @@ fn both_directions_name_each_other() {
     let key = tuple(inside, server, 7);
     let original = session(
         SessionFlags::ORIGINAL.with(SessionFlags::FROM_INSIDE),
-        7,
+        0,
         &tuple(outside, server, 0),
     );
     let reply_key = key.opposite(&original);

@@ -61,6 +61,20 @@ pub enum Outcome {
     Multicast,
     /// [`Action::Continue`] in a stage.
     TooBig,
+    /// [`Action::Continue`] in a stage.
+    Route,
+    /// [`Action::Continue`] in a stage.
+    Outside,
+    /// [`Action::Continue`] in a stage.
+    Leave,
+    /// [`Action::Continue`] in a stage.
+    Open,
+    /// [`Action::Continue`] in a stage.
+    IcmpError,
+    /// [`Action::Continue`] in a stage.
+    Fragment,
+    /// [`Action::Continue`] in a stage.
+    External,
     /// The reason to drop.
     Drop(DropReason),
 }
@@ -77,6 +91,13 @@ impl From<Stage> for Outcome {
             Ok(Action::Continue(maps::Stage::Neighbour)) => Self::Neighbour,
             Ok(Action::Continue(maps::Stage::Multicast)) => Self::Multicast,
             Ok(Action::Continue(maps::Stage::TooBig)) => Self::TooBig,
+            Ok(Action::Continue(maps::Stage::Route)) => Self::Route,
+            Ok(Action::Continue(maps::Stage::Outside)) => Self::Outside,
+            Ok(Action::Continue(maps::Stage::Leave)) => Self::Leave,
+            Ok(Action::Continue(maps::Stage::Open)) => Self::Open,
+            Ok(Action::Continue(maps::Stage::IcmpError)) => Self::IcmpError,
+            Ok(Action::Continue(maps::Stage::Fragment)) => Self::Fragment,
+            Ok(Action::Continue(maps::Stage::External)) => Self::External,
             Err(reason) => Self::Drop(reason),
         }
     }
@@ -94,6 +115,13 @@ impl From<Outcome> for Stage {
             Outcome::Neighbour => Ok(Action::Continue(maps::Stage::Neighbour)),
             Outcome::Multicast => Ok(Action::Continue(maps::Stage::Multicast)),
             Outcome::TooBig => Ok(Action::Continue(maps::Stage::TooBig)),
+            Outcome::Route => Ok(Action::Continue(maps::Stage::Route)),
+            Outcome::Outside => Ok(Action::Continue(maps::Stage::Outside)),
+            Outcome::Leave => Ok(Action::Continue(maps::Stage::Leave)),
+            Outcome::Open => Ok(Action::Continue(maps::Stage::Open)),
+            Outcome::IcmpError => Ok(Action::Continue(maps::Stage::IcmpError)),
+            Outcome::Fragment => Ok(Action::Continue(maps::Stage::Fragment)),
+            Outcome::External => Ok(Action::Continue(maps::Stage::External)),
             Outcome::Drop(reason) => Err(reason),
         }
     }

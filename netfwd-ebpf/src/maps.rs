@@ -13,9 +13,10 @@ use netfwd_common::{
     limits,
     maps::{
         Arrival, BindingKey, Config, Counters, DropKey, Epoch, Event, Express, FdbEntry, FdbKey,
-        FloodKey, FloodTarget, Group, GroupKey, Learned, Member, MemberKey, Neighbour,
-        NeighbourKey, Network, Peer, Port, PortState, Publish, PublishKey, Session, SessionKey,
-        Stage, Subnet, Uplink, Vlan, VlanKey, Vtep, VtepFlags, Wrap,
+        Floating, FloatingKey, FloodKey, FloodTarget, Group, GroupKey, Learned, Mapping,
+        MappingKey, Member, MemberKey, Neighbour, NeighbourKey, Network, PairKey, Peer, Port,
+        PortState, Publish, PublishKey, Session, SessionKey, Stage, Subnet, Target, TargetKey,
+        Uplink, Vlan, VlanKey, Vtep, VtepFlags, Wrap,
     },
 };
 
@@ -54,6 +55,19 @@ static PUBLISHES: HashMap<PublishKey, Publish, { limits::PUBLISHES }, GROWING> =
 #[btf_map(name = "sessions")]
 pub static SESSIONS: HashMap<SessionKey, Session, { limits::SESSION_ENTRIES }, GROWING> =
     HashMap::new();
+/// What inside endpoints are seen as, one entry a side.
+#[btf_map(name = "mappings")]
+pub static MAPPINGS: HashMap<MappingKey, Mapping, { limits::MAPPING_ENTRIES }, GROWING> =
+    HashMap::new();
+#[btf_map(name = "targets")]
+static TARGETS: HashMap<TargetKey, Target, { limits::TARGETS }, GROWING> = HashMap::new();
+#[btf_map(name = "floatings")]
+static FLOATINGS: HashMap<FloatingKey, Floating, { limits::FLOATINGS }, GROWING> = HashMap::new();
+/// Outside addresses that are answered for, and on which uplink.
+#[btf_map(name = "externals")]
+static EXTERNALS: HashMap<Addr, u32, { limits::EXTERNALS }, GROWING> = HashMap::new();
+#[btf_map(name = "pairs")]
+static PAIRS: HashMap<PairKey, u32, { limits::PAIRS }, GROWING> = HashMap::new();
 /// Packets and octets, by slot.
 #[btf_map(name = "counters")]
 pub static COUNTERS: PerCpuArray<Counters, { limits::SLOTS }> = PerCpuArray::new();
@@ -97,7 +111,7 @@ static STORMS: Array<u64, { limits::SLOTS }> = Array::new();
 pub static EVENTS: RingBuf<Event, { limits::EVENT_BYTES }> = RingBuf::new();
 /// Stages in programs of their own.
 #[btf_map(name = "stages")]
-pub static STAGES: ProgramArray<{ Stage::ALL.len() }> = ProgramArray::new();
+pub static STAGES: ProgramArray<{ Stage::COUNT }> = ProgramArray::new();
 /// What a stage hands over to the next.
 #[btf_map(name = "handover")]
 pub static HANDOVER: PerCpuArray<Source, 1> = PerCpuArray::new();
@@ -185,6 +199,14 @@ lookup!(/// The interface that has an address of this host.
     local, LOCALS, Addr => u32);
 lookup!(/// A published listener.
     publish, PUBLISHES, PublishKey => Publish);
+lookup!(/// A target of a publish.
+    target, TARGETS, TargetKey => Target);
+lookup!(/// The other address of a floating one.
+    floating, FLOATINGS, FloatingKey => Floating);
+lookup!(/// The uplink on which an address is answered for.
+    external, EXTERNALS, Addr => u32);
+lookup!(/// What is said of packets from one network to another.
+    pair, PAIRS, PairKey => u32);
 lookup!(/// A flood target.
     flood_target, FLOOD, FloodKey => FloodTarget);
 lookup!(/// An address that VXLAN arrives at.

@@ -277,6 +277,14 @@ pub struct MapState {
     pub vteps: BTreeMap<Addr, maps::Vtep>,
     /// `vxlan_ports`.
     pub vxlan_ports: BTreeMap<u32, u32>,
+    /// `targets`.
+    pub targets: BTreeMap<maps::TargetKey, maps::Target>,
+    /// `floatings`.
+    pub floatings: BTreeMap<maps::FloatingKey, maps::Floating>,
+    /// `externals`.
+    pub externals: BTreeMap<Addr, u32>,
+    /// `pairs`.
+    pub pairs: BTreeMap<maps::PairKey, u32>,
     /// `uplinks`.
     pub uplinks: BTreeMap<u32, maps::Uplink>,
     /// `locals`.

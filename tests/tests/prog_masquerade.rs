@@ -64,7 +64,7 @@ fn masquerade_keeps_books() -> Result<()> {
         (session.packets, session.bytes) == (2, 2 * len),
         "{session:?}"
     );
-    ensure!(session.kind == SessionKind::Masquerade as u8 && session.inside_mac == mac::C1);
+    ensure!(session.kind == SessionKind::Masquerade as u8 && session.station == mac::C1);
     ensure!(session.next_hop.ifindex == world.wires.uplink && session.next_hop.mtu == 1500);
     Ok(())
 }

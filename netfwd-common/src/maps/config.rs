@@ -20,6 +20,14 @@ flags! {
         DF_INHERIT = 1 << 5;
         /// The MSS that a TCP SYN to a peer announces is lowered to what fits.
         MSS_CLAMP = 1 << 6;
+        /// Packets of one network reach the stations of another through its gateway, where `pairs` does
+        /// not say otherwise.
+        ROUTE_BETWEEN = 1 << 7;
+        /// Whoever sends to an outside l4 port that a station was given reaches that station (RFC 4787
+        /// REQ-8); without, only those that it has sent to.
+        ENDPOINT_INDEPENDENT_FILTERING = 1 << 8;
+        /// Events tell of new sessions: somebody watches.
+        SESSION_EVENTS = 1 << 9;
     }
 }
 
@@ -49,5 +57,28 @@ pub struct Config {
     pub ttl: u8,
     /// Outer TOS where it is not inherited.
     pub tos: u8,
+    /// The network namespace of the instance, as sockets know it (SO_NETNS_COOKIE).
+    pub netns_cookie: u64,
+    /// How long sessions live without a packet.
+    pub timeouts: Timeouts,
 }
-plain!(Config, 40);
+plain!(Config, 72);
+
+/// How long sessions live without a packet, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Timeouts {
+    /// UDP (RFC 4787 REQ-5).
+    pub udp: u32,
+    /// Established TCP (RFC 5382 REQ-5).
+    pub tcp_established: u32,
+    /// TCP that is being opened or closed, or was reset (RFC 5382 REQ-5).
+    pub tcp_transitory: u32,
+    /// ICMP echo (RFC 5508 REQ-2).
+    pub icmp: u32,
+    /// SCTP.
+    pub sctp: u32,
+    /// Protocols that are translated by address alone.
+    pub other: u32,
+}
+plain!(Timeouts, 24);

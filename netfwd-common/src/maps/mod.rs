@@ -15,10 +15,11 @@ mod nat;
 mod neighbour;
 mod network;
 mod port;
+mod session;
 mod stage;
 mod vxlan;
 
-pub use config::{Config, ConfigFlags};
+pub use config::{Config, ConfigFlags, Timeouts};
 pub use counters::{Counters, DropKey};
 pub use event::{Event, EventKind};
 pub use express::{Arrival, Epoch, Express, Wrap};
@@ -26,11 +27,15 @@ pub use fdb::{FdbEntry, FdbFlags, FdbKey, Learned};
 pub use flood::{FloodKey, FloodTarget};
 pub use multicast::{Group, GroupKey};
 pub use nat::{
-    Publish, PublishKey, Session, SessionFlags, SessionKey, SessionKind, Subnet, SubnetKey, Uplink,
+    Floating, FloatingKey, PairKey, Publish, PublishFlags, PublishKey, Subnet, SubnetKey, Target,
+    TargetFlags, TargetKey, Uplink,
 };
 pub use neighbour::{Neighbour, NeighbourFlags, NeighbourKey};
 pub use network::{Network, NetworkFlags};
 pub use port::{BindingKey, BindingKind, Deliver, Port, PortFlags, PortState, Vlan, VlanKey};
+pub use session::{
+    Mapping, MappingFlags, MappingKey, Session, SessionFlags, SessionKey, SessionKind,
+};
 pub use stage::Stage;
 pub use vxlan::{Member, MemberKey, NextHop, Peer, PeerFlags, Vtep, VtepFlags};
 

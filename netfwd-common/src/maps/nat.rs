@@ -1,14 +1,16 @@
-//! Address translation: uplinks, subnets, publishes, sessions.
+//! Address translation: uplinks, subnets, publishes, floating addresses, routing between networks.
 
-use super::{NextHop, flags, plain};
+use super::{flags, plain};
 use crate::addr::{Addr, Mac};
 
 /// Value of `uplinks`, by ifindex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Uplink {
-    /// The address that masquerade translates to on this uplink; zero while it has none.
+    /// The IPv4 address that masquerade translates to on this uplink; zero while it has none.
     pub address: Addr,
+    /// The same of IPv6.
+    pub address_v6: Addr,
     /// Its counters.
     pub slot: u32,
     /// MTU in octets.
@@ -18,7 +20,7 @@ pub struct Uplink {
     /// Zero.
     pub pad: u16,
 }
-plain!(Uplink, 32);
+plain!(Uplink, 48);
 
 /// Key data of `subnets`, a longest-prefix-match trie over [`Addr`]; an IPv4 prefix is 96 bits longer
 /// here.
@@ -28,14 +30,18 @@ pub type SubnetKey = Addr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Subnet {
-    /// The address to translate to, or zero for the uplink's.
+    /// The first address to translate to, or zero for the uplink's.
     pub source: Addr,
+    /// How many addresses from `source` on there are; 0 for the uplink's.
+    pub sources: u32,
     /// The network.
     pub network: u32,
     /// 1 where it is masqueraded, 0 where it only is the network's own.
     pub masquerade: u32,
+    /// Zero.
+    pub pad: u32,
 }
-plain!(Subnet, 24);
+plain!(Subnet, 32);
 
 /// Key of `publishes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,117 +58,93 @@ pub struct PublishKey {
 }
 plain!(PublishKey, 20);
 
-/// Value of `publishes`.
+flags! {
+    /// Properties of a publish.
+    PublishFlags: u32 {
+        /// A client keeps its target, whatever its l4 port.
+        AFFINITY = 1;
+    }
+}
+
+/// Value of `publishes`: who serves a listener. The ports of a range share a group of targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Publish {
-    /// The container's address.
-    pub address: Addr,
-    /// Its network.
+    /// The network of the targets.
     pub network: u32,
-    /// The container's l4 port.
-    pub port: u16,
-    /// Zero.
-    pub pad: u16,
+    /// The group: `targets` holds its indexes 0 up to `targets`.
+    pub group: u32,
+    /// Properties.
+    pub flags: PublishFlags,
+    /// How many targets there are, at most [`crate::limits::TARGETS_PER_PUBLISH`].
+    pub targets: u16,
+    /// Which port of its range this is, from 0: it is added to the target's l4 port.
+    pub offset: u16,
 }
-plain!(Publish, 24);
+plain!(Publish, 16);
 
-/// Key of `sessions`: the tuple of one direction as its packets arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Key of `targets`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(C)]
-pub struct SessionKey {
-    /// Source address.
-    pub src: Addr,
-    /// Destination address.
-    pub dst: Addr,
-    /// The network for packets from inside, 0 for packets from outside; tenants may share addresses.
-    pub network: u32,
-    /// Source l4 port; the identifier of an ICMP echo.
-    pub src_port: u16,
-    /// Destination l4 port; the identifier of an ICMP echo.
-    pub dst_port: u16,
-    /// IP protocol.
-    pub proto: u8,
-    /// Zero.
-    pub pad: [u8; 3],
+pub struct TargetKey {
+    /// The group of the publish.
+    pub group: u32,
+    /// Index in the group.
+    pub index: u32,
 }
-plain!(SessionKey, 44);
-
-/// What made a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum SessionKind {
-    /// A masqueraded packet from inside.
-    Masquerade = 0,
-    /// A packet from outside to a published port.
-    Publish = 1,
-}
+plain!(TargetKey, 8);
 
 flags! {
-    /// Properties of one direction of a session.
-    SessionFlags: u8 {
-        /// This direction's first packet made the session.
-        ORIGINAL = 1;
-        /// Packets of this direction come from inside.
-        FROM_INSIDE = 1 << 1;
+    /// Properties of a target.
+    TargetFlags: u16 {
+        /// It does not answer; it gets no new sessions while another does. Noted by the daemon.
+        DOWN = 1;
     }
 }
 
-/// Value of `sessions`: one direction. Both are made together and removed together.
+/// Value of `targets`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
-pub struct Session {
-    /// When the session was made, CLOCK_MONOTONIC in nanoseconds.
-    pub created_ns: u64,
-    /// When this direction last had a packet, CLOCK_MONOTONIC in nanoseconds.
-    pub last_seen_ns: u64,
-    /// Packets of this direction.
-    pub packets: u64,
-    /// Octets of this direction's IP packets.
-    pub bytes: u64,
-    /// From inside: where they go. From outside it stays empty: the FDB says.
-    pub next_hop: NextHop,
-    /// Source address that they leave with.
-    pub src: Addr,
-    /// Destination address that they leave with.
-    pub dst: Addr,
-    /// The network of the inside.
-    pub network: u32,
-    /// Source l4 port, or echo identifier, that they leave with.
-    pub src_port: u16,
-    /// Destination l4 port, or echo identifier, that they leave with.
-    pub dst_port: u16,
-    /// MAC address of the inside station; all zero until it has been heard.
-    pub inside_mac: Mac,
-    /// TCP flags that this direction has sent.
-    pub tcp_flags: u8,
-    /// A [`SessionKind`].
-    pub kind: u8,
-    /// Properties of this direction.
-    pub flags: SessionFlags,
-    /// Zero.
-    pub pad: [u8; 7],
+pub struct Target {
+    /// The container's address.
+    pub address: Addr,
+    /// Its l4 port, for the first port of a range.
+    pub port: u16,
+    /// Properties.
+    pub flags: TargetFlags,
 }
-plain!(Session, 120);
+plain!(Target, 20);
 
-impl SessionKey {
-    /// The key under which the other direction of this session stands, given what packets of this
-    /// direction become.
-    #[inline(always)]
-    #[must_use]
-    pub const fn opposite(&self, session: &Session) -> Self {
-        Self {
-            src: session.dst,
-            dst: session.src,
-            network: if session.flags.has(SessionFlags::FROM_INSIDE) {
-                0
-            } else {
-                session.network
-            },
-            src_port: session.dst_port,
-            dst_port: session.src_port,
-            proto: self.proto,
-            pad: [0; 3],
-        }
-    }
+/// Key of `floatings`: an address and where it is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(C)]
+pub struct FloatingKey {
+    /// The external address, or the internal one.
+    pub address: Addr,
+    /// 0 for the external address, the network for the internal one.
+    pub network: u32,
 }
+plain!(FloatingKey, 20);
+
+/// Value of `floatings`: two entries for each floating address, one each way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Floating {
+    /// The other address.
+    pub address: Addr,
+    /// The network of the internal address.
+    pub network: u32,
+}
+plain!(Floating, 20);
+
+/// Key of `pairs`: packets of the stations of one network to those of another. What the map does not hold
+/// is as [`super::ConfigFlags::ROUTE_BETWEEN`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(C)]
+pub struct PairKey {
+    /// The network that the packet comes from.
+    pub from: u32,
+    /// The network that it goes to.
+    pub to: u32,
+}
+plain!(PairKey, 8);

@@ -1,7 +1,7 @@
 //! Networks.
 
 use super::{flags, plain};
-use crate::addr::Mac;
+use crate::addr::{Addr, Mac};
 
 flags! {
     /// Properties of a network.
@@ -47,6 +47,8 @@ pub struct Network {
     pub flood_len: u32,
     /// First IPv4 address of the gateway, zero without one.
     pub gateway_v4: [u8; 4],
+    /// First IPv6 address of the gateway that is not link-local, zero without one.
+    pub gateway_v6: Addr,
     /// MAC address of the gateway, the same on every host.
     pub gateway_mac: Mac,
     /// The network's own VLAN: its gateway's, and the one that goes over the overlay untagged.
@@ -54,4 +56,4 @@ pub struct Network {
     /// Learned FDB entries that it may have, 0 for any number.
     pub max_learned: u32,
 }
-plain!(Network, 48);
+plain!(Network, 64);

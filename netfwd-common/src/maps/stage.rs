@@ -15,11 +15,28 @@ pub enum Stage {
     Multicast = 3,
     /// Telling a sender what fits.
     TooBig = 4,
+    /// Packets to a gateway's MAC: translated, routed to another network, or the host's.
+    Route = 5,
+    /// Packets from outside that are no tunnel's.
+    Outside = 6,
+    /// What the host's stack sends out of an uplink.
+    Leave = 7,
+    /// Making the session of a flow's first packet; the stage that asked goes on behind it.
+    Open = 8,
+    /// ICMP errors about translated packets.
+    IcmpError = 9,
+    /// Fragments.
+    Fragment = 10,
+    /// ARP and ND for the outside addresses that are answered for on an uplink.
+    External = 11,
 }
 
 impl Stage {
-    /// Every stage, in the order of the indexes.
-    pub const ALL: [Self; 5] = [
+    /// How many there may be.
+    pub const COUNT: usize = 12;
+
+    /// Every stage that has a program.
+    pub const ALL: &'static [Self] = &[
         Self::Guard,
         Self::Bridge,
         Self::Neighbour,
@@ -35,6 +52,13 @@ impl Stage {
             Self::Neighbour => "neighbour",
             Self::Multicast => "multicast",
             Self::TooBig => "too_big",
+            Self::Route => "route",
+            Self::Outside => "outside",
+            Self::Leave => "leave",
+            Self::Open => "open",
+            Self::IcmpError => "icmp_error",
+            Self::Fragment => "fragment",
+            Self::External => "external",
         }
     }
 }

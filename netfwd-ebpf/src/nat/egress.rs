@@ -119,7 +119,7 @@ fn send(packet: &Inside<'_>) -> Result<Action, Miss> {
         session::masquerade(key)?;
         session::find(key).ok_or(DropReason::SessionTableFull)?
     };
-    if session.inside_mac != *packet.station {
+    if session.station != *packet.station {
         session::set_station(session, key, *packet.station);
     }
     if !route::is_fresh(&session.next_hop, packet.now) && !refresh(packet, session) {
@@ -163,7 +163,7 @@ fn open(packet: &Inside<'_>) -> Result<(), Miss> {
     }
     let draft =
         session::draft(packet.network_id, SessionKind::Masquerade, packet.now).ok_or(Miss::Slow)?;
-    draft.inside_mac = *packet.station;
+    draft.station = *packet.station;
     if !lookup(packet, &mut draft.next_hop) {
         return Err(Miss::Slow);
     }

@@ -133,8 +133,8 @@ fn open(key: &SessionKey, publish: &Publish, now: u64) -> Result<(), DropReason>
 /// The MAC address of the inside station: heard from itself, or a neighbour of the gateway device.
 #[inline(always)]
 fn station(ctx: &TcContext, session: &mut Session, network: &Network, now: u64) -> Option<Mac> {
-    if session.inside_mac != Mac::default() {
-        return Some(session.inside_mac);
+    if session.station != Mac::default() {
+        return Some(session.station);
     }
     route::ask_v4(
         network.gateway_ifindex,
@@ -145,6 +145,6 @@ fn station(ctx: &TcContext, session: &mut Session, network: &Network, now: u64) 
     if !route::lookup(ctx, now, &mut next_hop) || next_hop.ifindex != network.gateway_ifindex {
         return None;
     }
-    session.inside_mac = next_hop.dst_mac;
+    session.station = next_hop.dst_mac;
     Some(next_hop.dst_mac)
 }

@@ -9,7 +9,7 @@ use aya_ebpf::{
 use netfwd_common::{
     addr::{Addr, Mac},
     limits::{PORT_TRIES, STAMP_INTERVAL_NS},
-    maps::{Config, Publish, Session, SessionFlags, SessionKey, SessionKind},
+    maps::{Config, Publish, Session, SessionFlags, SessionKey, SessionKind, TargetKey},
     nat::candidate,
     tcp,
     verdict::DropReason,
@@ -53,10 +53,13 @@ pub fn draft(network: u32, kind: SessionKind, now: u64) -> Option<&'static mut S
     session.bytes = 0;
     session.next_hop.ifindex = 0;
     session.network = network;
-    session.inside_mac = [0; 6];
+    session.station = [0; 6];
     session.tcp_flags = 0;
     session.kind = kind as u8;
-    session.pad = [0; 7];
+    session.deliver = 0;
+    session.epoch = 0;
+    session.slot = 0;
+    session.pad = 0;
     Some(session)
 }
 
@@ -89,6 +92,7 @@ pub fn masquerade(key: &SessionKey) -> Result<(), DropReason> {
     scratch.session.dst_port = key.dst_port;
     scratch.session.src = scratch.reply.dst;
     scratch.session.dst = key.dst;
+    scratch.session.enter = 0;
     scratch.session.flags = SessionFlags::ORIGINAL.with(SessionFlags::FROM_INSIDE);
     second(scratch, key)
 }
@@ -102,6 +106,7 @@ fn claim(scratch: *mut Scratch, key: &SessionKey, config: &Config) -> Result<(),
     // SAFETY: the caller's, and until the loop begins only this borrow is used.
     let draft = unsafe { &mut *scratch };
     turn_round(&mut draft.session, key);
+    draft.session.enter = key.network;
     draft.session.flags = SessionFlags::default();
     draft.inside_port = key.src_port;
     draft.low = config.nat_port_low;
@@ -149,15 +154,22 @@ pub fn publish(key: &SessionKey, publish: &Publish) -> Result<(), DropReason> {
     let Some(scratch) = scratch() else {
         return Err(DropReason::SessionTableFull);
     };
+    let first = TargetKey {
+        group: publish.group,
+        index: 0,
+    };
+    let target = maps::target(&first).ok_or(DropReason::TargetDown)?;
+    let port = target.port.wrapping_add(publish.offset);
     let reply = &mut scratch.reply;
-    reply.src = publish.address;
+    reply.src = target.address;
     reply.dst = key.src;
     reply.network = publish.network;
-    reply.src_port = publish.port;
+    reply.src_port = port;
     reply.dst_port = key.src_port;
     reply.proto = key.proto;
     reply.pad = [0; 3];
     turn_round(&mut scratch.session, key);
+    scratch.session.enter = 0;
     scratch.session.flags = SessionFlags::FROM_INSIDE;
     let error = insert(&scratch.reply, &scratch.session);
     if error == -EEXIST && find(key).is_some() {
@@ -166,9 +178,10 @@ pub fn publish(key: &SessionKey, publish: &Publish) -> Result<(), DropReason> {
     }
     inserted(error, DropReason::SessionConflict)?;
     scratch.session.src = key.src;
-    scratch.session.dst = publish.address;
+    scratch.session.dst = target.address;
+    scratch.session.enter = publish.network;
     scratch.session.src_port = key.src_port;
-    scratch.session.dst_port = publish.port;
+    scratch.session.dst_port = port;
     scratch.session.flags = SessionFlags::ORIGINAL;
     second(scratch, key)
 }
@@ -239,8 +252,8 @@ fn note_flags(session: &mut Session, key: &SessionKey, flags: u8) {
 /// host's stack carried the flow.
 #[inline(never)]
 pub fn set_station(session: &mut Session, key: &SessionKey, station: Mac) {
-    session.inside_mac = station;
+    session.station = station;
     if let Some(opposite) = find(&key.opposite(session)) {
-        opposite.inside_mac = station;
+        opposite.station = station;
     }
 }

@@ -159,11 +159,15 @@ mod tests {
             network: 1,
             src_port: 40000,
             dst_port: 80,
-            inside_mac: [0; 6],
             tcp_flags,
             kind: 0,
             flags: SessionFlags::ORIGINAL.with(SessionFlags::FROM_INSIDE),
-            pad: [0; 7],
+            deliver: 0,
+            epoch: 0,
+            enter: 0,
+            slot: 0,
+            station: [0; 6],
+            pad: 0,
         }
     }
 

@@ -44,7 +44,7 @@ pub(super) fn set_stages(ebpf: &mut Ebpf, pins: &Pins) -> Result<(), DataplaneEr
         let program = tc(ebpf, name).and_then(|program| program.fd());
         let program = program.map_err(|error| refused(name, error))?;
         stages
-            .set(stage as u32, program, 0)
+            .set(*stage as u32, program, 0)
             .tried("write", STAGES)?;
     }
     Ok(())

@@ -53,6 +53,7 @@ impl Builder<'_> {
             mtu: network.mtu,
             flood_len,
             gateway_v4: v4.map_or([0; 4], |address| address.octets()),
+            gateway_v6: [0; 16],
             gateway_mac: gateway.map_or([0; 6], |g| g.mac_of(&config.name)),
             vlan: config.own_vlan(),
             max_learned: config.switch.max_learned_total,

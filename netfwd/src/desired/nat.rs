@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use netfwd_common::addr::{Mac, UNSPECIFIED};
-use netfwd_common::maps::{self, PublishKey, Subnet};
+use netfwd_common::maps::{self, PublishFlags, PublishKey, Subnet, TargetFlags, TargetKey};
 
 use super::{Builder, Numbered};
 use crate::address::{to_addr, to_prefix};
@@ -19,8 +19,10 @@ impl Builder<'_> {
                     Masquerade::To(source) if v4 => to_addr(source),
                     _ => UNSPECIFIED,
                 },
+                sources: u32::from(v4 && matches!(gateway.masquerade, Masquerade::To(_))),
                 network: network.id,
                 masquerade: u32::from(v4 && gateway.masquerade != Masquerade::Off),
+                pad: 0,
             };
             self.out.maps.subnets.insert(to_prefix(address), subnet);
         }
@@ -41,8 +43,18 @@ impl Builder<'_> {
     }
 
     fn publish(&mut self, network: u32, publish: &Publish) {
+        let group = self.out.maps.targets.len() as u32;
+        let target = maps::Target {
+            address: to_addr(publish.to),
+            port: publish.to_port,
+            flags: TargetFlags::default(),
+        };
+        self.out
+            .maps
+            .targets
+            .insert(TargetKey { group, index: 0 }, target);
         let (low, high) = publish.listen.ports;
-        for (port, to) in (low..=high).zip(publish.to_port..=u16::MAX) {
+        for (port, offset) in (low..=high).zip(0..) {
             let key = PublishKey {
                 address: publish.listen.address.map_or(UNSPECIFIED, to_addr),
                 port,
@@ -50,10 +62,11 @@ impl Builder<'_> {
                 pad: 0,
             };
             let value = maps::Publish {
-                address: to_addr(publish.to),
                 network,
-                port: to,
-                pad: 0,
+                group,
+                flags: PublishFlags::default(),
+                targets: 1,
+                offset,
             };
             self.out.maps.publishes.insert(key, value);
         }

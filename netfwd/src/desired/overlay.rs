@@ -1,6 +1,7 @@
 //! The overlay: companion devices, configuration of the programs, VNIs, peers, MTUs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use netfwd_common::addr::UNSPECIFIED;
 use netfwd_common::limits::{LAYOUT, MTU_OVERHEAD_V4, VXLAN_PORTS};
@@ -8,7 +9,7 @@ use netfwd_common::maps::{self, ConfigFlags};
 
 use super::{Attach, Builder, DesiredError, Device, Made, capacity};
 use crate::address::to_addr;
-use crate::config::{Df, Network, Tos};
+use crate::config::{Df, Network, Timeouts, Tos};
 use crate::naming::{self, COMPANION};
 use crate::observed::{Hook, HookAt, Program, Sysctl};
 
@@ -106,6 +107,8 @@ impl Builder<'_> {
             nat_port_high: self.config.nat.ports.1,
             ttl: vxlan.ttl,
             tos,
+            netns_cookie: 0,
+            timeouts: timeouts(&self.config.nat.timeouts),
         }
     }
 
@@ -145,5 +148,18 @@ impl Builder<'_> {
             self.lacking(error);
         }
         wanted
+    }
+}
+
+/// Whole seconds, as the programs count them.
+fn timeouts(timeouts: &Timeouts) -> maps::Timeouts {
+    let seconds = |timeout: Duration| u32::try_from(timeout.as_secs()).unwrap_or(u32::MAX);
+    maps::Timeouts {
+        udp: seconds(timeouts.udp),
+        tcp_established: seconds(timeouts.tcp_established),
+        tcp_transitory: seconds(timeouts.tcp_transitory),
+        icmp: seconds(timeouts.icmp),
+        sctp: seconds(timeouts.tcp_established),
+        other: 600,
     }
 }

@@ -31,6 +31,7 @@ impl Builder<'_> {
     fn uplink(&mut self, name: &str, link: &Link, slot: u32) {
         let entry = Uplink {
             address: first_v4(link).map_or(UNSPECIFIED, to_addr),
+            address_v6: UNSPECIFIED,
             slot,
             mtu: link.mtu,
             mac: link.mac,

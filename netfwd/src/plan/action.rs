@@ -182,6 +182,14 @@ pub enum Entry {
     Vtep(Addr, maps::Vtep),
     /// `vxlan_ports`.
     VxlanPort(u32, u32),
+    /// `targets`.
+    Target(maps::TargetKey, maps::Target),
+    /// `floatings`.
+    Floating(maps::FloatingKey, maps::Floating),
+    /// `externals`.
+    External(Addr, u32),
+    /// `pairs`.
+    Pair(maps::PairKey, u32),
     /// `uplinks`.
     Uplink(u32, maps::Uplink),
     /// `locals`.
@@ -219,6 +227,14 @@ pub enum EntryKey {
     Vtep(Addr),
     /// `vxlan_ports`.
     VxlanPort(u32),
+    /// `targets`.
+    Target(maps::TargetKey),
+    /// `floatings`.
+    Floating(maps::FloatingKey),
+    /// `externals`.
+    External(Addr),
+    /// `pairs`.
+    Pair(maps::PairKey),
     /// `uplinks`.
     Uplink(u32),
     /// `locals`.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use netfwd_common::addr::UNSPECIFIED;
 use netfwd_common::maps::{
     BindingKey, FdbEntry, FloodKey, Member, MemberKey, Neighbour, Network, Peer, PeerFlags, Port,
-    PortFlags,
+    PortFlags, Target,
 };
 
 use super::{Action, Entry, EntryKey};
@@ -80,7 +80,34 @@ fn routed(wanted: &MapState, known: &MapState) -> Vec<Entry> {
     let publishes = differing(&wanted.publishes, &known.publishes, as_is, Entry::Publish);
     let uplinks = differing(&wanted.uplinks, &known.uplinks, as_is, Entry::Uplink);
     let locals = differing(&wanted.locals, &known.locals, as_is, Entry::Local);
-    [subnets, publishes, uplinks, locals].concat()
+    [
+        subnets,
+        targets(wanted, known),
+        publishes,
+        floating(wanted, known),
+        uplinks,
+        locals,
+    ]
+    .concat()
+}
+
+/// Who serves published ports; the daemon notes beside it who answers.
+fn targets(wanted: &MapState, known: &MapState) -> Vec<Entry> {
+    let keep = |wanted: Target, known: Target| {
+        let same = (wanted.address, wanted.port) == (known.address, known.port);
+        if same { known } else { wanted }
+    };
+    differing(&wanted.targets, &known.targets, keep, Entry::Target)
+}
+
+/// What has an address outside, and who may reach whom.
+fn floating(wanted: &MapState, known: &MapState) -> Vec<Entry> {
+    let (externals, known_externals) = (&wanted.externals, &known.externals);
+    let externals = differing(externals, known_externals, as_is, Entry::External);
+    let (floatings, known_floatings) = (&wanted.floatings, &known.floatings);
+    let floatings = differing(floatings, known_floatings, as_is, Entry::Floating);
+    let pairs = differing(&wanted.pairs, &known.pairs, as_is, Entry::Pair);
+    [floatings, externals, pairs].concat()
 }
 
 /// Entries that differ, after `merge` has taken over what the programs keep in the known one.
@@ -171,6 +198,21 @@ fn flood(wanted: &MapState, known: &MapState) -> Vec<Entry> {
     entries
 }
 
+fn translated(wanted: &MapState, known: &MapState) -> Vec<EntryKey> {
+    let (externals, known_externals) = (&wanted.externals, &known.externals);
+    let externals = unwanted(externals, known_externals, EntryKey::External);
+    let (floatings, known_floatings) = (&wanted.floatings, &known.floatings);
+    let floatings = unwanted(floatings, known_floatings, EntryKey::Floating);
+    let targets = unwanted(&wanted.targets, &known.targets, EntryKey::Target);
+    let pairs = unwanted(&wanted.pairs, &known.pairs, EntryKey::Pair);
+    externals
+        .into_iter()
+        .chain(floatings)
+        .chain(targets)
+        .chain(pairs)
+        .collect()
+}
+
 /// Deletes entries that are not wanted: first what leads into a network, last the network.
 pub(super) fn delete(desired: &Desired, observed: &Observed) -> Vec<Action> {
     let (wanted, known) = (&desired.maps, &observed.maps);
@@ -180,6 +222,7 @@ pub(super) fn delete(desired: &Desired, observed: &Observed) -> Vec<Action> {
         &known.publishes,
         EntryKey::Publish,
     ));
+    keys.extend(translated(wanted, known));
     keys.extend(unwanted(&wanted.vteps, &known.vteps, EntryKey::Vtep));
     let (ports, known_ports) = (&wanted.vxlan_ports, &known.vxlan_ports);
     keys.extend(unwanted(ports, known_ports, EntryKey::VxlanPort));

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use netfwd_common::addr::UNSPECIFIED;
-use netfwd_common::maps::{Publish, PublishKey, Session, SessionFlags, SessionKey, SessionKind};
+use netfwd_common::maps::{
+    Publish, PublishKey, Session, SessionFlags, SessionKey, SessionKind, TargetKey,
+};
 use serde::Serialize;
 
 use super::{ShowError, Source, address, endpoint, proto_name};
@@ -41,9 +43,8 @@ impl Range {
     fn goes_on_with(&self, key: &PublishKey, to: &Publish) -> bool {
         let next = self.last.checked_add(1) == Some(key.port);
         let same_listener = (self.key.address, self.key.proto) == (key.address, key.proto);
-        let same_target = (self.to.address, self.to.network) == (to.address, to.network);
-        let offset = key.port.wrapping_sub(self.key.port);
-        next && same_listener && same_target && to.port == self.to.port.wrapping_add(offset)
+        let same_group = (self.to.group, self.to.network) == (to.group, to.network);
+        next && same_listener && same_group
     }
 
     fn listen(&self) -> String {
@@ -69,7 +70,6 @@ impl Range {
             && (self.key.port..=self.last).contains(&key.dst_port)
             && [UNSPECIFIED, key.dst].contains(&self.key.address)
             && session.network == self.to.network
-            && session.dst == self.to.address
     }
 }
 
@@ -93,19 +93,37 @@ fn ranges(publishes: &BTreeMap<PublishKey, Publish>) -> Vec<Range> {
 fn row(source: &Source, range: &Range, sessions: &BTreeMap<SessionKey, Session>) -> PublishRow {
     PublishRow {
         listen: range.listen(),
-        to: endpoint(&range.to.address, range.to.port),
+        to: targets(source, &range.to),
         network: source.names.network(range.to.network),
         sessions: sessions.iter().filter(|(k, s)| range.has(k, s)).count(),
     }
 }
 
+/// Every target, as `address:port`.
+fn targets(source: &Source, publish: &Publish) -> String {
+    let target = |index: u16| {
+        let key = TargetKey {
+            group: publish.group,
+            index: index.into(),
+        };
+        let target = source.maps.targets.get(&key).ok()??;
+        Some(endpoint(
+            &target.address,
+            target.port.wrapping_add(publish.offset),
+        ))
+    };
+    let targets: Vec<String> = (0..publish.targets).filter_map(target).collect();
+    targets.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use netfwd_common::addr::from_v4;
+    use netfwd_common::maps::PublishFlags;
 
     use super::*;
 
-    fn entry(port: u16, to: u16) -> (PublishKey, Publish) {
+    fn entry(port: u16, group: u32) -> (PublishKey, Publish) {
         let key = PublishKey {
             address: UNSPECIFIED,
             port,
@@ -113,22 +131,18 @@ mod tests {
             pad: 0,
         };
         let to = Publish {
-            address: from_v4([10, 0, 3, 20]),
             network: 1,
-            port: to,
-            pad: 0,
+            group,
+            flags: PublishFlags::default(),
+            targets: 1,
+            offset: 0,
         };
         (key, to)
     }
 
     #[test]
     fn consecutive_listeners_are_one_row() {
-        let entries = [
-            entry(80, 8080),
-            entry(81, 8081),
-            entry(82, 22),
-            entry(90, 8090),
-        ];
+        let entries = [entry(80, 1), entry(81, 1), entry(82, 2), entry(90, 1)];
         let ranges = ranges(&entries.into_iter().collect());
         let listens: Vec<String> = ranges.iter().map(Range::listen).collect();
         assert_eq!(listens, ["80-81/tcp", "82/tcp", "90/tcp"]);

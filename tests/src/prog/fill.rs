@@ -5,8 +5,8 @@ use netfwd_common::{
     addr::{UNSPECIFIED, from_v4},
     maps::{
         Deliver, FdbEntry, FdbFlags, FloodKey, FloodTarget, Member, MemberKey, Neighbour,
-        NeighbourFlags, NeighbourKey, Peer, Port, PortFlags, Publish, PublishKey, Subnet, Uplink,
-        Vtep, VtepFlags,
+        NeighbourFlags, NeighbourKey, Peer, Port, PortFlags, Publish, PublishFlags, PublishKey,
+        Subnet, Target, TargetFlags, TargetKey, Uplink, Vtep, VtepFlags,
     },
     nat::proto,
 };
@@ -155,6 +155,7 @@ impl World {
         let mut tables = self.tables();
         let of_underlay = Uplink {
             address: from_v4([172, 31, 0, 1]),
+            address_v6: UNSPECIFIED,
             slot: slot::UNDERLAY,
             mtu: 1500,
             mac: mac::UNDERLAY,
@@ -166,6 +167,7 @@ impl World {
             &uplink,
             &Uplink {
                 address: outside,
+                address_v6: UNSPECIFIED,
                 slot: slot::UPLINK,
                 mtu: 1500,
                 mac: mac::UPLINK,
@@ -176,8 +178,10 @@ impl World {
         tables.put("locals", &of_underlay.address, &underlay)?;
         let subnet = Subnet {
             source: UNSPECIFIED,
+            sources: 0,
             network: NETWORK,
             masquerade: 1,
+            pad: 0,
         };
         tables.put_subnet(24, from_v4([10, 0, 3, 0]), subnet)?;
         let listener = PublishKey {
@@ -187,11 +191,18 @@ impl World {
             pad: 0,
         };
         let to = Publish {
-            address: from_v4([10, 0, 3, 11]),
             network: NETWORK,
-            port: 80,
-            pad: 0,
+            group: 0,
+            flags: PublishFlags::default(),
+            targets: 1,
+            offset: 0,
         };
+        let target = Target {
+            address: from_v4([10, 0, 3, 11]),
+            port: 80,
+            flags: TargetFlags::default(),
+        };
+        tables.put("targets", &TargetKey { group: 0, index: 0 }, &target)?;
         tables.put("publishes", &listener, &to)
     }
 }

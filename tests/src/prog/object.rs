@@ -48,7 +48,7 @@ pub fn stages(ebpf: &mut Ebpf) -> Result<()> {
         load_classifier(program).with_context(described)?;
         let fd = program.fd()?.try_clone()?;
         let map = ebpf.map_mut("stages").context("map stages is not there")?;
-        ProgramArray::try_from(map)?.set(stage as u32, &fd, 0)?;
+        ProgramArray::try_from(map)?.set(*stage as u32, &fd, 0)?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use netfwd_common::{
     maps::{
         BindingKey, Config, ConfigFlags, Counters, Deliver, FdbEntry, FdbFlags, FdbKey, FloodKey,
         FloodTarget, Group, GroupKey, Neighbour, NeighbourKey, Network, NetworkFlags, Port,
-        PortFlags, Session, SessionKey, Vlan, VlanKey,
+        PortFlags, Session, SessionKey, Timeouts, Vlan, VlanKey,
     },
     verdict::DropReason,
 };
@@ -106,6 +106,15 @@ impl World {
             nat_port_high: 60_999,
             ttl: 64,
             tos: 0,
+            netns_cookie: 0,
+            timeouts: Timeouts {
+                udp: 300,
+                tcp_established: 7440,
+                tcp_transitory: 240,
+                icmp: 60,
+                sctp: 7440,
+                other: 600,
+            },
         }
     }
 

@@ -15,9 +15,10 @@ use netfwd_common::{
     addr::Addr,
     limits,
     maps::{
-        BindingKey, Config, Counters, DropKey, Epoch, FdbEntry, FdbKey, FloodKey, FloodTarget,
-        Group, GroupKey, Learned, Member, MemberKey, Neighbour, NeighbourKey, Network, Peer, Port,
-        Publish, PublishKey, Session, SessionKey, Subnet, Uplink, Vlan, VlanKey, Vtep,
+        BindingKey, Config, Counters, DropKey, Epoch, FdbEntry, FdbKey, Floating, FloatingKey,
+        FloodKey, FloodTarget, Group, GroupKey, Learned, Mapping, MappingKey, Member, MemberKey,
+        Neighbour, NeighbourKey, Network, PairKey, Peer, Port, Publish, PublishKey, Session,
+        SessionKey, Subnet, Target, TargetKey, Uplink, Vlan, VlanKey, Vtep,
     },
 };
 use nix::time::{ClockId, clock_gettime};
@@ -31,7 +32,7 @@ use table::unless_absent;
 pub(super) use table::{Tried, typed};
 
 /// Every map that is pinned.
-pub(super) const PINNED: [&str; 30] = [
+pub(super) const PINNED: [&str; 35] = [
     "config",
     "ports",
     "networks",
@@ -58,6 +59,11 @@ pub(super) const PINNED: [&str; 30] = [
     "express",
     "vteps",
     "vxlan_ports",
+    "targets",
+    "floatings",
+    "externals",
+    "pairs",
+    "mappings",
     "storms",
     EVENTS,
     STAGES,
@@ -119,6 +125,16 @@ pub struct Maps {
     pub vteps: Table<Addr, Vtep>,
     /// `vxlan_ports`.
     pub vxlan_ports: Table<u32, u32>,
+    /// `targets`.
+    pub targets: Table<TargetKey, Target>,
+    /// `floatings`.
+    pub floatings: Table<FloatingKey, Floating>,
+    /// `externals`.
+    pub externals: Table<Addr, u32>,
+    /// `pairs`.
+    pub pairs: Table<PairKey, u32>,
+    /// `mappings`.
+    pub mappings: Table<MappingKey, Mapping>,
     storms: Array<MapData, u64>,
 }
 
@@ -161,6 +177,11 @@ impl Maps {
             epoch: typed(pins, "epoch")?,
             vteps: Table::open(pins, "vteps")?,
             vxlan_ports: Table::open(pins, "vxlan_ports")?,
+            targets: Table::open(pins, "targets")?,
+            floatings: Table::open(pins, "floatings")?,
+            externals: Table::open(pins, "externals")?,
+            pairs: Table::open(pins, "pairs")?,
+            mappings: Table::open(pins, "mappings")?,
             storms: typed(pins, "storms")?,
         })
     }

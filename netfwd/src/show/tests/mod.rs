@@ -64,8 +64,10 @@ fn blue(maps: &mut Maps, network: u32) {
     maps.networks.put(&network, &entry).expect("written");
     let subnet = netfwd_common::maps::Subnet {
         source: [0; 16],
+        sources: 0,
         network,
         masquerade: 1,
+        pad: 0,
     };
     let net = "10.0.3.0/24".parse().expect("a net");
     maps.put_subnet(crate::address::to_prefix(&net), subnet)
@@ -156,15 +158,20 @@ fn session(maps: &mut Maps, network: u32) {
         network,
         src_port: 40000,
         dst_port: 80,
-        inside_mac: [0; 6],
+        deliver: 0,
+        epoch: 0,
+        enter: 0,
+        slot: 0,
+        station: [0; 6],
         tcp_flags: tcp::SYN | tcp::ACK,
         kind: 0,
         flags: SessionFlags::ORIGINAL.with(SessionFlags::FROM_INSIDE),
-        pad: [0; 7],
+        pad: 0,
     };
     let back = Session {
         src: server,
         dst: inside,
+        enter: network,
         src_port: 80,
         dst_port: 4000,
         packets: 2,
