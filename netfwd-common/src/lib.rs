@@ -5,6 +5,7 @@
 
 pub mod addr;
 pub mod arp;
+pub mod balance;
 pub mod csum;
 pub mod ecn;
 pub mod flap;
