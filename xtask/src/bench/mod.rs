@@ -9,8 +9,11 @@ mod generator;
 mod live;
 mod local;
 mod measure;
+mod nat;
 mod path;
+mod redirect;
 mod statistics;
+mod stream;
 mod table;
 mod vxlan;
 
@@ -29,6 +32,9 @@ pub enum Case {
     Local,
     /// Two containers of two hosts, over VXLAN: 64-byte frames a second, and bulk TCP
     Vxlan,
+    /// A container and a server outside: 64-byte frames a second, new TCP connections a second, and
+    /// bulk TCP
+    Nat,
 }
 
 /// What to measure, and how long.
@@ -80,6 +86,7 @@ pub fn bench(paths: &Paths, options: &Options) -> Result<()> {
         traces::bounded(&paths.loader(), |prefix| match case {
             Case::Local => local::run(&paths.loader(), prefix, options.rounds()),
             Case::Vxlan => vxlan::run(&paths.loader(), prefix, options.rounds()),
+            Case::Nat => nat::run(&paths.loader(), prefix, options.rounds()),
         })?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! A way from one container to another, whose frames are counted as they arrive.
 
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::OwnedFd;
 use std::thread;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::measure::Measured;
 use crate::run::{netns::Netns, process};
 
 /// Flows that the frames belong to.
-const FLOWS: u16 = 64;
+pub const FLOWS: u16 = 64;
 /// MACs of the sending and of the receiving container.
 pub const MACS: [[u8; 6]; 2] = [[0x02, 0, 0, 0, 0, 0x0b], [0x02, 0, 0, 0, 0, 0x0c]];
 /// The interface of a container.
@@ -27,6 +28,7 @@ pub struct Path<'lab> {
     pub generator: Generator,
     /// The frames.
     pub frames: Vec<Vec<u8>>,
+    macs: [[u8; 6]; 2],
     receiver: &'lab Netns,
     answers: Generator,
     _consumer: Option<OwnedFd>,
@@ -43,7 +45,7 @@ pub enum Consumer {
 
 impl<'lab> Path<'lab> {
     /// Opens the path between two containers whose interfaces stand and are connected.
-    pub fn open(name: &'static str, sender: &Netns, receiver: &'lab Netns) -> Result<Self> {
+    pub fn open(name: &'static str, sender: &'lab Netns, receiver: &'lab Netns) -> Result<Self> {
         Self::into(Consumer::Stack, name, sender, receiver)
     }
 
@@ -51,10 +53,20 @@ impl<'lab> Path<'lab> {
     pub fn into(
         consumer: Consumer,
         name: &'static str,
-        sender: &Netns,
+        sender: &'lab Netns,
         receiver: &'lab Netns,
     ) -> Result<Self> {
-        for (netns, mac) in [sender, receiver].into_iter().zip(MACS) {
+        Self::between(consumer, name, [sender, receiver], MACS)
+    }
+
+    /// Does the same for stations with these MACs.
+    pub fn between(
+        consumer: Consumer,
+        name: &'static str,
+        [sender, receiver]: [&'lab Netns; 2],
+        macs: [[u8; 6]; 2],
+    ) -> Result<Self> {
+        for (netns, mac) in [sender, receiver].into_iter().zip(macs) {
             let mac = text(mac);
             netns.ip(&format!("link set {INTERFACE} address {mac} up"))?;
         }
@@ -62,9 +74,10 @@ impl<'lab> Path<'lab> {
             Consumer::Stack => drop_on_arrival(receiver).map(|()| None),
             Consumer::Xdp => bpf::drop_on_arrival(receiver, INTERFACE).map(Some),
         };
-        let [from, to] = MACS;
+        let [from, to] = macs;
         Ok(Self {
             name,
+            macs,
             generator: Generator::open(sender, INTERFACE)?,
             frames: (0..FLOWS).map(|flow| datagram(to, from, flow)).collect(),
             answers: Generator::open(receiver, INTERFACE)?,
@@ -75,7 +88,7 @@ impl<'lab> Path<'lab> {
 
     /// Makes both stations known to what is between them.
     pub fn prepare(&self) -> Result<()> {
-        let [from, to] = MACS;
+        let [from, to] = self.macs;
         self.answers.send(&datagram([0xff; 6], to, 0))?;
         self.generator.send(&datagram([0xff; 6], from, 0))
     }
@@ -128,16 +141,22 @@ fn drop_on_arrival(receiver: &Netns) -> Result<()> {
     Ok(())
 }
 
-/// A UDP datagram in the shortest frame, 64 octets with its check sequence.
 fn datagram(dst: [u8; 6], src: [u8; 6], flow: u16) -> Vec<u8> {
+    let from = SocketAddrV4::new(Ipv4Addr::new(10, 0, 3, 11), 1024 + flow);
+    let to = SocketAddrV4::new(Ipv4Addr::new(10, 0, 3, 12), 9);
+    shortest([dst, src], from, to)
+}
+
+/// A UDP datagram in the shortest frame, 64 octets with its check sequence.
+pub fn shortest(macs: [[u8; 6]; 2], from: SocketAddrV4, to: SocketAddrV4) -> Vec<u8> {
     const PAYLOAD: usize = 60 - 14 - 20 - 8;
-    let mut ip = [
-        0x45, 0, 0, 46, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 3, 11, 10, 0, 3, 12,
-    ];
+    let fixed = [0x45, 0, 0, 46, 0, 0, 0x40, 0, 64, 17, 0, 0];
+    let mut ip = [&fixed[..], &from.ip().octets(), &to.ip().octets()].concat();
     let check = checksum(&ip);
     ip[10..12].copy_from_slice(&check.to_be_bytes());
-    let udp = [(1024 + flow).to_be_bytes(), [0, 9], [0, 26], [0, 0]].concat();
-    [&dst[..], &src, &[0x08, 0], &ip, &udp, &[0; PAYLOAD]].concat()
+    let udp = [from.port(), to.port(), 26, 0].map(u16::to_be_bytes);
+    let ethernet = [macs[0], macs[1]].concat();
+    [&ethernet[..], &[0x08, 0], &ip, &udp.concat(), &[0; PAYLOAD]].concat()
 }
 
 /// A MAC address as commands write it.

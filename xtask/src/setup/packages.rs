@@ -31,11 +31,13 @@ impl Package {
 
 /// What the lab, the tests and the virtual machines call.
 const TESTS: &[(&str, &str)] = &[
+    ("bind9-dnsutils", "asks name servers through NAT"),
     ("bpftool", "reads the pinned maps back, with field names"),
     (
         "busybox-static",
         "is the user space of the virtual machines, and small clients and servers",
     ),
+    ("conntrack", "empties the kernel twin's table of sessions"),
     ("cpio", "packs the virtual machines' initramfs"),
     (
         "curl",
@@ -55,11 +57,17 @@ const TESTS: &[(&str, &str)] = &[
     ("lldpd", "sees its neighbour at both ends of a port"),
     ("netcat-openbsd", "is the server behind a published port"),
     ("nftables", "is the kernel twin's masquerade"),
+    ("openssh-client", "holds sessions that stay idle behind NAT"),
+    (
+        "openssh-server",
+        "serves sessions that stay idle behind NAT",
+    ),
     ("openvswitch-switch", "is the VLAN-aware switch beside ours"),
     ("procps", "reads and sets the test namespaces' sysctls"),
     ("qemu-system-x86", "boots the older kernels"),
     ("socat", "sends and receives single datagrams"),
     ("tcpdump", "captures what is on the underlay"),
+    ("traceroute", "finds its way through NAT"),
     ("tshark", "decodes the captures"),
     ("xz-utils", "unpacks the virtual machines' modules"),
 ];

@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::path::Path as File;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use crate::bench::path;
+use crate::bench::redirect::redirect;
 use crate::run::instance::Instance;
 use crate::run::netns::Netns;
-use crate::run::{process, traces, twin};
+use crate::run::{traces, twin};
 
 /// The uplink of each host.
 pub const UPLINK: &str = "up0";
@@ -124,17 +124,4 @@ fn kernel(host: &Netns, local: &str, remote: &str) -> Result<()> {
     }
     host.ip("link set br0 up")?;
     host.enter(twin::spare_the_firewall)
-}
-
-fn redirect(host: &Netns, from: &str, to: &str) -> Result<()> {
-    let tc = |words: String| -> Result<()> {
-        let mut command = host.command("tc");
-        command.args(words.split_whitespace());
-        process::run(&mut command, Duration::from_secs(10))?;
-        Ok(())
-    };
-    tc(format!("qdisc add dev {from} clsact"))?;
-    tc(format!(
-        "filter add dev {from} ingress u32 match u32 0 0 action mirred egress redirect dev {to}"
-    ))
 }

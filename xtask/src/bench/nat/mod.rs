@@ -1,0 +1,62 @@
+//! A container and a server outside, with a host between them that translates: netfwd, and the kernel's
+//! bridge, forwarding and nftables.
+
+mod connections;
+mod packets;
+mod place;
+
+use std::path::Path as File;
+
+use anyhow::Result;
+
+use super::measure::Rounds;
+use super::stream::{self, Stream};
+use place::{Place, SERVER};
+
+/// What the others are compared with.
+const KERNEL: &str = "kernel bridge + nftables";
+/// What none can be faster than.
+const WIRES: &str = "redirects alone, no NAT";
+
+/// The three that are compared.
+struct Places {
+    ours: Place,
+    kernel: Place,
+    wires: Place,
+}
+
+impl Places {
+    fn named(&self) -> [(&'static str, &Place); 3] {
+        let Self {
+            ours,
+            kernel,
+            wires,
+        } = self;
+        [("netfwd", ours), (KERNEL, kernel), (WIRES, wires)]
+    }
+}
+
+/// Measures and prints.
+pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
+    let places = Places {
+        ours: Place::create(prefix, "n")?,
+        kernel: Place::create(prefix, "k")?,
+        wires: Place::create(prefix, "w")?,
+    };
+    let _running = places.ours.netfwd(loader, prefix)?;
+    places.kernel.kernel()?;
+    places.wires.redirects()?;
+    connections::run(loader, &places, rounds)?;
+    bulk(&places, rounds)?;
+    packets::run(&places, rounds)
+}
+
+fn bulk(places: &Places, rounds: Rounds) -> Result<()> {
+    let streams = places.named().map(|(name, place)| Stream {
+        name,
+        from: &place.client,
+        to: &place.server,
+        address: SERVER,
+    });
+    stream::compare("nat", &streams, KERNEL, rounds)
+}
