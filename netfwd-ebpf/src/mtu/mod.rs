@@ -5,7 +5,11 @@ mod segment;
 pub mod too_big;
 
 use aya_ebpf::programs::TcContext;
-use netfwd_common::{maps, verdict::DropReason};
+use netfwd_common::{
+    addr::{self, Addr, UNSPECIFIED},
+    maps,
+    verdict::DropReason,
+};
 
 use crate::{
     exit::{Action, Outcome, Stage},
@@ -47,7 +51,7 @@ pub fn fits(ctx: &TcContext, limit: u32) -> bool {
 #[inline(always)]
 pub fn admit(ctx: &TcContext, eth: &Ethernet, limit: u32) -> Result<(), Outcome> {
     if !fits(ctx, limit) {
-        note(ctx, limit, [0; 4]);
+        note(ctx, limit, &UNSPECIFIED);
         return Err(Outcome::TooBig);
     }
     mss::clamp(ctx, eth.ether_type, limit);
@@ -60,10 +64,10 @@ pub fn clamp(ctx: &TcContext, ether_type: u16, limit: u32) {
     mss::clamp(ctx, ether_type, limit);
 }
 
-/// Has the sender of a frame told what fits; `router` tells it, or, where that is zero, the address
+/// Has the sender of a frame told what fits; `router` tells it, or, where that is unspecified, the address
 /// that the packet goes to.
 #[inline(always)]
-pub fn refuse(ctx: &TcContext, source: &Source, limit: u32, router: [u8; 4]) -> Stage {
+pub fn refuse(ctx: &TcContext, source: &Source, limit: u32, router: &Addr) -> Stage {
     note(ctx, limit, router);
     stage::go(maps::Stage::TooBig, source)
 }
@@ -102,18 +106,16 @@ pub fn hand_over(ctx: &TcContext, source: &Source, pushed: bool, decision: Stage
 /// Notes for the stage what fits, and who says so. The control block is TC's to use, and stays with the
 /// frame over a tail call.
 #[inline(always)]
-fn note(ctx: &TcContext, limit: u32, router: [u8; 4]) {
+fn note(ctx: &TcContext, limit: u32, router: &Addr) {
+    let [a, b, c, d] = addr::words(router);
     // SAFETY: the kernel hands the program a valid context, whose control block it may write.
-    unsafe {
-        (*ctx.skb.skb).cb[0] = limit;
-        (*ctx.skb.skb).cb[1] = u32::from_ne_bytes(router);
-    }
+    unsafe { (*ctx.skb.skb).cb = [limit, a, b, c, d] };
 }
 
 /// What [`note`] noted.
 #[inline(always)]
-fn noted(ctx: &TcContext) -> (u32, [u8; 4]) {
+fn noted(ctx: &TcContext) -> (u32, Addr) {
     // SAFETY: as in `note`.
-    let (limit, router) = unsafe { ((*ctx.skb.skb).cb[0], (*ctx.skb.skb).cb[1]) };
-    (limit, router.to_ne_bytes())
+    let [limit, a, b, c, d] = unsafe { (*ctx.skb.skb).cb };
+    (limit, addr::from_words([a, b, c, d]))
 }

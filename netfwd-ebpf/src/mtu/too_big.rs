@@ -11,7 +11,7 @@ use aya_ebpf::{
     programs::TcContext,
 };
 use netfwd_common::{
-    addr::Addr,
+    addr::{self, Addr},
     csum,
     icmp::{
         self, TooBig, V4_HEADERS, V4_QUOTE, V6_HEADERS, V6_QUOTE, is_later_fragment_v6,
@@ -76,7 +76,7 @@ fn tell_v4(ctx: &TcContext, eth: &Ethernet) -> bool {
         return false;
     };
     let to = [ip[12], ip[13], ip[14], ip[15]];
-    let from = match router {
+    let from = match addr::low_v4(&router) {
         [0, 0, 0, 0] => [ip[16], ip[17], ip[18], ip[19]],
         router => router,
     };
@@ -93,7 +93,7 @@ fn tell_v6(ctx: &TcContext, eth: &Ethernet) -> bool {
     let [version] = octets(ctx, ETH_LEN);
     let [hops] = octets(ctx, ETH_LEN + 7);
     let (src, dst): (Addr, Addr) = (octets(ctx, SRC), octets(ctx, DST));
-    let (mtu, _) = noted(ctx);
+    let (mtu, router) = noted(ctx);
     let Some(l4) = icmpv6::locate(ctx) else {
         return false;
     };
@@ -110,8 +110,13 @@ fn tell_v6(ctx: &TcContext, eth: &Ethernet) -> bool {
     let Some(quote) = quote::<V6_QUOTE, { Ipv6Hdr::LEN }>(ctx, proto, at) else {
         return false;
     };
+    let from = if addr::words(&router) == [0; 4] {
+        &dst
+    } else {
+        &router
+    };
     let mut headers = [0; V6_HEADERS];
-    icmp::packet_too_big(&error(eth, mtu, hops, quote), &dst, &src, &mut headers);
+    icmp::packet_too_big(&error(eth, mtu, hops, quote), from, &src, &mut headers);
     put(ctx, &headers)
 }
 

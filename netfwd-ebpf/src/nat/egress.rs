@@ -147,7 +147,7 @@ fn too_big(packet: &Inside<'_>, mtu: u32) -> Result<Action, Miss> {
     if !mtu::is_whole(packet.ctx) {
         return Err(Miss::Slow);
     }
-    let router = packet.network.gateway_v4;
+    let router = &from_v4(packet.network.gateway_v4);
     Ok(mtu::refuse(packet.ctx, packet.source, mtu, router)?)
 }
 

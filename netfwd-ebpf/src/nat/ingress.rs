@@ -120,7 +120,7 @@ fn listener(key: &SessionKey) -> Option<&'static Publish> {
 #[inline(never)]
 fn too_big(ctx: &TcContext, network_id: u32, network: &Network, slot: u32) -> Outcome {
     let source = Source::router(network_id, network, slot);
-    mtu::refuse(ctx, &source, network.mtu, [0; 4]).into()
+    mtu::refuse(ctx, &source, network.mtu, &UNSPECIFIED).into()
 }
 
 #[inline(never)]
