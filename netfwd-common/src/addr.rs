@@ -70,6 +70,17 @@ pub const fn from_words(words: [u32; 4]) -> Addr {
     ]
 }
 
+/// Whether an address means the very host that uses it: 127.0.0.0/8 and `::1`, and the unspecified ones,
+/// which a process that connects may name as well (RFC 1122 §3.2.1.3).
+#[inline(always)]
+pub const fn is_loopback(addr: &Addr) -> bool {
+    let [a, b, c, d] = words(addr);
+    if is_v4(addr) {
+        return addr[12] == 127 || d == 0;
+    }
+    a | b | c == 0 && (d == 0 || d == u32::from_ne_bytes([0, 0, 0, 1]))
+}
+
 /// Whether an address is a multicast one: 224.0.0.0/4 or ff00::/8.
 #[inline(always)]
 pub const fn is_multicast(addr: &Addr) -> bool {

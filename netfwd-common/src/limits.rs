@@ -48,6 +48,8 @@ pub const SESSIONS_MIN: u32 = 1 << 8;
 /// Mapping entries where the configuration names no number of sessions; a mapping takes two, and no
 /// session has more than one.
 pub const MAPPING_ENTRIES: usize = SESSION_ENTRIES;
+/// Redirected sockets of this host's processes that are remembered, the least recently used forgotten.
+pub const SOCKETS: usize = 1 << 15;
 /// Datagrams whose fragments are followed.
 pub const FRAGMENTED: usize = 4096;
 /// Counter slots: ports, peers, networks and uplinks each have one.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use netfwd_common::{
-    addr::{BROADCAST, from_v4, is_group, is_link_local, is_valid_source, to_v4},
+    addr::{BROADCAST, from_v4, is_group, is_link_local, is_loopback, is_valid_source, to_v4},
     verdict::DropReason,
 };
 use proptest::prelude::*;
@@ -92,4 +92,23 @@ proptest! {
     fn ipv4_addresses_come_back(a in any::<[u8; 4]>()) {
         prop_assert_eq!(to_v4(&from_v4(a)), Some(a));
     }
+}
+
+#[test]
+fn what_means_the_host_itself() {
+    let v6 = |last| {
+        let mut address = [0; 16];
+        address[15] = last;
+        address
+    };
+    for own in [from_v4([127, 0, 0, 1]), from_v4([127, 1, 2, 3]), v6(1)] {
+        assert!(is_loopback(&own), "{own:?}");
+    }
+    assert!(is_loopback(&from_v4([0; 4])) && is_loopback(&v6(0)));
+    for other in [from_v4([128, 0, 0, 1]), from_v4([0, 0, 0, 1]), v6(2)] {
+        assert!(!is_loopback(&other), "{other:?}");
+    }
+    let mut far = v6(1);
+    far[0] = 0x20;
+    assert!(!is_loopback(&far));
 }

@@ -17,6 +17,7 @@
 )]
 
 mod arrivals;
+mod balance;
 mod bridge;
 mod count;
 mod event;
@@ -38,6 +39,7 @@ mod parse;
 mod port;
 mod route;
 mod skb;
+mod sock;
 mod source;
 mod stage;
 mod uplink;
@@ -45,8 +47,8 @@ mod vxlan;
 mod xdp;
 
 use aya_ebpf::{
-    macros::{classifier, xdp},
-    programs::{TcContext, XdpContext},
+    macros::{cgroup_sock_addr, classifier, xdp},
+    programs::{SockAddrContext, TcContext, XdpContext},
 };
 
 /// TC ingress of a port: what a container, a VM or the host's own stack sends.
@@ -116,6 +118,54 @@ pub fn overlay_ingress(ctx: TcContext) -> i32 {
 #[xdp(frags)]
 pub fn uplink_xdp(ctx: XdpContext) -> u32 {
     xdp::ingress(&ctx)
+}
+
+/// A process connects: IPv4.
+#[cgroup_sock_addr(connect4)]
+pub fn sock_connect4(ctx: SockAddrContext) -> i32 {
+    sock::send::<sock::V4>(&ctx)
+}
+
+/// A process connects: IPv6.
+#[cgroup_sock_addr(connect6)]
+pub fn sock_connect6(ctx: SockAddrContext) -> i32 {
+    sock::send::<sock::V6>(&ctx)
+}
+
+/// A process sends a datagram: IPv4.
+#[cgroup_sock_addr(sendmsg4)]
+pub fn sock_sendmsg4(ctx: SockAddrContext) -> i32 {
+    sock::send::<sock::V4>(&ctx)
+}
+
+/// A process sends a datagram: IPv6.
+#[cgroup_sock_addr(sendmsg6)]
+pub fn sock_sendmsg6(ctx: SockAddrContext) -> i32 {
+    sock::send::<sock::V6>(&ctx)
+}
+
+/// A process receives a datagram: IPv4.
+#[cgroup_sock_addr(recvmsg4)]
+pub fn sock_recvmsg4(ctx: SockAddrContext) -> i32 {
+    sock::receive::<sock::V4>(&ctx)
+}
+
+/// A process receives a datagram: IPv6.
+#[cgroup_sock_addr(recvmsg6)]
+pub fn sock_recvmsg6(ctx: SockAddrContext) -> i32 {
+    sock::receive::<sock::V6>(&ctx)
+}
+
+/// A process asks whom it is connected to: IPv4.
+#[cgroup_sock_addr(getpeername4)]
+pub fn sock_getpeername4(ctx: SockAddrContext) -> i32 {
+    sock::receive::<sock::V4>(&ctx)
+}
+
+/// A process asks whom it is connected to: IPv6.
+#[cgroup_sock_addr(getpeername6)]
+pub fn sock_getpeername6(ctx: SockAddrContext) -> i32 {
+    sock::receive::<sock::V6>(&ctx)
 }
 
 #[cfg(not(test))]

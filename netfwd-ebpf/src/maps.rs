@@ -3,7 +3,8 @@
 use aya_ebpf::{
     bindings::{BPF_F_NO_PREALLOC, bpf_fib_lookup, bpf_tunnel_key},
     btf_maps::{
-        Array, HashMap, LpmTrie, PerCpuArray, PerCpuHashMap, ProgramArray, RingBuf, lpm_trie::Key,
+        Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, PerCpuHashMap, ProgramArray, RingBuf,
+        lpm_trie::Key,
     },
     helpers::bpf_ktime_get_coarse_ns,
     macros::btf_map,
@@ -15,8 +16,8 @@ use netfwd_common::{
         Arrival, BindingKey, Config, Counters, DropKey, Epoch, Event, Express, FdbEntry, FdbKey,
         Floating, FloatingKey, FloodKey, FloodTarget, Group, GroupKey, Learned, Mapping,
         MappingKey, Member, MemberKey, Neighbour, NeighbourKey, Network, PairKey, Peer, Port,
-        PortState, Publish, PublishKey, Session, SessionKey, Stage, Subnet, Target, TargetKey,
-        Uplink, Vlan, VlanKey, Vtep, VtepFlags, Wrap,
+        PortState, Publish, PublishKey, Session, SessionKey, SocketKey, SocketPeer, Stage, Subnet,
+        Target, TargetKey, Uplink, Vlan, VlanKey, Vtep, VtepFlags, Wrap,
     },
 };
 
@@ -68,6 +69,9 @@ static FLOATINGS: HashMap<FloatingKey, Floating, { limits::FLOATINGS }, GROWING>
 static EXTERNALS: HashMap<Addr, u32, { limits::EXTERNALS }, GROWING> = HashMap::new();
 #[btf_map(name = "pairs")]
 static PAIRS: HashMap<PairKey, u32, { limits::PAIRS }, GROWING> = HashMap::new();
+/// What processes of this host believe they talk to.
+#[btf_map(name = "sockets")]
+pub static SOCKETS: LruHashMap<SocketKey, SocketPeer, { limits::SOCKETS }> = LruHashMap::new();
 /// Packets and octets, by slot.
 #[btf_map(name = "counters")]
 pub static COUNTERS: PerCpuArray<Counters, { limits::SLOTS }> = PerCpuArray::new();

@@ -16,6 +16,7 @@ mod neighbour;
 mod network;
 mod port;
 mod session;
+mod socket;
 mod stage;
 mod vxlan;
 
@@ -36,6 +37,7 @@ pub use port::{BindingKey, BindingKind, Deliver, Port, PortFlags, PortState, Vla
 pub use session::{
     Mapping, MappingFlags, MappingKey, Session, SessionFlags, SessionKey, SessionKind,
 };
+pub use socket::{SocketKey, SocketPeer};
 pub use stage::Stage;
 pub use vxlan::{Member, MemberKey, NextHop, Peer, PeerFlags, Vtep, VtepFlags};
 

@@ -32,7 +32,7 @@ use table::unless_absent;
 pub(super) use table::{Tried, typed};
 
 /// Every map that is pinned.
-pub(super) const PINNED: [&str; 35] = [
+pub(super) const PINNED: [&str; 36] = [
     "config",
     "ports",
     "networks",
@@ -64,6 +64,7 @@ pub(super) const PINNED: [&str; 35] = [
     "externals",
     "pairs",
     "mappings",
+    "sockets",
     "storms",
     EVENTS,
     STAGES,
