@@ -1,7 +1,7 @@
 //! IPv6 Neighbor Discovery (RFC 4861), as far as a bridge answers it.
 
 use crate::{
-    addr::{Addr, Mac},
+    addr::{self, Addr, Mac},
     csum,
 };
 
@@ -33,6 +33,11 @@ pub const SOURCE_LINK_LAYER: u8 = 1;
 /// Option: the target's link-layer address.
 pub const TARGET_LINK_LAYER: u8 = 2;
 
+/// Every node of a link (RFC 4291 §2.7.1).
+pub const ALL_NODES: Addr = [0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+/// The MAC that it maps to (RFC 2464 §7).
+pub const ALL_NODES_MAC: Mac = [0x33, 0x33, 0, 0, 0, 1];
+
 const OVERRIDE: u8 = 1 << 5;
 const PAYLOAD_LEN: u8 = (MESSAGE_LEN + OPTION_LEN) as u8;
 
@@ -46,14 +51,14 @@ pub const fn option(kind: u8, b: &[u8; OPTION_LEN]) -> Option<Mac> {
     }
 }
 
-/// A solicited advertisement.
+/// An advertisement.
 #[derive(Clone, Copy, Debug)]
 pub struct Advertisement<'a> {
     /// The address that was asked for.
     pub target: &'a Addr,
     /// Who has it.
     pub mac: &'a Mac,
-    /// Who asked.
+    /// Who asked, or [`ALL_NODES`] where that was a probe, which has no address: it is not solicited then.
     pub to: &'a Addr,
     /// The MAC of who asked.
     pub to_mac: &'a Mac,
@@ -68,7 +73,12 @@ pub fn advertise(a: &Advertisement<'_>, out: &mut [u8; FRAME_LEN]) {
     out[14..22].copy_from_slice(&[0x60, 0, 0, 0, 0, PAYLOAD_LEN, ICMPV6, HOP_LIMIT]);
     out[22..38].copy_from_slice(a.target);
     out[38..54].copy_from_slice(a.to);
-    out[54..62].copy_from_slice(&[ADVERTISEMENT, 0, 0, 0, SOLICITED | OVERRIDE, 0, 0, 0]);
+    let flags = if addr::is_multicast(a.to) {
+        OVERRIDE
+    } else {
+        SOLICITED | OVERRIDE
+    };
+    out[54..62].copy_from_slice(&[ADVERTISEMENT, 0, 0, 0, flags, 0, 0, 0]);
     out[62..78].copy_from_slice(a.target);
     out[78..80].copy_from_slice(&[TARGET_LINK_LAYER, 1]);
     out[80..86].copy_from_slice(a.mac);

@@ -23,6 +23,7 @@ mod count;
 mod event;
 mod exit;
 mod express;
+mod external;
 mod features;
 mod flood;
 mod frame;
@@ -90,6 +91,13 @@ pub fn multicast(ctx: TcContext) -> i32 {
 #[classifier]
 pub fn too_big(ctx: TcContext) -> i32 {
     let verdict = mtu::too_big::handle(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// Stage: ARP and ND for the outside addresses that are answered for on an uplink.
+#[classifier]
+pub fn external(ctx: TcContext) -> i32 {
+    let verdict = external::handle(&ctx);
     exit::tc(&ctx, verdict)
 }
 

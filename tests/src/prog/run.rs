@@ -6,6 +6,8 @@ use aya::{
     programs::{TestRun, TestRunOptions},
 };
 
+use netfwd_common::maps::Stage;
+
 use super::object;
 
 /// Room for a frame that grew by its encapsulation.
@@ -24,10 +26,12 @@ pub enum Hook {
     OverlayIngress,
     /// XDP on an uplink.
     UplinkXdp,
+    /// A stage alone, to which nothing was handed over.
+    Stage(Stage),
 }
 
 impl Hook {
-    /// Every hook.
+    /// Every hook of the kernel's.
     pub const ALL: [Self; 5] = [
         Self::PortIngress,
         Self::UplinkIngress,
@@ -44,6 +48,7 @@ impl Hook {
             Self::UplinkEgress => "uplink_egress",
             Self::OverlayIngress => "overlay_ingress",
             Self::UplinkXdp => "uplink_xdp",
+            Self::Stage(stage) => stage.program(),
         }
     }
 }
