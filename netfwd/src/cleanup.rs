@@ -53,6 +53,13 @@ struct Cleanup {
 
 impl Cleanup {
     async fn hooks(&mut self, pins: &Pins, links: &Links) {
+        match pins.detach_sockets() {
+            Ok(true) => self
+                .removed
+                .push("programs on the sockets of this host".into()),
+            Ok(false) => {}
+            Err(error) => self.failed(&error),
+        }
         let attached = match pins.attached() {
             Ok(attached) => attached,
             Err(error) => return self.errors.push(error.to_string()),

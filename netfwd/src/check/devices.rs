@@ -29,6 +29,7 @@ pub(super) fn unmet(config: &Config, list: &[Link]) -> (Vec<Finding>, BTreeMap<S
     let namespaces = namespaces(config);
     let facts = Facts {
         instance,
+        netns_cookie: 1,
         links: &links,
         namespaces: &namespaces,
         shut: &BTreeSet::new(),

@@ -251,6 +251,9 @@ impl Core {
         {
             tracing::warn!("the health of peers: {error}");
         }
+        let maps = &desired.maps;
+        let serving = !maps.publishes.is_empty() || !maps.floatings.is_empty();
+        self.dataplane.serve_host(serving);
         (self.host, self.desired) = (host, desired);
     }
 

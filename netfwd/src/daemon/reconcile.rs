@@ -13,7 +13,7 @@ use crate::dataplane::Maps;
 use crate::desired::{self, Desired, DesiredError, Facts, Made};
 use crate::health::Health;
 use crate::ids::Ids;
-use crate::links::{Links, xdp};
+use crate::links::{Links, cookie, xdp};
 use crate::observe;
 use crate::observed::{Inner, Link};
 use crate::plan::{Action, plan};
@@ -25,6 +25,7 @@ const ROUNDS: usize = 6;
 /// The facts that a configuration is resolved against.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Host {
+    netns_cookie: u64,
     links: BTreeMap<String, Link>,
     namespaces: BTreeSet<String>,
     shut: BTreeSet<u32>,
@@ -43,6 +44,7 @@ impl Host {
     ) -> Result<Self, CoreError> {
         let links = observe::links(links, known).await?;
         Ok(Self {
+            netns_cookie: cookie::netns()?,
             xdp_targets: xdp_targets(config, &links)?,
             links,
             namespaces: namespaces(config),
@@ -60,6 +62,7 @@ impl Host {
     ) -> Result<Desired, DesiredError> {
         let facts = Facts {
             instance,
+            netns_cookie: self.netns_cookie,
             links: &self.links,
             namespaces: &self.namespaces,
             shut: &self.shut,

@@ -10,14 +10,15 @@ use crate::observed::{Hook, HookAt};
 impl Core {
     /// The daemon, as `status` shows it.
     pub fn status(&self) -> Status {
-        let waiting = self.desired.waiting.iter();
+        let waiting = self.desired.waiting.iter().map(ToString::to_string);
+        let refused = self.dataplane.host_refusal().map(ToOwned::to_owned);
         Status {
             instance: self.instance.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             uptime_seconds: self.ready.elapsed().as_secs(),
             config: self.file.display().to_string(),
-            waiting: waiting.map(ToString::to_string).collect(),
+            waiting: waiting.chain(refused).collect(),
             without_xdp: self.without_xdp(),
         }
     }

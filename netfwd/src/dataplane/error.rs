@@ -62,6 +62,15 @@ pub enum DataplaneError {
         /// Why.
         why: String,
     },
+    /// No program can be attached to the sockets of the host's processes.
+    #[error(
+        "processes of this host itself do not reach published ports and floating addresses: {why}; \
+         mount cgroup2 at /sys/fs/cgroup, on a kernel with CONFIG_CGROUP_BPF, and start again"
+    )]
+    Sockets {
+        /// Why not.
+        why: String,
+    },
     /// A map cannot be read or written.
     #[error("cannot {what} map {map}: {source}")]
     Map {

@@ -7,6 +7,7 @@
 
 mod attach;
 mod batch;
+pub mod cgroup;
 mod detach;
 mod error;
 mod events;
@@ -18,6 +19,7 @@ mod object;
 pub mod pins;
 pub mod probe;
 mod programs;
+mod sockets;
 
 #[cfg(test)]
 mod tests;
@@ -56,6 +58,8 @@ pub struct Dataplane {
     /// By hook: the interface that refused an optional program, and why.
     refused: BTreeMap<HookAt, (u32, String)>,
     maps: Maps,
+    /// The host's own processes.
+    sockets: sockets::Sockets,
 }
 
 impl Dataplane {
@@ -89,6 +93,7 @@ impl Dataplane {
             loaded,
             refused: BTreeMap::new(),
             maps,
+            sockets: sockets::Sockets::default(),
         })
     }
 

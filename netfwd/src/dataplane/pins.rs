@@ -124,6 +124,11 @@ impl Pins {
         self.links().join(name)
     }
 
+    /// The pin of the program on what processes call on their sockets.
+    pub(super) fn socket(&self, call: &str) -> PathBuf {
+        self.links().join(format!("sockets:{call}"))
+    }
+
     /// The mark that the clsact qdisc of an interface was made by us.
     pub(super) fn clsact(&self, interface: &str) -> PathBuf {
         self.links().join(format!("{}:clsact", encode(interface)))

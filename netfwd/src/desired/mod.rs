@@ -135,6 +135,8 @@ impl HookAt {
 pub struct Facts<'a> {
     /// Name of the instance.
     pub instance: &'a str,
+    /// The number of netfwd's namespace.
+    pub netns_cookie: u64,
     /// The links of netfwd's namespace.
     pub links: &'a BTreeMap<String, Link>,
     /// The namespaces, of those that the configuration names, that exist.

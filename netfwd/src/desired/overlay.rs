@@ -107,7 +107,7 @@ impl Builder<'_> {
             nat_port_high: self.config.nat.ports.1,
             ttl: vxlan.ttl,
             tos,
-            netns_cookie: 0,
+            netns_cookie: self.facts.netns_cookie,
             timeouts: timeouts(&self.config.nat.timeouts),
         }
     }

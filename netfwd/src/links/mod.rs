@@ -5,6 +5,7 @@
 //! a thread of its own, see [`netns`].
 
 pub mod change;
+pub mod cookie;
 pub mod ethtool;
 pub mod group;
 mod ifreq;

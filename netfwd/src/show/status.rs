@@ -87,6 +87,7 @@ pub fn status(instance: &str) -> Result<Vec<HookRow>, ShowError> {
         .iter()
         .map(|(at, attached)| row(at, *attached, hooks.link(&at.interface), features))
         .collect();
+    rows.extend(sockets(instance));
     rows.extend(without_xdp(&Store::of(instance).ids()?, &hooks));
     rows.sort_by(|a, b| (&a.interface, a.hook).cmp(&(&b.interface, b.hook)));
     Ok(rows)
@@ -109,6 +110,19 @@ fn row(at: &HookAt, attached: Attached, link: Option<&Link>, features: Features)
         mode: live.then(|| attached.mode.name()),
         why,
     }
+}
+
+/// What the host's own processes go through, where something is published.
+fn sockets(instance: &str) -> Option<HookRow> {
+    Pins::of(instance).has_sockets().then(|| HookRow {
+        interface: "sockets".to_owned(),
+        ifindex: None,
+        l4_port: None,
+        hook: "cgroup",
+        program: Some("sock"),
+        mode: Some("cgroup"),
+        why: "processes of this host reach published ports and floating addresses".to_owned(),
+    })
 }
 
 const GONE: &str = "the interface is gone, or in another network namespace than this command";

@@ -36,6 +36,7 @@ fn desired(config: &Config, ids: &mut Ids, sim: &Sim) -> Desired {
     let namespaces = BTreeSet::from(["c0".to_owned(), "c1".to_owned()]);
     let facts = Facts {
         instance: "t",
+        netns_cookie: 1,
         links: &sim.observed.links,
         namespaces: &namespaces,
         shut: &sim.shut(),

@@ -87,6 +87,7 @@ fn refusal(peers: impl Iterator<Item = String>) -> String {
     let sim = host();
     let facts = Facts {
         instance: "t",
+        netns_cookie: 1,
         links: &sim.observed.links,
         namespaces: &[].into(),
         shut: &[].into(),

@@ -50,6 +50,7 @@ fn lacks(text: &str) -> String {
     let sim = dual();
     let facts = Facts {
         instance: "t",
+        netns_cookie: 1,
         links: &sim.observed.links,
         namespaces: &[].into(),
         shut: &[].into(),
