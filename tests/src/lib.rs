@@ -36,6 +36,7 @@ pub mod openvswitch;
 pub mod packet;
 pub mod process;
 pub mod prog;
+pub mod site;
 mod sweep;
 pub mod switch;
 pub mod topology;

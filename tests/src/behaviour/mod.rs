@@ -12,6 +12,7 @@ pub mod local;
 pub mod masquerade;
 pub mod moves;
 pub mod mtu;
+pub mod nat;
 pub mod offload;
 pub mod outside;
 pub mod overlay;
@@ -74,6 +75,28 @@ macro_rules! on_switches {
                 #[test]
                 fn $behaviour() -> anyhow::Result<()> {
                     behaviour::$behaviour($crate::switch::Make::$make)
+                }
+            )*
+        }
+    };
+}
+
+/// Declares one test per behaviour of NAT: in the module `on_netfwd`, and in `on_twin` with the kernel's own.
+/// The module that the behaviours are in has a function `plan` that tells their site.
+#[macro_export]
+macro_rules! on_sites {
+    ($from:path => $($behaviour:ident),* $(,)?) => {
+        $crate::on_sites!(@module on_netfwd, Netfwd, $from => $($behaviour),*);
+        $crate::on_sites!(@module on_twin, Kernel, $from => $($behaviour),*);
+    };
+    (@module $name:ident, $stack:ident, $from:path => $($behaviour:ident),*) => {
+        mod $name {
+            use $from as behaviour;
+            $(
+                #[test]
+                fn $behaviour() -> anyhow::Result<()> {
+                    let plan = behaviour::plan($crate::topology::Stack::$stack)?;
+                    behaviour::$behaviour(&plan.start()?)
                 }
             )*
         }

@@ -1,5 +1,6 @@
 //! Traffic that says exactly what became of it.
 
+mod datagram;
 mod iperf;
 mod ping;
 mod tcp;
@@ -8,11 +9,12 @@ mod whoami;
 
 use std::sync::OnceLock;
 
+pub use datagram::{exchange, exchange_by, udp_socket, whoami};
 pub use iperf::iperf;
 pub use ping::{Ping, Report, ping};
-pub use tcp::{Transfer, tcp_bulk};
+pub use tcp::{Transfer, download, tcp_bulk};
 pub use udp::{Datagrams, udp_gro, udp_segments};
-pub use whoami::{WhoAmI, ask_tcp, ask_udp};
+pub use whoami::{WhoAmI, ask_tcp, ask_udp, unspecified};
 
 /// Octets after which the test data repeats: a prime, so that no plausible loss is a multiple of it.
 const PERIOD: usize = 65_521;

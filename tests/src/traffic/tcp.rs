@@ -58,7 +58,10 @@ pub fn tcp_bulk(
 }
 
 fn send(target: SocketAddr, bytes: u64) -> Result<()> {
-    let mut stream = TcpStream::connect_timeout(&target, STALL)?;
+    write(TcpStream::connect_timeout(&target, STALL)?, bytes)
+}
+
+fn write(mut stream: TcpStream, bytes: u64) -> Result<()> {
     stream.set_write_timeout(Some(STALL))?;
     let mut buffer = vec![0; BUFFER];
     let mut offset = 0;
@@ -74,7 +77,17 @@ fn send(target: SocketAddr, bytes: u64) -> Result<()> {
 }
 
 fn receive(listener: &TcpListener, bytes: u64) -> Result<Transfer> {
-    let (mut stream, client) = listener.accept()?;
+    let (stream, client) = listener.accept()?;
+    let elapsed = read(stream, bytes)?;
+    Ok(Transfer {
+        bytes,
+        elapsed,
+        client,
+    })
+}
+
+/// Reads to the end, and checks every octet.
+fn read(mut stream: TcpStream, bytes: u64) -> Result<Duration> {
     stream.set_read_timeout(Some(STALL))?;
     let start = Instant::now();
     let mut buffer = vec![0; BUFFER];
@@ -93,9 +106,25 @@ fn receive(listener: &TcpListener, bytes: u64) -> Result<Transfer> {
         offset += len as u64;
     }
     ensure!(offset == bytes, "{offset} of {bytes} octets came");
-    Ok(Transfer {
-        bytes,
-        elapsed: start.elapsed(),
-        client,
+    Ok(start.elapsed())
+}
+
+/// A client connects to `target`, and who listens sends it `bytes` octets, every one of which is checked.
+pub fn download(
+    listener: &TcpListener,
+    client: &Namespace,
+    target: SocketAddr,
+    bytes: u64,
+) -> Result<()> {
+    thread::scope(|scope| {
+        let stream = client
+            .within(|| TcpStream::connect_timeout(&target, STALL))
+            .with_context(|| format!("a connection to {target}"))?;
+        let (server, _) = listener.accept()?;
+        let sending = scope.spawn(|| write(server, bytes));
+        let received = read(stream, bytes).context("the client");
+        let sent = sending.join().expect("the server does not panic");
+        received?;
+        sent.context("the server")
     })
 }

@@ -3,12 +3,12 @@
 
 use std::{
     io::{Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -27,11 +27,13 @@ pub struct WhoAmI {
     /// Where it listens.
     pub address: SocketAddr,
     over: Arc<AtomicBool>,
+    serving: Vec<JoinHandle<()>>,
 }
 
 impl WhoAmI {
     /// Listens on an address of a namespace, for TCP and UDP.
-    pub fn start(namespace: &Namespace, address: Ipv4Addr, port: u16) -> Result<Self> {
+    pub fn start(namespace: &Namespace, address: impl Into<IpAddr>, port: u16) -> Result<Self> {
+        let address = address.into();
         let name = || format!("{address}:{port} in {}", namespace.name());
         let tcp = namespace
             .within(|| TcpListener::bind((address, port)))
@@ -40,25 +42,27 @@ impl WhoAmI {
             .within(|| UdpSocket::bind((address, port)))
             .with_context(name)?;
         let over = Arc::new(AtomicBool::new(false));
-        let server = Self {
+        Ok(Self {
             address: tcp.local_addr()?,
             over: over.clone(),
-        };
-        serve_tcp(tcp, over.clone())?;
-        serve_udp(udp, over)?;
-        Ok(server)
+            serving: vec![serve_tcp(tcp, over.clone())?, serve_udp(udp, over)?],
+        })
     }
 }
 
 impl Drop for WhoAmI {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
+        // Its address is free when this returns.
+        for thread in self.serving.drain(..) {
+            let _ = thread.join();
+        }
     }
 }
 
-fn serve_tcp(listener: TcpListener, over: Arc<AtomicBool>) -> Result<()> {
+fn serve_tcp(listener: TcpListener, over: Arc<AtomicBool>) -> Result<JoinHandle<()>> {
     listener.set_nonblocking(true)?;
-    thread::spawn(move || {
+    Ok(thread::spawn(move || {
         while !over.load(Ordering::Relaxed) {
             match listener.accept() {
                 // A client that went away is its own business.
@@ -66,8 +70,7 @@ fn serve_tcp(listener: TcpListener, over: Arc<AtomicBool>) -> Result<()> {
                 Err(_) => thread::sleep(STEP),
             }
         }
-    });
-    Ok(())
+    }))
 }
 
 fn answer(mut stream: TcpStream, client: SocketAddr) -> Result<()> {
@@ -81,17 +84,16 @@ fn answer(mut stream: TcpStream, client: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-fn serve_udp(socket: UdpSocket, over: Arc<AtomicBool>) -> Result<()> {
+fn serve_udp(socket: UdpSocket, over: Arc<AtomicBool>) -> Result<JoinHandle<()>> {
     socket.set_read_timeout(Some(STEP))?;
-    thread::spawn(move || {
+    Ok(thread::spawn(move || {
         let mut request = [0; 2048];
         while !over.load(Ordering::Relaxed) {
             if let Ok((_, client)) = socket.recv_from(&mut request) {
                 let _ = socket.send_to(client.to_string().as_bytes(), client);
             }
         }
-    });
-    Ok(())
+    }))
 }
 
 /// Asks a server by HTTP; the answer is the address that it saw.
@@ -123,7 +125,7 @@ pub fn ask_udp(client: &Namespace, server: impl Into<SocketAddr>) -> Result<Sock
 }
 
 fn datagram(server: SocketAddr) -> Result<SocketAddr> {
-    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    let socket = UdpSocket::bind((unspecified(server), 0))?;
     socket.set_read_timeout(Some(PATIENCE))?;
     // Connected: an answer from any other address is not an answer.
     socket.connect(server)?;
@@ -131,4 +133,12 @@ fn datagram(server: SocketAddr) -> Result<SocketAddr> {
     let mut answer = [0; 128];
     let len = socket.recv(&mut answer)?;
     Ok(std::str::from_utf8(&answer[..len])?.parse()?)
+}
+
+/// The address of a socket that has none yet, of the family of its peer.
+pub fn unspecified(peer: SocketAddr) -> IpAddr {
+    match peer {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    }
 }

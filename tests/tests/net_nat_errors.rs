@@ -1,0 +1,5 @@
+//! NAT, beside the kernel's: errors.
+
+tests::on_sites!(tests::behaviour::nat::errors =>
+    tcp_refused, udp_refused, published_and_refused, unreachable
+);
