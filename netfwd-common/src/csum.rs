@@ -72,3 +72,18 @@ pub fn icmpv6<const N: usize>(frame: &[u8; N]) -> u16 {
     }
     !fold(sum)
 }
+
+/// Adds to a running sum what replacing an even number of octets changes in a checksum over them:
+/// `~m + m'` of each word.
+#[inline(always)]
+pub fn change<const N: usize>(sum: u32, old: &[u8; N], new: &[u8; N]) -> u32 {
+    // The complement of all words is that of all octets.
+    add(add(sum, &old.map(|octet| !octet)), new)
+}
+
+/// The checksum after what it covers has changed by a running sum of [`change`]: RFC 1624 §3 eqn. 3 for
+/// many words at once.
+#[inline(always)]
+pub const fn apply(check: u16, change: u32) -> u16 {
+    !fold((!check) as u32 + fold(change) as u32)
+}

@@ -11,6 +11,7 @@ pub mod ecn;
 pub mod flap;
 pub mod flow;
 pub mod icmp;
+pub mod icmp_error;
 pub mod limits;
 pub mod maps;
 pub mod multicast;

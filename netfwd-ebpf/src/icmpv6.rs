@@ -3,7 +3,7 @@
 use aya_ebpf::programs::TcContext;
 use network_types::ip::Ipv6Hdr;
 
-use crate::{frame::Frame, parse::ETH_LEN};
+use crate::parse::ETH_LEN;
 
 /// The first header that is no extension header.
 #[derive(Clone, Copy)]
@@ -20,14 +20,20 @@ const MOST: usize = 4;
 
 /// Finds what an IPv6 packet carries; `None` where it is cut off or hides behind more headers than
 /// anybody sends. A fragment stops here: ND in fragments is void (RFC 6980 §5).
-#[inline(never)]
+#[inline(always)]
 pub fn locate(ctx: &TcContext) -> Option<L4> {
+    locate_at(ctx, ETH_LEN)
+}
+
+/// The same of a packet whose IPv6 header starts at `ip`.
+#[inline(never)]
+pub fn locate_at(ctx: &TcContext, ip: usize) -> Option<L4> {
     const HOP_BY_HOP: u8 = 0;
     const ROUTING: u8 = 43;
     const DESTINATION: u8 = 60;
-    const NEXT_HEADER: usize = ETH_LEN + 6;
-    let mut proto = ctx.read::<1>(NEXT_HEADER)?[0];
-    let mut offset = ETH_LEN + Ipv6Hdr::LEN;
+    const NEXT_HEADER: usize = 6;
+    let [mut proto]: [u8; 1] = ctx.load(ip + NEXT_HEADER).ok()?;
+    let mut offset = ip + Ipv6Hdr::LEN;
     for _ in 0..MOST {
         if !matches!(proto, HOP_BY_HOP | ROUTING | DESTINATION) {
             return Some(L4 { proto, offset });

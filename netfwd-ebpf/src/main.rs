@@ -28,6 +28,7 @@ mod features;
 mod flood;
 mod frame;
 mod guard;
+mod icmp_error;
 mod icmpv6;
 mod learn;
 mod maps;
@@ -91,6 +92,13 @@ pub fn multicast(ctx: TcContext) -> i32 {
 #[classifier]
 pub fn too_big(ctx: TcContext) -> i32 {
     let verdict = mtu::too_big::handle(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// Stage: ICMP errors about translated packets.
+#[classifier]
+pub fn icmp_error(ctx: TcContext) -> i32 {
+    let verdict = icmp_error::handle(&ctx);
     exit::tc(&ctx, verdict)
 }
 

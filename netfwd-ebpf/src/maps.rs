@@ -21,7 +21,7 @@ use netfwd_common::{
     },
 };
 
-use crate::{parse::Flow, source::Source, vxlan::decap::Outer};
+use crate::{icmp_error::Error, parse::Flow, source::Source, vxlan::decap::Outer};
 
 const GROWING: usize = BPF_F_NO_PREALLOC as usize;
 
@@ -158,6 +158,10 @@ pub struct Scratch {
     pub high: u16,
     /// Zero.
     pub pad: u16,
+    /// The stage that a stage was asked by, as its number.
+    pub asked: u32,
+    /// An error about a translated packet.
+    pub icmp: Error,
 }
 
 /// CLOCK_MONOTONIC at the resolution of a tick, in nanoseconds: ages need no more, and it costs a

@@ -27,8 +27,8 @@ pub struct Source {
     pub tci: u16,
     /// How frames reach the port: what its stations' FDB entries say.
     pub deliver: u8,
-    /// Zero.
-    pub pad: u8,
+    /// 1 where another stage has stated the packet's flow for the stage that is called.
+    pub stated: u8,
 }
 
 impl Source {
@@ -45,7 +45,7 @@ impl Source {
             tag: 0,
             tci: 0,
             deliver: port.deliver,
-            pad: 0,
+            stated: 0,
         }
     }
 
@@ -73,7 +73,7 @@ impl Source {
             tag: 0,
             tci: 0,
             deliver: Deliver::Transmit as u8,
-            pad: 0,
+            stated: 0,
         }
     }
 

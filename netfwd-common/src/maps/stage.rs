@@ -42,6 +42,7 @@ impl Stage {
         Self::Neighbour,
         Self::Multicast,
         Self::TooBig,
+        Self::IcmpError,
         Self::External,
     ];
 
