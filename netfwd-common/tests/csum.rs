@@ -96,4 +96,21 @@ proptest! {
         prop_assert_eq!(csum::is_intact(words(u32::from_ne_bytes)), intact);
         prop_assert_eq!(csum::is_intact(words(u32::from_be_bytes)), intact);
     }
+
+    #[test]
+    fn many_changes_at_once_are_as_made_anew(
+        before in any::<[u8; 32]>(), old in any::<[u8; 16]>(), new in any::<[u8; 16]>()
+    ) {
+        let check = plain(&[&before[..], &old].concat());
+        let change = csum::change(0, &old, &new);
+        prop_assert!(same(csum::apply(check, change), plain(&[&before[..], &new].concat())));
+    }
+
+    #[test]
+    fn changes_add_up(a in any::<[u8; 4]>(), b in any::<[u8; 4]>(), c in any::<[u8; 4]>(), check in any::<u16>()) {
+        let there = csum::change(0, &a, &b);
+        let on = csum::change(there, &b, &c);
+        prop_assert!(same(csum::apply(check, on), csum::apply(check, csum::change(0, &a, &c))));
+        prop_assert!(same(csum::apply(check, csum::change(there, &b, &a)), check));
+    }
 }
