@@ -27,8 +27,8 @@ pub const FLOOD_AT_ONCE: u32 = 512;
 pub const SUBNETS: usize = 4096;
 /// Published listeners; a range takes one entry a port.
 pub const PUBLISHES: usize = 65_536;
-/// Addresses of this host on its uplinks.
-pub const LOCAL_ADDRESSES: usize = 1024;
+/// Addresses of this host on its uplinks and gateways.
+pub const LOCAL_ADDRESSES: usize = 16_384;
 /// Targets over all publishes.
 pub const TARGETS: usize = 65_536;
 /// Targets of one publish.

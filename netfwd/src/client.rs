@@ -59,6 +59,17 @@ impl Client {
         Ok(())
     }
 
+    /// Asks for something to be done, and what became of it.
+    pub async fn ask<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(body).map_err(|error| self.broken(&error))?;
+        let answer = self.send(Method::POST, path, body.into()).await?;
+        serde_json::from_slice(&answer).map_err(|error| self.broken(&error))
+    }
+
     /// Follows an answer that has no end: gives each of its lines to `each`, until that returns false.
     pub async fn follow(
         &self,

@@ -43,9 +43,15 @@ pub struct Ids {
     /// Multicast groups that were joined on an uplink, which had not joined them before.
     #[serde(default)]
     pub groups: BTreeSet<(String, IpAddr)>,
+    /// Groups of targets, by the listener of their publish.
+    #[serde(default)]
+    pub publishes: BTreeMap<String, u32>,
     /// The last network id that was allotted.
     #[serde(default)]
     last_network: u32,
+    /// The last group of targets that was allotted.
+    #[serde(default)]
+    last_group: u32,
     /// Slots below this have been used.
     #[serde(default)]
     used: u32,
@@ -73,6 +79,23 @@ impl Ids {
         let id = self.last_network;
         self.networks.insert(name.to_owned(), id);
         id
+    }
+
+    /// The group of targets of a publish, allotted when it is new; the same while the publish stands, so
+    /// that no other's targets change with a reload.
+    pub fn publish(&mut self, listen: &str) -> u32 {
+        if let Some(group) = self.publishes.get(listen) {
+            return *group;
+        }
+        self.last_group += 1;
+        let group = self.last_group;
+        self.publishes.insert(listen.to_owned(), group);
+        group
+    }
+
+    /// Forgets the publishes that `keep` does not name.
+    pub fn retain_publishes(&mut self, keep: impl Fn(&str) -> bool) {
+        self.publishes.retain(|listen, _| keep(listen));
     }
 
     /// The slot of an object, allotted when it is new.
@@ -155,6 +178,14 @@ mod tests {
         ids.slot(Scope::Network, "blue").unwrap();
         ids.retain(Scope::Network, |_| false);
         assert_eq!(ids.network("blue"), 2);
+    }
+
+    #[test]
+    fn a_publish_keeps_its_group_whatever_comes_and_goes() {
+        let mut ids = Ids::default();
+        assert_eq!((ids.publish("80/tcp"), ids.publish("81/tcp")), (1, 2));
+        ids.retain_publishes(|listen| listen != "80/tcp");
+        assert_eq!((ids.publish("79/tcp"), ids.publish("81/tcp")), (3, 2));
     }
 
     #[test]

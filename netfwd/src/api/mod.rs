@@ -6,4 +6,4 @@ mod wire;
 
 pub use server::serve;
 pub use socket::{Lock, SocketError, bind, path};
-pub use wire::{Failure, FdbQuery, NeighQuery, PortQuery, SessionQuery, Status};
+pub use wire::{Failure, FdbQuery, Flushed, NeighQuery, PortQuery, SessionQuery, Status};

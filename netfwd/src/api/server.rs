@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::net::UnixListener;
 use tokio::sync::Mutex;
 
-use super::{Failure, FdbQuery, NeighQuery, PortQuery, SessionQuery, Status};
+use super::{Failure, FdbQuery, Flushed, NeighQuery, PortQuery, SessionQuery, Status};
 use crate::daemon::{Core, CoreError};
 use crate::events::{Event, Hub};
 use crate::runtime::Change;
@@ -69,7 +69,10 @@ async fn open_port(State(core): Shared, Json(query): Json<PortQuery>) -> Respons
 }
 
 async fn flush_sessions(State(core): Shared, Json(query): Json<SessionQuery>) -> Response {
-    answer(core.lock().await.flush_sessions(&query).await)
+    match core.lock().await.flush_sessions(&query) {
+        Ok(flushed) => Json(Flushed { flushed }).into_response(),
+        Err(error) => failure(&error),
+    }
 }
 
 async fn events(State((_, hub)): Watched) -> Response {

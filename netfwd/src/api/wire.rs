@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use netfwd_common::maps::SessionKind;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Proto;
+use crate::ids::Ids;
+use crate::naming;
 use crate::plan::SessionFilter;
 use crate::runtime::ChangeError;
 
@@ -89,46 +90,56 @@ pub struct PortQuery {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SessionQuery {
-    /// `masquerade` or `publish`.
+    /// `masquerade`, `publish` or `floating`.
     pub kind: Option<String>,
-    /// `tcp`, `udp` or `icmp`.
+    /// `tcp`, `udp`, `icmp`, `icmpv6`, `sctp` or a number.
     pub proto: Option<String>,
-    /// Source address of the side that opened it.
-    pub src: Option<IpAddr>,
-    /// Destination address of the side that opened it.
-    pub dst: Option<IpAddr>,
+    /// Source of the side that opened it: an address, `address:port` or a prefix.
+    pub src: Option<String>,
+    /// Destination of the side that opened it.
+    pub dst: Option<String>,
+    /// The network.
+    pub network: Option<String>,
+}
+
+/// What became of a request to forget sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flushed {
+    /// How many there were.
+    pub flushed: usize,
 }
 
 impl SessionQuery {
     /// The filter that it means.
-    pub fn filter(&self) -> Result<SessionFilter, ChangeError> {
+    pub fn filter(&self, ids: &Ids) -> Result<SessionFilter, ChangeError> {
+        let end = |text: &String| text.parse().map_err(ChangeError::Bad);
+        let network = |name: &String| {
+            let id = ids.networks.get(name).copied();
+            id.ok_or_else(|| ChangeError::Absent(format!("network {name}")))
+        };
         Ok(SessionFilter {
-            network: None,
+            network: self.network.as_ref().map(network).transpose()?,
             kind: self.kind.as_deref().map(kind).transpose()?,
             proto: self.proto.as_deref().map(proto).transpose()?,
-            src: self.src,
-            dst: self.dst,
+            src: self.src.as_ref().map(end).transpose()?,
+            dst: self.dst.as_ref().map(end).transpose()?,
         })
     }
 }
 
 fn kind(text: &str) -> Result<SessionKind, ChangeError> {
-    match text {
-        "masquerade" => Ok(SessionKind::Masquerade),
-        "publish" => Ok(SessionKind::Publish),
-        _ => Err(ChangeError::Bad(format!(
-            "`{text}` is no kind of session; use masquerade or publish"
-        ))),
-    }
+    let mut kinds = SessionKind::ALL.into_iter();
+    kinds.find(|kind| kind.name() == text).ok_or_else(|| {
+        ChangeError::Bad(format!(
+            "`{text}` is no kind of session; use masquerade, publish or floating"
+        ))
+    })
 }
 
 fn proto(text: &str) -> Result<u8, ChangeError> {
-    match text {
-        "tcp" => Ok(Proto::Tcp.number()),
-        "udp" => Ok(Proto::Udp.number()),
-        "icmp" => Ok(netfwd_common::nat::proto::ICMP),
-        _ => Err(ChangeError::Bad(format!(
-            "`{text}` is no protocol of sessions; use tcp, udp or icmp"
-        ))),
-    }
+    naming::proto_number(text).ok_or_else(|| {
+        ChangeError::Bad(format!(
+            "`{text}` is no protocol of sessions; use tcp, udp, icmp, icmpv6, sctp or a number from 0 to 255"
+        ))
+    })
 }

@@ -1,30 +1,72 @@
 //! Forgetting FDB entries and sessions that match a filter.
 
 use netfwd_common::maps::{
-    FdbEntry, FdbKey, Neighbour, NeighbourFlags, NeighbourKey, Session, SessionFlags, SessionKey,
+    FdbEntry, FdbKey, Mapping, MappingKey, Neighbour, NeighbourFlags, NeighbourKey, Session,
+    SessionKey,
 };
 
-use crate::address::to_addr;
-use crate::dataplane::{DataplaneError, Maps};
-use crate::plan::{FdbFilter, NeighbourFilter, SessionFilter};
+use crate::dataplane::{DataplaneError, Maps, Walk};
+use crate::plan::{Ended, FdbFilter, NeighbourFilter, SessionFilter};
 
 /// Deletes the learned and sticky FDB entries that match; says how many.
 pub fn flush_fdb(maps: &mut Maps, filter: &FdbFilter) -> Result<u64, DataplaneError> {
     maps.forget(|key, entry| fdb_matches(filter, key, entry))
 }
 
-/// Deletes both directions of the sessions that match; says how many sessions.
+/// Deletes both directions of the sessions that match, and their mappings; says how many sessions.
 pub fn flush_sessions(maps: &mut Maps, filter: &SessionFilter) -> Result<usize, DataplaneError> {
-    let entries = maps.sessions.entries()?;
-    let mut flushed = 0;
-    for (key, session) in &entries {
-        if !session_matches(filter, key, session) {
-            continue;
-        }
-        maps.sessions.remove(&key.opposite(session))?;
-        flushed += usize::from(maps.sessions.remove(key)?);
+    let flushed = forget_sessions(maps, |key, session| filter.matches(key, session))?;
+    if filter.is_of_mappings() {
+        forget_mappings(maps, |key, mapping| filter.matches_mapping(key, mapping))?;
     }
     Ok(flushed)
+}
+
+/// Deletes both directions of the sessions, and the mappings, that use what is no more.
+pub(super) fn end_sessions(maps: &mut Maps, ended: &Ended) -> Result<(), DataplaneError> {
+    let count = forget_sessions(maps, |key, session| ended.ends(key, session))?;
+    if ended.is_of_mappings() {
+        forget_mappings(maps, |key, mapping| ended.ends_mapping(key, mapping))?;
+    }
+    if count > 0 {
+        tracing::info!("ended {count} sessions of what is no more");
+    }
+    Ok(())
+}
+
+/// Deletes sessions a few thousand at a time: there may be a million. `which` is shown either direction.
+fn forget_sessions(
+    maps: &mut Maps,
+    which: impl Fn(&SessionKey, &Session) -> bool,
+) -> Result<usize, DataplaneError> {
+    let mut walk = Walk::default();
+    let mut forgotten = 0;
+    while !walk.is_over() {
+        let read = maps.sessions.read_on(&mut walk)?;
+        let read = read.filter(|(key, session)| which(key, session));
+        let batch: Vec<_> = read.map(|(key, s)| (*key, key.opposite(s))).collect();
+        for (key, opposite) in batch {
+            maps.sessions.remove(&opposite)?;
+            forgotten += usize::from(maps.sessions.remove(&key)?);
+        }
+    }
+    Ok(forgotten)
+}
+
+fn forget_mappings(
+    maps: &mut Maps,
+    which: impl Fn(&MappingKey, &Mapping) -> bool,
+) -> Result<(), DataplaneError> {
+    let mut walk = Walk::default();
+    while !walk.is_over() {
+        let read = maps.mappings.read_on(&mut walk)?;
+        let read = read.filter(|(key, mapping)| which(key, mapping));
+        let batch: Vec<_> = read.map(|(key, m)| [*key, key.opposite(m)]).collect();
+        for key in batch.into_iter().flatten() {
+            maps.mappings.remove(&key)?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes the learned neighbours that match.
@@ -55,16 +97,4 @@ fn fdb_matches(filter: &FdbFilter, key: &FdbKey, entry: &FdbEntry) -> bool {
         && filter.peer.is_none_or(|peer| entry.peer == peer)
         && filter.mac.is_none_or(|mac| key.mac == mac)
         && filter.vlan.is_none_or(|vlan| key.vlan == vlan)
-}
-
-/// Whether this is the original direction of a session that matches.
-pub fn session_matches(filter: &SessionFilter, key: &SessionKey, session: &Session) -> bool {
-    session.flags.has(SessionFlags::ORIGINAL)
-        && filter
-            .network
-            .is_none_or(|network| session.network == network)
-        && filter.kind.is_none_or(|kind| session.kind == kind as u8)
-        && filter.proto.is_none_or(|proto| key.proto == proto)
-        && filter.src.is_none_or(|src| key.src == to_addr(src))
-        && filter.dst.is_none_or(|dst| key.dst == to_addr(dst))
 }

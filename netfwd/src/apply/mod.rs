@@ -9,7 +9,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-pub use flush::{flush_fdb, flush_neighbours, flush_sessions, session_matches};
+pub use flush::{flush_fdb, flush_neighbours, flush_sessions};
 
 use crate::dataplane::{Dataplane, DataplaneError};
 use crate::links::{LinkError, Links};

@@ -33,10 +33,7 @@ pub(super) async fn execute(
         Action::FlushNeighbours(filter) => {
             Ok(flush::flush_neighbours(dataplane.maps_mut(), filter)?)
         }
-        Action::FlushSessions(filter) => {
-            flush::flush_sessions(dataplane.maps_mut(), filter)?;
-            Ok(())
-        }
+        Action::EndSessions(ended) => Ok(flush::end_sessions(dataplane.maps_mut(), ended)?),
         Action::ZeroSlot(slot) => Ok(dataplane.maps_mut().zero(*slot)?),
         _ => Ok(on_links(links, action).await?),
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{Finding, Severity};
-use crate::config::{Config, Masquerade};
+use crate::config::Config;
 
 /// What the packet filter would do to packets that take the slow way.
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
@@ -13,7 +13,7 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
         .networks
         .iter()
         .filter_map(|network| network.gateway.as_ref());
-    if !gateways.any(|gateway| gateway.masquerade != Masquerade::Off) {
+    if !gateways.any(|gateway| gateway.masquerade.is_on()) {
         return Vec::new();
     }
     let dropping = chains().into_iter().filter(drops_forwarded);

@@ -5,15 +5,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::nat::{FloatingCommand, PublishCommand, SessionCommand};
 use super::network::{NeighCommand, NetworkCommand};
-use super::objects::{FdbCommand, PeerCommand, PublishCommand, SessionCommand};
+use super::objects::{FdbCommand, PeerCommand};
 use super::port::PortCommand;
 use super::values::vlan;
 
 /// Where the configuration is unless `--config` says otherwise.
 pub const CONFIG: &str = "/etc/netfwd/netfwd.toml";
 
-/// An eBPF overlay forwarder: bridge, VXLAN, masquerade and published ports.
+/// An eBPF overlay forwarder: bridge, VXLAN, masquerade, published ports and floating addresses.
 #[derive(Debug, Parser)]
 #[command(name = "netfwd", version)]
 pub struct Cli {
@@ -69,6 +70,9 @@ pub enum Command {
     /// Published ports
     #[command(subcommand)]
     Publish(PublishCommand),
+    /// Floating addresses
+    #[command(subcommand)]
+    Floating(FloatingCommand),
     /// Translated flows
     #[command(subcommand)]
     Session(SessionCommand),

@@ -4,6 +4,7 @@ mod args;
 mod change;
 mod filter;
 mod monitor;
+mod nat;
 mod network;
 mod objects;
 mod output;
@@ -12,6 +13,7 @@ mod privileges;
 mod report;
 mod request;
 mod show;
+mod translated;
 mod values;
 
 use std::io::IsTerminal as _;
@@ -28,6 +30,7 @@ use crate::api::Lock;
 use crate::client::ClientError;
 use crate::config;
 use crate::daemon::{self, Options};
+use crate::runtime::ChangeError;
 use crate::{check, cleanup};
 
 /// Why a command failed: one sentence, and the exit code.
@@ -50,6 +53,15 @@ impl Failed {
 
 impl From<ClientError> for Failed {
     fn from(error: ClientError) -> Self {
+        Self {
+            code: error.exit_code(),
+            sentence: error.to_string(),
+        }
+    }
+}
+
+impl From<ChangeError> for Failed {
+    fn from(error: ChangeError) -> Self {
         Self {
             code: error.exit_code(),
             sentence: error.to_string(),

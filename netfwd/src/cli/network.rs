@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::args::Filter;
 use super::values::{accept, group, on_off, seconds, vlan, vtep};
 use crate::config::PeerAt;
-use crate::runtime::{NeighSpec, NetworkSpec, SwitchChange};
+use crate::runtime::{MasqueradeSpec, NeighSpec, NetworkSpec, SwitchChange};
 
 /// Networks.
 #[derive(Debug, Subcommand)]
@@ -35,9 +35,10 @@ pub struct NetworkArgs {
     /// An address of its gateway, with its prefix
     #[arg(long, value_name = "CIDR")]
     pub gateway: Vec<IpNet>,
-    /// Masquerade its subnets
-    #[arg(long)]
-    pub masquerade: bool,
+    /// Masquerade its subnets: to the uplink's addresses, or to what is given
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, value_delimiter = ',',
+        default_missing_value = "true")]
+    pub masquerade: Vec<String>,
     /// A peer's address, with its UDP port where that is one of its own
     #[arg(long, value_name = "ADDR[:PORT]")]
     pub peer: Vec<PeerAt>,
@@ -92,7 +93,7 @@ impl From<NetworkArgs> for NetworkSpec {
             vni: args.vni,
             mtu: args.mtu,
             gateway: args.gateway,
-            masquerade: args.masquerade,
+            masquerade: masquerade(args.masquerade),
             peers: args.peer,
             group: args.group,
             vtep: args.vtep,
@@ -110,6 +111,14 @@ impl From<NetworkArgs> for NetworkSpec {
                 multicast_querier: args.multicast_querier.then_some(true),
             },
         }
+    }
+}
+
+fn masquerade(words: Vec<String>) -> MasqueradeSpec {
+    match words.as_slice() {
+        [] => MasqueradeSpec::Uplink(false),
+        [word] if word == "true" || word == "false" => MasqueradeSpec::Uplink(word == "true"),
+        _ => MasqueradeSpec::Words(words),
     }
 }
 

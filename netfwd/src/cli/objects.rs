@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::args::Filter;
 use super::values::vlan;
@@ -79,86 +79,4 @@ pub struct FdbArgs {
     /// Ages, but never moves
     #[arg(long)]
     pub sticky: bool,
-}
-
-/// Published ports.
-#[derive(Debug, Subcommand)]
-pub enum PublishCommand {
-    /// Show published ports
-    Show(Filter),
-    /// Publish a port
-    Add(PublishArgs),
-    /// Publish a port, or change where it leads
-    Replace(PublishArgs),
-    /// Withdraw a port that was published by command
-    Del {
-        /// [address:]port[-port]/proto
-        listen: String,
-    },
-}
-
-/// A published port.
-#[derive(Debug, Args)]
-pub struct PublishArgs {
-    /// [address:]port[-port]/proto
-    pub listen: String,
-    /// Where it leads
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub to: String,
-    /// The network
-    #[arg(long, value_name = "NAME")]
-    pub network: String,
-}
-
-/// Translated flows.
-#[derive(Debug, Subcommand)]
-pub enum SessionCommand {
-    /// Show sessions
-    Show {
-        /// Which
-        #[command(flatten)]
-        filter: SessionArgs,
-        /// Of this network
-        #[arg(long, value_name = "NAME")]
-        network: Option<String>,
-    },
-    /// Forget sessions
-    Flush(SessionArgs),
-}
-
-/// Which sessions.
-#[derive(Debug, Args)]
-pub struct SessionArgs {
-    /// Made so
-    #[arg(long)]
-    pub kind: Option<KindArg>,
-    /// Of this protocol
-    #[arg(long)]
-    pub proto: Option<ProtoArg>,
-    /// With this source
-    #[arg(long, value_name = "ADDR")]
-    pub src: Option<IpAddr>,
-    /// With this destination
-    #[arg(long, value_name = "ADDR")]
-    pub dst: Option<IpAddr>,
-}
-
-/// What made a session.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum KindArg {
-    /// Source NAT of a subnet
-    Masquerade,
-    /// Destination NAT of a published port
-    Publish,
-}
-
-/// The protocol of a session.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum ProtoArg {
-    /// TCP
-    Tcp,
-    /// UDP
-    Udp,
-    /// ICMP
-    Icmp,
 }

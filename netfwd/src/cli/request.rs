@@ -2,9 +2,9 @@
 
 use super::Failed;
 use super::args::Filter;
-use super::objects::{FdbArgs, KindArg, PeerArgs, ProtoArg, PublishArgs, SessionArgs};
-use crate::api::{FdbQuery, NeighQuery, SessionQuery};
-use crate::runtime::{FdbKind, FdbSpec, Object, PeerSpec, PublishSpec};
+use super::objects::{FdbArgs, PeerArgs};
+use crate::api::{FdbQuery, NeighQuery};
+use crate::runtime::{FdbKind, FdbSpec, Object, PeerSpec};
 
 impl From<PeerArgs> for Object {
     fn from(args: PeerArgs) -> Self {
@@ -28,16 +28,6 @@ impl From<FdbArgs> for Object {
                 (_, true) => FdbKind::Sticky,
                 _ => FdbKind::Learned,
             },
-        })
-    }
-}
-
-impl From<PublishArgs> for Object {
-    fn from(args: PublishArgs) -> Self {
-        Self::Publish(PublishSpec {
-            listen: args.listen,
-            to: Some(args.to),
-            network: Some(args.network),
         })
     }
 }
@@ -68,24 +58,4 @@ pub fn neighbours(filter: Filter) -> Result<NeighQuery, Failed> {
         mac: filter.mac,
         vlan: filter.vlan,
     })
-}
-
-impl From<&SessionArgs> for SessionQuery {
-    fn from(args: &SessionArgs) -> Self {
-        let kind = args.kind.map(|kind| match kind {
-            KindArg::Masquerade => "masquerade",
-            KindArg::Publish => "publish",
-        });
-        let proto = args.proto.map(|proto| match proto {
-            ProtoArg::Tcp => "tcp",
-            ProtoArg::Udp => "udp",
-            ProtoArg::Icmp => "icmp",
-        });
-        Self {
-            kind: kind.map(str::to_owned),
-            proto: proto.map(str::to_owned),
-            src: args.src,
-            dst: args.dst,
-        }
-    }
 }

@@ -8,12 +8,12 @@ use super::args::{Command, Filter};
 use super::change::{change, post};
 use super::filter::{self, Fields};
 use super::network::{NeighCommand, NetworkCommand};
-use super::objects::{FdbCommand, PeerCommand, PublishCommand, SessionArgs, SessionCommand};
+use super::objects::{FdbCommand, PeerCommand};
 use super::port::{PortCommand, SetArgs};
 use super::{Failed, output, request};
-use crate::api::{FdbQuery, PortQuery, SessionQuery};
+use crate::api::{FdbQuery, PortQuery};
 use crate::ids::Ids;
-use crate::runtime::{FdbSpec, NetworkSpec, Object, Op, PortChange, PortSpec, PublishSpec, Store};
+use crate::runtime::{FdbSpec, NetworkSpec, Object, Op, PortChange, PortSpec, Store};
 use crate::show;
 
 const NETWORKS: Fields = Fields {
@@ -41,11 +41,6 @@ const FDB: Fields = Fields {
     vlan: Some("vlan"),
 };
 const NEIGHBOURS: Fields = FDB;
-const PUBLISHES: Fields = Fields {
-    network: Some("network"),
-    ..Fields::NONE
-};
-
 /// What a command shows or changes, and how it is printed.
 pub(super) struct Shown<'a> {
     pub(super) instance: &'a str,
@@ -62,6 +57,7 @@ pub fn or_change(instance: &str, command: Command, json: bool) -> Result<(), Fai
         Command::Fdb(command) => shown.fdb(command),
         Command::Neigh(command) => shown.neigh(command),
         Command::Publish(command) => shown.publish(command),
+        Command::Floating(command) => shown.floating(command),
         Command::Session(command) => shown.session(command),
         Command::Stats { watch, filter } => shown.stats(watch, &filter),
         _ => shown.status(),
@@ -192,52 +188,7 @@ impl Shown<'_> {
         }
     }
 
-    fn publish(&self, command: PublishCommand) -> Result<(), Failed> {
-        match command {
-            PublishCommand::Show(filter) => self.rows(
-                &show::publishes(self.instance).map_err(Failed::new)?,
-                &filter,
-                PUBLISHES,
-                &[],
-            ),
-            PublishCommand::Add(args) => change(self.instance, Op::Add, args.into()),
-            PublishCommand::Replace(args) => change(self.instance, Op::Replace, args.into()),
-            PublishCommand::Del { listen } => {
-                let spec = PublishSpec {
-                    listen,
-                    ..PublishSpec::default()
-                };
-                change(self.instance, Op::Del, Object::Publish(spec))
-            }
-        }
-    }
-
-    fn session(&self, command: SessionCommand) -> Result<(), Failed> {
-        match command {
-            SessionCommand::Show { filter, network } => self.sessions(&filter, network.as_deref()),
-            SessionCommand::Flush(filter) => post(
-                self.instance,
-                "/v1/sessions/flush",
-                &SessionQuery::from(&filter),
-            ),
-        }
-    }
-
-    fn sessions(&self, args: &SessionArgs, network: Option<&str>) -> Result<(), Failed> {
-        let mut filter = SessionQuery::from(args).filter().map_err(Failed::new)?;
-        if let Some(name) = network {
-            let id = self.ids()?.networks.get(name).copied();
-            filter.network = Some(id.ok_or_else(|| {
-                Failed::new(format!(
-                    "network {name} does not exist; `netfwd network show` lists all"
-                ))
-            })?);
-        }
-        let rows = show::sessions(self.instance, &filter).map_err(Failed::new)?;
-        output::print(&rows, self.json)
-    }
-
-    fn rows<T: Serialize>(
+    pub(super) fn rows<T: Serialize>(
         &self,
         items: &[T],
         filter: &Filter,

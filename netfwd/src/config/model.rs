@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::Network;
+use super::{Nat, Network, Routing};
 
 /// A whole configuration: the file with its `conf.d`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Config {
     pub vxlan: Vxlan,
     /// `[nat]`.
     pub nat: Nat,
+    /// `[routing]`.
+    pub routing: Routing,
     /// `[[network]]`, in the order of the files.
     pub networks: Vec<Network>,
 }
@@ -115,46 +117,4 @@ pub enum Tos {
     Inherit,
     /// This one.
     Fixed(u8),
-}
-
-/// `[nat]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Nat {
-    /// Lowest and highest l4 port that masquerade may use.
-    pub ports: (u16, u16),
-    /// `[nat.timeouts]`.
-    pub timeouts: Timeouts,
-}
-
-impl Default for Nat {
-    fn default() -> Self {
-        Self {
-            ports: (32768, 60999),
-            timeouts: Timeouts::default(),
-        }
-    }
-}
-
-/// `[nat.timeouts]`: how long an idle session lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// UDP (RFC 4787 REQ-5).
-    pub udp: Duration,
-    /// TCP whose handshake is complete (RFC 5382 REQ-5).
-    pub tcp_established: Duration,
-    /// TCP that opens or closes (RFC 5382 REQ-5).
-    pub tcp_transitory: Duration,
-    /// ICMP queries (RFC 5508 REQ-2).
-    pub icmp: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            udp: Duration::from_mins(5),
-            tcp_established: Duration::from_mins(124),
-            tcp_transitory: Duration::from_mins(4),
-            icmp: Duration::from_mins(1),
-        }
-    }
 }

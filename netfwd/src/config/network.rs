@@ -1,14 +1,16 @@
 //! `[[network]]` and its gateway.
 
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use netfwd_common::vxlan::MAX_VNI;
 
 use super::reader::{Keys, Section, Value};
-use super::sections::{IPV4, between, choice, device, name};
-use super::{ConfigError, Gateway, Masquerade, Network, Switch, entries, port, underlay, values};
+use super::sections::{between, choice, device, name};
+use super::{
+    ConfigError, Gateway, Masquerade, Network, Switch, entries, floating, masquerade, port,
+    publish, underlay, values,
+};
 
 /// What [`host_address`] accepts.
 pub const ADDRESS: &str = "an address with its prefix, such as \"10.0.3.1/24\"";
@@ -41,10 +43,11 @@ pub(super) fn network(section: &Section<'_>) -> Result<Network, ConfigError> {
             "gateway",
             "port",
             "publish",
+            "floating",
             "fdb",
             "neighbour",
         ],
-        later: &["floating"],
+        later: &[],
     })?;
     let name = name(&section.need("name")?)?;
     let title = "[network.gateway]";
@@ -61,7 +64,13 @@ pub(super) fn network(section: &Section<'_>) -> Result<Network, ConfigError> {
             .map(|section| self::gateway(&section, &name))
             .transpose()?,
         ports: each(section, "port", "[[network.port]]", port::port)?,
-        publishes: each(section, "publish", "[[network.publish]]", entries::publish)?,
+        publishes: each(section, "publish", "[[network.publish]]", publish::publish)?,
+        floatings: each(
+            section,
+            "floating",
+            "[[network.floating]]",
+            floating::floating,
+        )?,
         fdb: each(section, "fdb", "[[network.fdb]]", entries::fdb)?,
         neighbours: each(
             section,
@@ -152,33 +161,13 @@ fn gateway(section: &Section<'_>, network: &str) -> Result<Gateway, ConfigError>
         device,
         addresses: addresses(section)?,
         mac: section.maybe("mac", |value| value.parse(values::MAC, values::unicast_mac))?,
-        masquerade: section.or("masquerade", Masquerade::Off, masquerade)?,
+        masquerade: section.or("masquerade", Masquerade::OFF, masquerade::masquerade)?,
         place: section.place(),
     };
-    translatable(section, &gateway)?;
-    Ok(gateway)
-}
-
-fn masquerade(value: &Value<'_>) -> Result<Masquerade, ConfigError> {
-    match value.as_bool() {
-        Some(true) => Ok(Masquerade::Uplink),
-        Some(false) => Ok(Masquerade::Off),
-        None => value.parse(&format!("true, false or {IPV4}"), |text| {
-            let address: Ipv4Addr = text.parse().ok()?;
-            Some(Masquerade::To(address.into()))
-        }),
+    match gateway.untranslatable() {
+        Some(message) => Err(section.error(message)),
+        None => Ok(gateway),
     }
-}
-
-fn translatable(section: &Section<'_>, gateway: &Gateway) -> Result<(), ConfigError> {
-    let v4 = gateway
-        .addresses
-        .iter()
-        .any(|address| address.addr().is_ipv4());
-    if gateway.masquerade != Masquerade::Off && !v4 {
-        return Err(section.error("masquerade needs an IPv4 address in `addresses`"));
-    }
-    Ok(())
 }
 
 /// `addresses`.

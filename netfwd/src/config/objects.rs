@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use netfwd_common::addr::Mac;
 
-use super::{PeerAt, Place};
+use super::{Floating, Masquerade, PeerAt, Place, Publish};
 
 /// `[[network]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Network {
     pub ports: Vec<Port>,
     /// Its published ports.
     pub publishes: Vec<Publish>,
+    /// Its floating addresses.
+    pub floatings: Vec<Floating>,
     /// Its static FDB entries.
     pub fdb: Vec<FdbEntry>,
     /// Its static neighbours.
@@ -110,18 +112,6 @@ pub struct Gateway {
     pub masquerade: Masquerade,
     /// Where it stands.
     pub place: Place,
-}
-
-/// Source NAT of a network's subnets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Masquerade {
-    /// None.
-    #[default]
-    Off,
-    /// To the uplink's address.
-    Uplink,
-    /// To this address.
-    To(IpAddr),
 }
 
 /// `[[network.port]]`.
@@ -224,39 +214,6 @@ impl Default for TapKind {
             owner: None,
         }
     }
-}
-
-/// `[[network.publish]]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Publish {
-    /// What is listened on.
-    pub listen: Listen,
-    /// The container's address.
-    pub to: IpAddr,
-    /// The container's l4 port for the first port listened on.
-    pub to_port: u16,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// A listener: `[address:]port[-port]/proto`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Listen {
-    /// The address; absent: every address of this host.
-    pub address: Option<IpAddr>,
-    /// Lowest and highest l4 port.
-    pub ports: (u16, u16),
-    /// The protocol.
-    pub proto: Proto,
-}
-
-/// A protocol with l4 ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Proto {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
 }
 
 /// `[[network.fdb]]`: a static FDB entry.

@@ -9,8 +9,8 @@ use ipnet::IpNet;
 use crate::naming;
 
 use super::{
-    Config, ConfigError, FdbEntry, FdbTarget, Gateway, Listen, Masquerade, Neighbour, Network,
-    Place, Port, PortAt, Publish, Tap, format_mac, sharing, underlay,
+    Config, ConfigError, FdbEntry, FdbTarget, Gateway, Neighbour, Network, Place, Port, PortAt,
+    Tap, format_mac, outside, publish, routing, sharing, underlay,
 };
 
 /// Refuses a configuration whose parts contradict each other.
@@ -26,13 +26,15 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
     underlay::check(config)?;
     let shared = config.shared();
     for network in networks {
-        publishes(network)?;
+        publish::check(network)?;
         let aware = network.is_vlan_aware(&shared);
         fdb(network, aware)?;
         neighbours(network, aware)?;
     }
-    listeners(networks)?;
-    subnets(networks)
+    publish::listeners(networks)?;
+    subnets(networks)?;
+    outside::check(config)?;
+    routing::check(config)
 }
 
 /// Refuses the second of two with one key.
@@ -72,26 +74,6 @@ impl Port {
     pub fn is(&self, name: &str) -> bool {
         self.label() == name || self.interface() == name
     }
-}
-
-fn publishes(network: &Network) -> Result<(), ConfigError> {
-    for publish in &network.publishes {
-        let subnets = network
-            .gateway
-            .iter()
-            .flat_map(|gateway| &gateway.addresses);
-        if !subnets
-            .into_iter()
-            .any(|subnet| subnet.contains(&publish.to))
-        {
-            let (to, name) = (publish.to, &network.name);
-            let message = format!(
-                "{to} is in no subnet of network {name}'s gateway; publish to an address that is"
-            );
-            return Err(ConfigError::new(&publish.place, message));
-        }
-    }
-    Ok(())
 }
 
 fn fdb(network: &Network, aware: bool) -> Result<(), ConfigError> {
@@ -191,40 +173,6 @@ impl std::fmt::Display for FdbTarget {
     }
 }
 
-impl Listen {
-    /// Whether a packet could match both.
-    pub fn overlaps(&self, other: &Self) -> bool {
-        let address = match (self.address, other.address) {
-            (Some(one), Some(two)) => one == two,
-            _ => true,
-        };
-        let ports = self.ports.0 <= other.ports.1 && other.ports.0 <= self.ports.1;
-        address && ports && self.proto == other.proto
-    }
-}
-
-/// Refuses two publishes on one listener. Compared pairwise after sorting by l4 port, so that only
-/// neighbours in the order are looked at.
-fn listeners(networks: &[Network]) -> Result<(), ConfigError> {
-    let mut all: Vec<&Publish> = networks.iter().flat_map(|n| &n.publishes).collect();
-    all.sort_by_key(|publish| (publish.listen.proto, publish.listen.ports));
-    for (index, one) in all.iter().enumerate() {
-        let near = |other: &&&Publish| {
-            other.listen.proto == one.listen.proto && other.listen.ports.0 <= one.listen.ports.1
-        };
-        let mut later = all[index + 1..].iter().take_while(near);
-        if let Some(other) = later.find(|other| other.listen.overlaps(&one.listen)) {
-            let (listen, first) = (other.listen, one.listen);
-            let message = format!(
-                "listener {listen} overlaps {first} ({}); give it another address or l4 port",
-                one.place
-            );
-            return Err(ConfigError::new(&other.place, message));
-        }
-    }
-    Ok(())
-}
-
 /// Refuses overlapping subnets where one is masqueraded: replies would not know their network. Of two
 /// that overlap one holds the other, and stands before it in the order of addresses.
 fn subnets(networks: &[Network]) -> Result<(), ConfigError> {
@@ -266,5 +214,5 @@ fn overlapping(first: (IpNet, &Gateway), second: (IpNet, &Gateway)) -> ConfigErr
 }
 
 fn masqueraded(one: &Gateway, other: &Gateway) -> bool {
-    one.masquerade != Masquerade::Off || other.masquerade != Masquerade::Off
+    one.masquerade.is_on() || other.masquerade.is_on()
 }

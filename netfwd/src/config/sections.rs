@@ -1,4 +1,4 @@
-//! `[host]` and `[nat]`.
+//! The file, its `[host]`, and values that several sections have.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -7,13 +7,11 @@ use std::time::Duration;
 
 use super::reader::{Keys, Section, Value};
 use super::{
-    Config, ConfigError, Host, Nat, Timeouts, VTEP, XdpPolicy, network, values, vtep, vxlan,
+    Config, ConfigError, Host, VTEP, XdpPolicy, nat, network, routing, values, vtep, vxlan,
 };
 
 /// What [`duration`] accepts.
-const DURATION: &str = "a duration such as \"300s\", \"5m\" or \"1h\"";
-/// What an IPv4 address is called in errors.
-pub(super) const IPV4: &str = "an IPv4 address (IPv6 is not in this version of netfwd yet)";
+pub(super) const DURATION: &str = "a duration such as \"300s\", \"5m\" or \"1h\"";
 /// What `vtep` of `[host]` takes.
 const VTEPS: &str = "an address of this host, or an array of several different ones";
 
@@ -24,10 +22,10 @@ pub(super) fn document(
     main: bool,
 ) -> Result<(), ConfigError> {
     root.only(&Keys {
-        accepted: &["host", "vxlan", "nat", "network"],
+        accepted: &["host", "vxlan", "nat", "routing", "network"],
         later: &["metrics"],
     })?;
-    for key in ["host", "vxlan", "nat"] {
+    for key in ["host", "vxlan", "nat", "routing"] {
         if let (false, Some(value)) = (main, root.get(key)) {
             let message =
                 format!("[{key}] belongs in the main file; conf.d holds [[network]] only");
@@ -37,7 +35,8 @@ pub(super) fn document(
     if main {
         config.host = table(root, "host", "[host]", host)?;
         config.vxlan = table(root, "vxlan", "[vxlan]", vxlan::vxlan)?;
-        config.nat = table(root, "nat", "[nat]", nat)?;
+        config.nat = table(root, "nat", "[nat]", nat::nat)?;
+        config.routing = table(root, "routing", "[routing]", routing::routing)?;
     }
     for section in root.tables("network", "[[network]]")? {
         config.networks.push(network::network(&section)?);
@@ -45,7 +44,8 @@ pub(super) fn document(
     Ok(())
 }
 
-fn table<T: Default>(
+/// A table, or its default.
+pub(super) fn table<T: Default>(
     root: &Section<'_>,
     key: &'static str,
     title: &'static str,
@@ -141,52 +141,6 @@ pub(super) fn ports(value: &Value<'_>) -> Result<(u16, u16), ConfigError> {
         return Err(value.refuse(accepted));
     }
     Ok(pair)
-}
-
-fn nat(section: &Section<'_>) -> Result<Nat, ConfigError> {
-    section.only(&Keys {
-        accepted: &["ports", "timeouts"],
-        later: &[],
-    })?;
-    let timeouts = table(section, "timeouts", "[nat.timeouts]", timeouts)?;
-    Ok(Nat {
-        ports: section.or("ports", Nat::default().ports, ports)?,
-        timeouts,
-    })
-}
-
-fn timeouts(section: &Section<'_>) -> Result<Timeouts, ConfigError> {
-    section.only(&Keys {
-        accepted: &["udp", "tcp_established", "tcp_transitory", "icmp"],
-        later: &[],
-    })?;
-    let default = Timeouts::default();
-    let floor = |key, default, seconds, why| {
-        section.or(key, default, |value| at_least(value, seconds, why))
-    };
-    Ok(Timeouts {
-        udp: floor("udp", default.udp, 120, "RFC 4787 REQ-5")?,
-        tcp_established: floor(
-            "tcp_established",
-            default.tcp_established,
-            7440,
-            "RFC 5382 REQ-5",
-        )?,
-        tcp_transitory: floor(
-            "tcp_transitory",
-            default.tcp_transitory,
-            240,
-            "RFC 5382 REQ-5",
-        )?,
-        icmp: floor("icmp", default.icmp, 60, "RFC 5508 REQ-2")?,
-    })
-}
-
-fn at_least(value: &Value<'_>, seconds: u64, why: &str) -> Result<Duration, ConfigError> {
-    let accepted = format!("{DURATION}, at least {seconds}s ({why})");
-    value.parse(&accepted, |text| {
-        values::duration(text).filter(|duration| *duration >= Duration::from_secs(seconds))
-    })
 }
 
 /// A duration in a range of seconds.

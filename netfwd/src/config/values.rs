@@ -1,13 +1,10 @@
 //! Values as people write them; shared by the file, the command line and the control socket.
 
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use netfwd_common::addr::{self, Mac};
-
-use super::{Listen, Proto};
 
 /// Seconds that ageing may take (IEEE 802.1D-2004 table 7-5).
 pub(super) const AGEING: std::ops::RangeInclusive<u64> = 10..=1_000_000;
@@ -15,10 +12,6 @@ pub(super) const AGEING: std::ops::RangeInclusive<u64> = 10..=1_000_000;
 pub const MAC: &str = "a unicast MAC address such as \"02:00:00:00:00:01\"";
 /// What [`station`] accepts.
 pub const STATION: &str = "a station's address such as \"10.0.3.20\"";
-/// What [`listen`] accepts.
-pub const LISTEN: &str = "[address:]port[-port]/tcp or /udp, such as \"8080/tcp\"";
-/// What [`endpoint`] accepts.
-pub const ENDPOINT: &str = "address:port, such as \"10.0.3.20:22\"";
 
 /// A unicast MAC.
 pub fn unicast_mac(text: &str) -> Option<Mac> {
@@ -43,6 +36,12 @@ pub fn station(text: &str) -> Option<IpAddr> {
         Some(_) => text.parse::<IpNet>().ok()?.addr(),
         None => text.parse().ok()?,
     };
+    unicast(address)
+}
+
+/// An address that somebody can have; IPv4 in IPv6 is IPv4, as in the maps.
+pub(super) fn unicast(address: IpAddr) -> Option<IpAddr> {
+    let address = address.to_canonical();
     let none = address.is_unspecified() || address.is_multicast() || address.is_loopback();
     let broadcast = address == IpAddr::V4(Ipv4Addr::BROADCAST);
     (!none && !broadcast).then_some(address)
@@ -81,77 +80,4 @@ pub fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     Some(Duration::from_millis(number.checked_mul(millis)?))
-}
-
-/// A listener: `[address:]port[-port]/proto`.
-pub fn listen(text: &str) -> Option<Listen> {
-    let (rest, proto) = text.split_once('/')?;
-    let proto = match proto {
-        "tcp" => Proto::Tcp,
-        "udp" => Proto::Udp,
-        _ => return None,
-    };
-    let (address, ports) = match rest.rsplit_once(':') {
-        Some((address, ports)) => (Some(bare_address(address)?), ports),
-        None => (None, rest),
-    };
-    let (low, high) = ports.split_once('-').unwrap_or((ports, ports));
-    let ports = (l4_port(low)?, l4_port(high)?);
-    (ports.0 <= ports.1).then_some(Listen {
-        address,
-        ports,
-        proto,
-    })
-}
-
-/// An address and an l4 port.
-pub fn endpoint(text: &str) -> Option<(IpAddr, u16)> {
-    let socket: SocketAddr = text.parse().ok()?;
-    (socket.port() != 0).then_some((socket.ip(), socket.port()))
-}
-
-fn bare_address(text: &str) -> Option<IpAddr> {
-    text.trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse()
-        .ok()
-}
-
-fn l4_port(text: &str) -> Option<u16> {
-    let port = text.parse().ok()?;
-    (port != 0).then_some(port)
-}
-
-impl Proto {
-    /// As users read it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-
-    /// The IP protocol number.
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::Tcp => netfwd_common::nat::proto::TCP,
-            Self::Udp => netfwd_common::nat::proto::UDP,
-        }
-    }
-}
-
-impl fmt::Display for Listen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.address {
-            Some(IpAddr::V4(address)) => write!(f, "{address}:")?,
-            Some(IpAddr::V6(address)) => write!(f, "[{address}]:")?,
-            None => {}
-        }
-        let (low, high) = self.ports;
-        write!(f, "{low}")?;
-        if high != low {
-            write!(f, "-{high}")?;
-        }
-        write!(f, "/{}", self.proto.name())
-    }
 }

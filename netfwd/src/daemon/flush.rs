@@ -5,6 +5,7 @@ use netfwd_common::maps::{FdbEntry, FdbFlags, FdbKey};
 use super::{Core, CoreError};
 use crate::address::to_addr;
 use crate::api::{FdbQuery, SessionQuery};
+use crate::apply::flush_sessions;
 use crate::config::{FdbTarget, Network};
 use crate::dataplane::maps::now_ns;
 use crate::desired::fdb_flags;
@@ -191,9 +192,9 @@ impl Core {
         found.ok_or_else(|| ChangeError::Absent(format!("port {name}")))
     }
 
-    /// Forgets the sessions that match.
-    pub async fn flush_sessions(&mut self, query: &SessionQuery) -> Result<(), CoreError> {
-        let filter = query.filter()?;
-        self.apply(&[Action::FlushSessions(filter)]).await
+    /// Forgets the sessions that match; says how many.
+    pub fn flush_sessions(&mut self, query: &SessionQuery) -> Result<usize, CoreError> {
+        let filter = query.filter(&self.ids)?;
+        Ok(flush_sessions(self.dataplane.maps_mut(), &filter)?)
     }
 }

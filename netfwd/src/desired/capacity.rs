@@ -36,7 +36,7 @@ pub fn fits(maps: &MapState) -> Result<(), DesiredError> {
         ),
         ("uplinks", maps.uplinks.len(), limits::UPLINKS),
         (
-            "addresses on uplinks",
+            "addresses on uplinks and gateways",
             maps.locals.len(),
             limits::LOCAL_ADDRESSES,
         ),
@@ -46,6 +46,18 @@ pub fn fits(maps: &MapState) -> Result<(), DesiredError> {
             maps.publishes.len(),
             limits::PUBLISHES,
         ),
+        ("targets", maps.targets.len(), limits::TARGETS),
+        (
+            "floating addresses",
+            maps.floatings.len() / 2,
+            limits::FLOATINGS / 2,
+        ),
+        (
+            "outside addresses to answer for",
+            maps.externals.len(),
+            limits::EXTERNALS,
+        ),
+        ("pairs of networks", maps.pairs.len() / 2, limits::PAIRS / 2),
     ];
     tables
         .into_iter()

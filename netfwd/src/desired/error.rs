@@ -85,6 +85,18 @@ pub enum DesiredError {
         /// Where it is named.
         place: Place,
     },
+    /// A floating address is this host's own.
+    #[error(
+        "{place}: floating address {external} is this host's own, on {interface}; take it off that interface, or give another one"
+    )]
+    OwnFloating {
+        /// The address.
+        external: IpAddr,
+        /// The interface that has it.
+        interface: String,
+        /// Where it is named.
+        place: Place,
+    },
     /// A link that netfwd did not make has the name of one that it must make.
     #[error(
         "interface {0} exists and was not made by this instance; rename or remove it, or let the configuration name another one"
@@ -151,6 +163,7 @@ impl DesiredError {
             | Self::NoVtepTowards { place, .. }
             | Self::NotAVtep { place, .. }
             | Self::NotAPort { place, .. }
+            | Self::OwnFloating { place, .. }
             | Self::MtuTooLarge { place, .. } => place.is_command(),
             _ => false,
         }

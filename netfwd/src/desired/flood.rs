@@ -1,10 +1,11 @@
 //! Flood lists, and the entry of a network that holds their length.
 
+use netfwd_common::addr::UNSPECIFIED;
 use netfwd_common::limits::FLOOD_PER_NETWORK;
 use netfwd_common::maps::{FloodKey, FloodTarget, Network, NetworkFlags};
 
 use super::{Builder, DesiredError, Numbered};
-use crate::config::Masquerade;
+use crate::config::Gateway;
 
 impl Builder<'_> {
     /// Numbers the targets. Sorted by slot: what comes later stands later, so that an addition
@@ -32,8 +33,8 @@ impl Builder<'_> {
     pub(super) fn network_entry(&mut self, network: &Numbered<'_>, slot: u32, flood_len: u32) {
         let config = network.config;
         let gateway = config.gateway.as_ref();
-        let v4 = gateway.and_then(crate::config::Gateway::first_v4);
-        let masquerade = gateway.is_some_and(|g| g.masquerade != Masquerade::Off);
+        let v4 = gateway.and_then(Gateway::first_v4);
+        let masquerade = gateway.is_some_and(|g| g.masquerade.is_on());
         let accepts_unknown = config.vni.is_some() && config.accepts_unknown(self.config);
         let entry = Network {
             ageing_ns: config.switch.ageing.as_nanos() as u64,
@@ -53,7 +54,9 @@ impl Builder<'_> {
             mtu: network.mtu,
             flood_len,
             gateway_v4: v4.map_or([0; 4], |address| address.octets()),
-            gateway_v6: [0; 16],
+            gateway_v6: gateway
+                .and_then(Gateway::first_v6)
+                .map_or(UNSPECIFIED, |v6| v6.octets()),
             gateway_mac: gateway.map_or([0; 6], |g| g.mac_of(&config.name)),
             vlan: config.own_vlan(),
             max_learned: config.switch.max_learned_total,

@@ -23,6 +23,7 @@ impl Builder<'_> {
         let end = naming::gateway_end(&network.config.name);
         self.gateway_pair(network, gateway, &end)?;
         self.subnets(network, gateway);
+        self.sources(gateway);
         let slot = self.ids.slot(Scope::Port, &end)?;
         let attach = Attach::tc(Program::PortIngress);
         self.out
@@ -32,6 +33,7 @@ impl Builder<'_> {
         else {
             return Ok(Vec::new());
         };
+        self.gateway_addresses(gateway, device);
         self.gateway_port(network, ingress, slot);
         self.gateway_fdb(network, gateway, device, slot);
         let target = gateway_target(device, ingress, slot);
@@ -54,11 +56,7 @@ impl Builder<'_> {
             mac: Some(gateway.mac_of(&network.config.name)),
             mtu: network.mtu,
             addresses: gateway.addresses.iter().copied().collect(),
-            sysctls: BTreeMap::from([
-                (Sysctl::Forwarding, 1),
-                (Sysctl::RpFilter, 0),
-                (Sysctl::SendRedirects, 0),
-            ]),
+            sysctls: settings(gateway),
         };
         let other = Device {
             made: Made::PeerOf {
@@ -110,6 +108,17 @@ impl Gateway {
     pub fn mac_of(&self, network: &str) -> netfwd_common::addr::Mac {
         self.mac.unwrap_or_else(|| naming::gateway_mac(network))
     }
+}
+
+/// What FIB lookups need of the device; no other interface's settings change.
+fn settings(gateway: &Gateway) -> BTreeMap<Sysctl, u8> {
+    let v6 = gateway.first_v6().map(|_| (Sysctl::Forwarding6, 1));
+    let v4 = [
+        (Sysctl::Forwarding, 1),
+        (Sysctl::RpFilter, 0),
+        (Sysctl::SendRedirects, 0),
+    ];
+    v4.into_iter().chain(v6).collect()
 }
 
 /// The host's stack drops what is not for it, so unknown unicast is not sent there.

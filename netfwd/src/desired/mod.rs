@@ -3,6 +3,7 @@
 mod capacity;
 mod entry;
 mod error;
+mod floating;
 mod flood;
 mod gateway;
 mod nat;
@@ -10,6 +11,7 @@ mod overlay;
 mod peers;
 mod ports;
 mod promiscuous;
+mod publish;
 mod stations;
 mod underlay;
 mod uplinks;
@@ -171,6 +173,7 @@ pub fn resolve(config: &Config, ids: &mut Ids, facts: Facts<'_>) -> Result<Desir
     for network in &config.networks {
         builder.network(network)?;
     }
+    builder.pairs();
     builder.promiscuous();
     builder.groups();
     capacity::fits(&builder.out.maps)?;
@@ -221,6 +224,7 @@ impl<'a> Builder<'a> {
         let len = self.flood(network, targets)?;
         self.network_entry(&network, slot, len);
         self.publishes(&network);
+        self.floatings(&network);
         Ok(())
     }
 
@@ -231,7 +235,9 @@ impl<'a> Builder<'a> {
         let uplinks: BTreeSet<&str> = config.host.uplinks.iter().map(String::as_str).collect();
         let mut ports = BTreeSet::new();
         let mut peers = BTreeSet::new();
+        let mut publishes = BTreeSet::new();
         for network in &config.networks {
+            publishes.extend(network.publishes.iter().map(|p| p.listen.to_string()));
             ports.extend(network.ports.iter().map(Port::interface));
             ports.extend(
                 network
@@ -247,6 +253,8 @@ impl<'a> Builder<'a> {
             .retain(Scope::Uplink, |name| uplinks.contains(name));
         self.ids.retain(Scope::Port, |name| ports.contains(name));
         self.ids.retain(Scope::Peer, |name| peers.contains(name));
+        self.ids
+            .retain_publishes(|listen| publishes.contains(listen));
     }
 
     /// Goes on without what the host lacks for now.

@@ -1,74 +1,50 @@
-//! Subnets, publishes, and the neighbours that published ports need.
+//! Subnets, this host's own addresses inside, and who reaches whom.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use netfwd_common::addr::{Mac, UNSPECIFIED};
-use netfwd_common::maps::{self, PublishFlags, PublishKey, Subnet, TargetFlags, TargetKey};
+use netfwd_common::addr::UNSPECIFIED;
+use netfwd_common::maps::{PairKey, Subnet};
 
 use super::{Builder, Numbered};
 use crate::address::{to_addr, to_prefix};
-use crate::config::{Gateway, Masquerade, Network, Port, PortAt, Publish};
-use crate::observed::Neighbour;
+use crate::config::{Gateway, SourceNat};
 
 impl Builder<'_> {
     pub(super) fn subnets(&mut self, network: &Numbered<'_>, gateway: &Gateway) {
         for address in &gateway.addresses {
-            let v4 = address.addr().is_ipv4();
+            let source = gateway.masquerade.of(address.addr());
+            let (first, sources) = match source {
+                SourceNat::Range { first, count } => (to_addr(first), count),
+                SourceNat::Off | SourceNat::Uplink => (UNSPECIFIED, 0),
+            };
             let subnet = Subnet {
-                source: match gateway.masquerade {
-                    Masquerade::To(source) if v4 => to_addr(source),
-                    _ => UNSPECIFIED,
-                },
-                sources: u32::from(v4 && matches!(gateway.masquerade, Masquerade::To(_))),
+                source: first,
+                sources,
                 network: network.id,
-                masquerade: u32::from(v4 && gateway.masquerade != Masquerade::Off),
+                masquerade: u32::from(source != SourceNat::Off),
                 pad: 0,
             };
             self.out.maps.subnets.insert(to_prefix(address), subnet);
         }
     }
 
-    pub(super) fn publishes(&mut self, network: &Numbered<'_>) {
-        let Some(gateway) = &network.config.gateway else {
-            return;
-        };
-        for publish in &network.config.publishes {
-            self.publish(network.id, publish);
-            self.out.neighbours.insert(Neighbour {
-                interface: gateway.device.clone(),
-                address: publish.to,
-                mac: known_mac(network.config, publish.to),
-            });
-        }
+    /// What is sent to a gateway's address is the host's, from whichever network.
+    pub(super) fn gateway_addresses(&mut self, gateway: &Gateway, device: u32) {
+        let addresses = gateway.addresses.iter();
+        let addresses = addresses.map(|address| (to_addr(address.addr()), device));
+        self.out.maps.locals.extend(addresses);
     }
 
-    fn publish(&mut self, network: u32, publish: &Publish) {
-        let group = self.out.maps.targets.len() as u32;
-        let target = maps::Target {
-            address: to_addr(publish.to),
-            port: publish.to_port,
-            flags: TargetFlags::default(),
-        };
-        self.out
-            .maps
-            .targets
-            .insert(TargetKey { group, index: 0 }, target);
-        let (low, high) = publish.listen.ports;
-        for (port, offset) in (low..=high).zip(0..) {
-            let key = PublishKey {
-                address: publish.listen.address.map_or(UNSPECIFIED, to_addr),
-                port,
-                proto: publish.listen.proto.number(),
-                pad: 0,
-            };
-            let value = maps::Publish {
-                network,
-                group,
-                flags: PublishFlags::default(),
-                targets: 1,
-                offset,
-            };
-            self.out.maps.publishes.insert(key, value);
+    /// The networks that are treated otherwise than the rest.
+    pub(super) fn pairs(&mut self) {
+        let config = self.config;
+        for pair in &config.routing.pairs {
+            let (one, other) = &pair.networks;
+            let (one, other) = (self.ids.network(one), self.ids.network(other));
+            let allowed = u32::from(pair.allowed);
+            for (from, to) in [(one, other), (other, one)] {
+                self.out.maps.pairs.insert(PairKey { from, to }, allowed);
+            }
         }
     }
 }
@@ -76,20 +52,19 @@ impl Builder<'_> {
 impl Gateway {
     /// Its first IPv4 address.
     pub fn first_v4(&self) -> Option<Ipv4Addr> {
-        self.addresses
-            .iter()
-            .find_map(|address| match address.addr() {
-                IpAddr::V4(v4) => Some(v4),
-                IpAddr::V6(_) => None,
-            })
+        let mut addresses = self.addresses.iter();
+        addresses.find_map(|address| match address.addr() {
+            IpAddr::V4(v4) => Some(v4),
+            IpAddr::V6(_) => None,
+        })
     }
-}
 
-/// The MAC of the pair that has this address, where the configuration sets both.
-fn known_mac(network: &Network, address: IpAddr) -> Option<Mac> {
-    let has = |port: &&Port| {
-        let made = matches!(port.at, PortAt::Pair(_));
-        made && port.addresses.iter().any(|own| own.addr() == address)
-    };
-    network.ports.iter().find(has)?.mac
+    /// Its first IPv6 address that is good beyond the link.
+    pub fn first_v6(&self) -> Option<Ipv6Addr> {
+        let mut addresses = self.addresses.iter();
+        addresses.find_map(|address| match address.addr() {
+            IpAddr::V6(v6) if !v6.is_unicast_link_local() => Some(v6),
+            _ => None,
+        })
+    }
 }

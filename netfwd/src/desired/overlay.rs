@@ -113,7 +113,7 @@ impl Builder<'_> {
     }
 
     fn host_flags(&self) -> ConfigFlags {
-        let vxlan = &self.config.vxlan;
+        let (vxlan, nat, routing) = (&self.config.vxlan, &self.config.nat, &self.config.routing);
         // What it says holds for every network; where they differ, each has a flag of its own.
         let mut accept = self.overlays().map(|n| n.accepts_unknown(self.config));
         let unknown = accept.next() == Some(true) && accept.all(|accepts| accepts);
@@ -125,6 +125,11 @@ impl Builder<'_> {
             .with_if(ConfigFlags::DF, vxlan.df == Df::Set)
             .with_if(ConfigFlags::DF_INHERIT, vxlan.df == Df::Inherit)
             .with_if(ConfigFlags::MSS_CLAMP, vxlan.mss_clamp)
+            .with_if(ConfigFlags::ROUTE_BETWEEN, routing.between)
+            .with_if(
+                ConfigFlags::ENDPOINT_INDEPENDENT_FILTERING,
+                nat.any_endpoint,
+            )
     }
 
     /// A network's MTU; automatic where the configuration gives none.
@@ -159,7 +164,7 @@ fn timeouts(timeouts: &Timeouts) -> maps::Timeouts {
         tcp_established: seconds(timeouts.tcp_established),
         tcp_transitory: seconds(timeouts.tcp_transitory),
         icmp: seconds(timeouts.icmp),
-        sctp: seconds(timeouts.tcp_established),
-        other: 600,
+        sctp: seconds(timeouts.sctp),
+        other: seconds(timeouts.other),
     }
 }

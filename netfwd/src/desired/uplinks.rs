@@ -31,7 +31,7 @@ impl Builder<'_> {
     fn uplink(&mut self, name: &str, link: &Link, slot: u32) {
         let entry = Uplink {
             address: first_v4(link).map_or(UNSPECIFIED, to_addr),
-            address_v6: UNSPECIFIED,
+            address_v6: best_v6(link).map_or(UNSPECIFIED, to_addr),
             slot,
             mtu: link.mtu,
             mac: link.mac,
@@ -79,6 +79,19 @@ impl Builder<'_> {
 fn first_v4(link: &Link) -> Option<IpAddr> {
     let mut addresses = link.addresses.iter().map(ipnet::IpNet::addr);
     addresses.find(IpAddr::is_ipv4)
+}
+
+/// The IPv6 address to masquerade as: one that is good everywhere before one that is unique locally
+/// (RFC 4193), and of these the oldest, which the kernel lists last, so that an address that comes ends no
+/// sessions.
+fn best_v6(link: &Link) -> Option<IpAddr> {
+    let addresses = link.addresses.iter().map(ipnet::IpNet::addr);
+    let usable = addresses.filter(|address| !link.tentative.contains(address));
+    let v6 = usable.filter_map(|address| match address {
+        IpAddr::V6(v6) if !v6.is_unicast_link_local() => Some(v6),
+        _ => None,
+    });
+    v6.max_by_key(|v6| !v6.is_unique_local()).map(IpAddr::V6)
 }
 
 /// Whether an uplink gets the cache in front.

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use netfwd_common::addr::{Addr, Mac};
 use netfwd_common::maps;
 
+use super::Ended;
 use crate::config::TapKind;
 use crate::desired::Attach;
 use crate::observed::{HookAt, Inner, Neighbour, Prefix, Sysctl};
@@ -139,8 +140,8 @@ pub enum Action {
     FlushFdb(FdbFilter),
     /// Deletes the learned neighbours that match.
     FlushNeighbours(NeighbourFilter),
-    /// Deletes the sessions that match, both directions.
-    FlushSessions(SessionFilter),
+    /// Deletes the sessions and mappings that use what is no more, both directions.
+    EndSessions(Box<Ended>),
     /// Zeroes the counters and drops of a slot.
     ZeroSlot(u32),
 }
@@ -277,19 +278,4 @@ pub struct NeighbourFilter {
     pub mac: Option<Mac>,
     /// In this VLAN.
     pub vlan: Option<u16>,
-}
-
-/// Which sessions; what is absent matches all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SessionFilter {
-    /// Whose inside is this network.
-    pub network: Option<u32>,
-    /// Made so.
-    pub kind: Option<maps::SessionKind>,
-    /// Of this IP protocol.
-    pub proto: Option<u8>,
-    /// With this source address before translation, seen from the side that opened it.
-    pub src: Option<IpAddr>,
-    /// With this destination address before translation, seen from the side that opened it.
-    pub dst: Option<IpAddr>,
 }

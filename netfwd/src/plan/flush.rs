@@ -1,11 +1,11 @@
 //! What is forgotten: what was learned behind ports and peers that are gone or changed, and the
-//! sessions of networks whose translation changed.
+//! sessions that use what is no more.
 
 use std::collections::BTreeSet;
 
 use netfwd_common::maps::{MemberKey, Network, NetworkFlags, Port, PortFlags, PortState, VlanKey};
 
-use super::{Action, FdbFilter, NeighbourFilter, SessionFilter, maps};
+use super::{Action, Ended, FdbFilter, NeighbourFilter, maps};
 use crate::desired::{Desired, fdb_flags};
 use crate::observed::{MapState, Observed};
 
@@ -34,7 +34,10 @@ pub(super) fn flush(desired: &Desired, observed: &Observed) -> Vec<Action> {
             actions.push(peer(*key));
         }
     }
-    actions.extend(sessions(wanted, known));
+    let ended = Ended::between(wanted, known);
+    if !ended.is_empty() {
+        actions.push(Action::EndSessions(Box::new(ended)));
+    }
     actions
 }
 
@@ -105,21 +108,4 @@ fn peer(key: MemberKey) -> Action {
         peer: Some(key.peer),
         ..FdbFilter::default()
     })
-}
-
-fn sessions(wanted: &MapState, known: &MapState) -> Vec<Action> {
-    let gone = |id: &&u32| !wanted.networks.contains_key(id);
-    let mut networks: BTreeSet<u32> = known.networks.keys().filter(gone).copied().collect();
-    for (prefix, subnet) in &known.subnets {
-        if wanted.subnets.get(prefix) != Some(subnet) {
-            networks.insert(subnet.network);
-        }
-    }
-    let flush = |network: u32| {
-        Action::FlushSessions(SessionFilter {
-            network: Some(network),
-            ..SessionFilter::default()
-        })
-    };
-    networks.into_iter().map(flush).collect()
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use netfwd_common::addr::UNSPECIFIED;
 use netfwd_common::maps::{
-    BindingKey, FdbEntry, FloodKey, Member, MemberKey, Neighbour, Network, Peer, PeerFlags, Port,
-    PortFlags, Target,
+    BindingKey, Config, ConfigFlags, FdbEntry, FloodKey, Member, MemberKey, Neighbour, Network,
+    Peer, PeerFlags, Port, PortFlags, Target,
 };
 
 use super::{Action, Entry, EntryKey};
@@ -21,8 +21,11 @@ use crate::observed::{MapState, Observed};
 pub(super) fn put(desired: &Desired, observed: &Observed) -> Vec<Action> {
     let (wanted, known) = (&desired.maps, &observed.maps);
     let mut entries = Vec::new();
-    if wanted.config != known.config {
-        entries.extend(wanted.config.map(Entry::Config));
+    let config = wanted
+        .config
+        .map(|wanted| keep_watched(wanted, known.config));
+    if config != known.config {
+        entries.extend(config.map(Entry::Config));
     }
     entries.extend(differing(
         &wanted.peers,
@@ -130,6 +133,16 @@ fn differing<K: Ord + Copy, V: PartialEq + Copy>(
 
 fn as_is<V>(wanted: V, _: V) -> V {
     wanted
+}
+
+/// The daemon notes beside the switches whether somebody watches sessions.
+fn keep_watched(wanted: Config, known: Option<Config>) -> Config {
+    let watched = ConfigFlags::SESSION_EVENTS;
+    let on = known.is_some_and(|known| known.flags.has(watched));
+    Config {
+        flags: wanted.flags.with_if(watched, on),
+        ..wanted
+    }
 }
 
 /// The prober writes its state beside the flags, and the programs the next hop.

@@ -24,13 +24,17 @@
 
 mod action;
 mod devices;
+mod ended;
+mod filter;
 mod flush;
 mod maps;
 
 use crate::desired::Desired;
 use crate::observed::{Attached, HookAt, Mode, Observed};
 
-pub use action::{Action, Entry, EntryKey, FdbFilter, NeighbourFilter, PairPeer, SessionFilter};
+pub use action::{Action, Entry, EntryKey, FdbFilter, NeighbourFilter, PairPeer};
+pub use ended::{Ended, Pairing, Sources, Targets};
+pub use filter::{End, SessionFilter};
 
 /// The steps from what is to what should be; none where nothing differs.
 ///

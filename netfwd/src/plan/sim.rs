@@ -1,12 +1,14 @@
 //! A host that is only data: it takes actions and becomes what they say, and checks at every step
 //! what the programs rely on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use netfwd_common::addr::Addr;
-use netfwd_common::maps::{FloodKey, PeerFlags, PortState};
+use netfwd_common::maps::{
+    FloodKey, Mapping, MappingKey, PeerFlags, PortState, Session, SessionKey,
+};
 
-use super::{Action, Entry, EntryKey, PairPeer};
+use super::{Action, Ended, Entry, EntryKey, PairPeer};
 use crate::desired::Desired;
 use crate::naming;
 use crate::observed::{Attached, HookAt, Inner, Link, MapState, Mode, Observed, VxlanLink};
@@ -18,6 +20,10 @@ pub struct Sim {
     pub observed: Observed,
     /// The instance whose links carry its alias.
     pub instance: String,
+    /// Sessions, both directions.
+    pub sessions: BTreeMap<SessionKey, Session>,
+    /// Mappings, both sides.
+    pub mappings: BTreeMap<MappingKey, Mapping>,
     last_ifindex: u32,
 }
 
@@ -110,12 +116,22 @@ impl Sim {
             Action::RemoveNeighbour(neighbour) => {
                 self.observed.neighbours.remove(neighbour);
             }
-            Action::ZeroSlot(_)
-            | Action::FlushFdb(_)
-            | Action::FlushNeighbours(_)
-            | Action::FlushSessions(_) => {}
+            Action::EndSessions(ended) => self.end_sessions(ended),
+            Action::ZeroSlot(_) | Action::FlushFdb(_) | Action::FlushNeighbours(_) => {}
             other => self.device(other),
         }
+    }
+
+    fn end_sessions(&mut self, ended: &Ended) {
+        let over = |(key, session): (&SessionKey, &Session)| {
+            ended
+                .ends(key, session)
+                .then(|| [*key, key.opposite(session)])
+        };
+        let over: Vec<_> = self.sessions.iter().filter_map(over).flatten().collect();
+        self.sessions.retain(|key, _| !over.contains(key));
+        let mappings = &mut self.mappings;
+        mappings.retain(|key, mapping| !ended.ends_mapping(key, mapping));
     }
 
     fn detach(&mut self, at: &HookAt) {

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChangeError, FdbKind, FdbSpec, NeighSpec, NetworkSpec, PeerSpec, PortSpec, PublishSpec, Runtime,
+    ChangeError, FdbKind, FdbSpec, FloatingSpec, NeighSpec, NetworkSpec, PeerSpec, PortSpec,
+    PublishSpec, Runtime,
 };
 use crate::config::{Config, FdbEntry, Network, Place};
 
@@ -39,6 +40,8 @@ pub enum Object {
     Neigh(NeighSpec),
     /// A published port.
     Publish(PublishSpec),
+    /// A floating address.
+    Floating(FloatingSpec),
 }
 
 /// A change that a command asks for.
@@ -65,6 +68,7 @@ impl Runtime {
             Object::Fdb(spec) => next.fdb(change.op, spec, now)?,
             Object::Neigh(spec) => next.neigh(change.op, spec, now)?,
             Object::Publish(spec) => next.publish(change.op, spec, now)?,
+            Object::Floating(spec) => next.floating(change.op, spec, now)?,
         }
         next.merge(file)?;
         Ok(next)
@@ -96,13 +100,15 @@ impl Runtime {
             .map(|p| format!("port {}", p.label()));
         let publish = self.publishes.iter().find(|p| of(&p.network));
         let publish = publish.map(|p| format!("publish {}", p.listen));
+        let floating = self.floatings.iter().find(|f| of(&f.network));
+        let floating = floating.map(FloatingSpec::what);
         let peer = self.peers.iter().find(|p| p.network == network);
         let peer = peer.map(|p| format!("peer {}", p.address));
         let fdb = self.fdb.iter().find(|entry| entry.network == network);
         let fdb = fdb.map(|entry| format!("FDB entry {}", entry.mac));
         let neighbour = self.neighbours.iter().find(|n| n.network == network);
         let neighbour = neighbour.map(|n| format!("neighbour {}", n.ip));
-        match port.or(publish).or(peer).or(fdb).or(neighbour) {
+        match port.or(publish).or(floating).or(peer).or(fdb).or(neighbour) {
             Some(what) => Err(ChangeError::InUse {
                 network: network.to_owned(),
                 what,
@@ -180,33 +186,6 @@ impl Runtime {
         });
         let same = |one: &NeighSpec| one.network == spec.network && same_key(one.ip, one.vlan);
         replace(&mut self.neighbours, op, spec, same, &what, given)
-    }
-
-    fn publish(&mut self, op: Op, spec: &PublishSpec, now: &Config) -> Result<(), ChangeError> {
-        let listen = spec.listener()?;
-        let what = format!("publish {listen}");
-        let wanted = if op == Op::Del {
-            None
-        } else {
-            Some(spec.publish()?)
-        };
-        let known = now
-            .networks
-            .iter()
-            .flat_map(|n| n.publishes.iter().map(move |p| (n, p)));
-        let known = known
-            .into_iter()
-            .find(|(_, publish)| publish.listen == listen);
-        let given = known.map(|(network, publish)| {
-            let in_network = Some(&network.name) == spec.network.as_ref();
-            let to = wanted.as_ref().map(|wanted| (wanted.to, wanted.to_port));
-            (
-                &publish.place,
-                in_network && to == Some((publish.to, publish.to_port)),
-            )
-        });
-        let same = |one: &PublishSpec| one.listener() == Ok(listen);
-        replace(&mut self.publishes, op, spec, same, &what, given)
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChangeError, FdbSpec, NeighSpec, NetworkSpec, PeerSpec, PortSpec, PublishSpec};
+use super::{
+    ChangeError, FdbSpec, FloatingSpec, NeighSpec, NetworkSpec, PeerSpec, PortSpec, PublishSpec,
+};
 use crate::config::{self, Config, Network};
 
 /// What was added by command.
@@ -23,6 +25,8 @@ pub struct Runtime {
     pub neighbours: Vec<NeighSpec>,
     /// Published ports.
     pub publishes: Vec<PublishSpec>,
+    /// Floating addresses.
+    pub floatings: Vec<FloatingSpec>,
 }
 
 impl Runtime {
@@ -50,6 +54,10 @@ impl Runtime {
         for spec in &self.publishes {
             let network = spec.network.as_deref().unwrap_or_default();
             networks.get(network)?.publishes.push(spec.publish()?);
+        }
+        for spec in &self.floatings {
+            let network = spec.network.as_deref().unwrap_or_default();
+            networks.get(network)?.floatings.push(spec.floating()?);
         }
         config::check(&config)?;
         Ok(config)
@@ -84,6 +92,13 @@ impl Runtime {
             &mut kept,
             &self.publishes,
             |k| &mut k.publishes,
+            file,
+            &mut refused,
+        );
+        keep(
+            &mut kept,
+            &self.floatings,
+            |k| &mut k.floatings,
             file,
             &mut refused,
         );

@@ -5,6 +5,7 @@ mod change;
 mod error;
 mod listing;
 mod merge;
+mod nat;
 mod network;
 mod port;
 mod spec;
@@ -13,9 +14,10 @@ mod store;
 pub use change::{Change, Object, Op};
 pub use error::ChangeError;
 pub use merge::Runtime;
-pub use network::{NetworkSpec, SwitchChange};
+pub use nat::{FloatingSpec, PublishSpec};
+pub use network::{MasqueradeSpec, NetworkSpec, SwitchChange};
 pub use port::{PortChange, PortSpec};
-pub use spec::{FdbKind, FdbSpec, NeighSpec, PeerSpec, PublishSpec};
+pub use spec::{FdbKind, FdbSpec, NeighSpec, PeerSpec};
 pub use store::{Store, StoreError};
 
 #[cfg(test)]

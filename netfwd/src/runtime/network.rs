@@ -23,8 +23,8 @@ pub struct NetworkSpec {
     pub mtu: Option<u32>,
     /// Addresses of its gateway; none: no gateway.
     pub gateway: Vec<IpNet>,
-    /// Whether its subnets are masqueraded.
-    pub masquerade: bool,
+    /// To what its subnets are masqueraded.
+    pub masquerade: MasqueradeSpec,
     /// Other hosts' VTEPs.
     pub peers: Vec<PeerAt>,
     /// The multicast group by which it floods.
@@ -36,6 +36,41 @@ pub struct NetworkSpec {
     /// How it learns and floods.
     #[serde(flatten)]
     pub switch: SwitchChange,
+}
+
+/// To what the subnets of a network are masqueraded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MasqueradeSpec {
+    /// To the uplink's addresses, or not at all.
+    Uplink(bool),
+    /// As these words say, one for each family.
+    Words(Vec<String>),
+}
+
+impl Default for MasqueradeSpec {
+    fn default() -> Self {
+        Self::Uplink(false)
+    }
+}
+
+impl MasqueradeSpec {
+    fn masquerade(&self) -> Result<Masquerade, ChangeError> {
+        let words = match self {
+            Self::Uplink(true) => return Ok(Masquerade::UPLINK),
+            Self::Uplink(false) => return Ok(Masquerade::OFF),
+            Self::Words(words) => words,
+        };
+        let each: Vec<&str> = words.iter().map(String::as_str).collect();
+        match Masquerade::parse(&each) {
+            Some(masquerade) => Ok(masquerade),
+            None => bad(format!(
+                "`{}` is nothing to masquerade as; use {}",
+                words.join(","),
+                config::MASQUERADE
+            )),
+        }
+    }
 }
 
 /// How a network learns and floods; what is absent is as it is by default.
@@ -141,6 +176,7 @@ impl NetworkSpec {
             gateway,
             ports: Vec::new(),
             publishes: Vec::new(),
+            floatings: Vec::new(),
             fdb: Vec::new(),
             neighbours: Vec::new(),
             place: Place::default(),
@@ -149,8 +185,9 @@ impl NetworkSpec {
     }
 
     fn gateway(&self, name: &str) -> Result<Option<Gateway>, ChangeError> {
+        let masquerade = self.masquerade.masquerade()?;
         if self.gateway.is_empty() {
-            return if self.masquerade {
+            return if masquerade.is_on() {
                 bad("--masquerade needs a gateway; give one with --gateway CIDR")
             } else {
                 Ok(None)
@@ -161,19 +198,16 @@ impl NetworkSpec {
                 "`{name}` is too long for a gateway device; use at most 15 characters"
             ));
         };
-        if self.masquerade && !self.gateway.iter().any(|a| a.addr().is_ipv4()) {
-            return bad("--masquerade needs an IPv4 address among those of --gateway");
-        }
-        Ok(Some(Gateway {
+        let gateway = Gateway {
             device,
             addresses: self.gateway.clone(),
             mac: None,
-            masquerade: if self.masquerade {
-                Masquerade::Uplink
-            } else {
-                Masquerade::Off
-            },
+            masquerade,
             place: Place::default(),
-        }))
+        };
+        match gateway.untranslatable() {
+            Some(message) => bad(message),
+            None => Ok(Some(gateway)),
+        }
     }
 }

@@ -6,7 +6,7 @@ use netfwd_common::addr::Mac;
 use serde::{Deserialize, Serialize};
 
 use super::ChangeError;
-use crate::config::{self, FdbEntry, FdbTarget, Neighbour, Network, Peer, PeerAt, Place, Publish};
+use crate::config::{self, FdbEntry, FdbTarget, Neighbour, Network, Peer, PeerAt, Place};
 
 /// A peer of a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,18 +61,6 @@ pub struct NeighSpec {
     /// The VLAN; absent: the network's.
     #[serde(default)]
     pub vlan: Option<u16>,
-}
-
-/// A published port.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PublishSpec {
-    /// `[address:]port[-port]/proto`.
-    pub listen: String,
-    /// `address:port`; a `del` needs none.
-    pub to: Option<String>,
-    /// Its network; a `del` needs none.
-    pub network: Option<String>,
 }
 
 pub(super) fn bad<T>(message: impl Into<String>) -> Result<T, ChangeError> {
@@ -165,41 +153,6 @@ impl NeighSpec {
             vlan: self.vlan.map(vlan).transpose()?,
             place: Place::default(),
         })
-    }
-}
-
-impl PublishSpec {
-    /// The listener.
-    pub fn listener(&self) -> Result<config::Listen, ChangeError> {
-        match config::listen(&self.listen) {
-            Some(listen) => Ok(listen),
-            None => bad(format!(
-                "`{}` is no listener; it is {}",
-                self.listen,
-                config::LISTEN
-            )),
-        }
-    }
-
-    /// The publish that it describes.
-    pub fn publish(&self) -> Result<Publish, ChangeError> {
-        let text = self.to.as_deref().unwrap_or_default();
-        let Some((to, to_port)) = config::endpoint(text) else {
-            return bad(format!(
-                "`{text}` is no destination; it is {}",
-                config::ENDPOINT
-            ));
-        };
-        let publish = Publish {
-            listen: self.listener()?,
-            to,
-            to_port,
-            place: Place::default(),
-        };
-        publish
-            .fits()
-            .map_err(|error| ChangeError::Bad(error.message))?;
-        Ok(publish)
     }
 }
 

@@ -2,6 +2,7 @@
 //! that they answer when the daemon is dead. Field names are the contract of `-j`.
 
 mod fdb;
+mod floating;
 mod names;
 mod neighbour;
 mod network;
@@ -16,11 +17,12 @@ mod status;
 mod tests;
 
 pub use fdb::{FdbRow, fdb};
+pub use floating::{FloatingRow, floatings};
 pub use neighbour::{NeighbourRow, neighbours};
 pub use network::{NETWORK_COLUMNS, NetworkRow, networks};
 pub use peer::{PEER_COLUMNS, PeerRow, peers};
 pub use port::{PORT_COLUMNS, PortRow, ports};
-pub use publish::{PublishRow, publishes};
+pub use publish::{PUBLISH_COLUMNS, PublishRow, TargetRow, publishes};
 pub use session::{SessionRow, sessions};
 pub use stats::{StatsRow, stats};
 pub use status::{HOOK_COLUMNS, HookRow, status};
@@ -30,7 +32,6 @@ use std::net::{IpAddr, SocketAddr};
 
 use netfwd_common::addr::Addr;
 use netfwd_common::maps::DropKey;
-use netfwd_common::nat::proto;
 
 use crate::address::from_addr;
 use crate::dataplane::{DataplaneError, Maps, maps::now_ns};
@@ -94,13 +95,4 @@ fn endpoint(address: &Addr, port: u16) -> String {
 
 fn address(address: &Addr) -> IpAddr {
     from_addr(address)
-}
-
-fn proto_name(number: u8) -> String {
-    match number {
-        proto::ICMP => "icmp".to_owned(),
-        proto::TCP => "tcp".to_owned(),
-        proto::UDP => "udp".to_owned(),
-        other => other.to_string(),
-    }
 }

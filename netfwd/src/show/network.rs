@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use netfwd_common::addr::{Addr, to_v4};
+use netfwd_common::addr::{Addr, UNSPECIFIED, to_v4};
 use netfwd_common::maps::{Member, MemberKey, Network, NetworkFlags};
 use nix::net::if_::if_indextoname;
 use serde::Serialize;
@@ -30,7 +30,7 @@ pub struct NetworkRow {
     pub vni: Option<u32>,
     /// The subnets of its gateway.
     pub subnets: Vec<String>,
-    /// The gateway's IPv4 address, else its device.
+    /// The gateway's IPv4 address, else its IPv6 one, else its device.
     pub gateway: Option<String>,
     /// Octets of its largest IP packet.
     pub mtu: u32,
@@ -156,6 +156,9 @@ fn gateway(network: &Network) -> Option<String> {
     }
     if network.gateway_v4 != [0; 4] {
         return Some(std::net::Ipv4Addr::from(network.gateway_v4).to_string());
+    }
+    if network.gateway_v6 != UNSPECIFIED {
+        return Some(address(&network.gateway_v6).to_string());
     }
     let device = if_indextoname(network.gateway_ifindex).ok()?;
     Some(device.to_string_lossy().into_owned())

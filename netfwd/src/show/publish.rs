@@ -4,31 +4,89 @@ use std::collections::BTreeMap;
 
 use netfwd_common::addr::UNSPECIFIED;
 use netfwd_common::maps::{
-    Publish, PublishKey, Session, SessionFlags, SessionKey, SessionKind, TargetKey,
+    Publish, PublishFlags, PublishKey, Session, SessionFlags, SessionKey, SessionKind, TargetFlags,
+    TargetKey,
 };
 use serde::Serialize;
 
-use super::{ShowError, Source, address, endpoint, proto_name};
+use super::{ShowError, Source, address, endpoint};
+use crate::naming::proto_name;
+
+/// What a table shows of a publish; JSON has the rest.
+pub const PUBLISH_COLUMNS: &[&str] = &["listen", "to", "affinity", "network", "sessions"];
 
 /// Published ports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PublishRow {
     /// What is listened on: `[address:]port[-port]/proto`.
     pub listen: String,
-    /// The container's `address:port`, of the first port listened on.
+    /// Every target's `address:port`, for the first port listened on, with commas between.
     pub to: String,
+    /// Every target.
+    pub targets: Vec<TargetRow>,
+    /// What a client's target depends on: `none` or `source`.
+    pub affinity: &'static str,
     /// Its network.
     pub network: String,
     /// Sessions that it has now.
     pub sessions: usize,
 }
 
+/// A target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TargetRow {
+    /// Its `address:port`, for the first port listened on.
+    pub to: String,
+    /// `up`, or `down` where it does not answer.
+    pub state: &'static str,
+}
+
 /// The published ports of an instance.
 pub fn publishes(instance: &str) -> Result<Vec<PublishRow>, ShowError> {
     let source = Source::open(instance)?;
-    let sessions = source.maps.sessions.entries()?;
-    let ranges = ranges(&source.maps.publishes.entries()?);
+    let publishes = source.maps.publishes.entries()?;
+    let sessions = sessions(&source, &publishes)?;
+    let ranges = ranges(&publishes);
     Ok(ranges.iter().map(|r| row(&source, r, &sessions)).collect())
+}
+
+/// How many sessions each listener has.
+fn sessions(
+    source: &Source,
+    publishes: &BTreeMap<PublishKey, Publish>,
+) -> Result<BTreeMap<PublishKey, usize>, ShowError> {
+    let mut counts = BTreeMap::new();
+    source.maps.sessions.scan(|key, session| {
+        if let Some(listener) = listener(publishes, key, session) {
+            *counts.entry(listener).or_default() += 1;
+        }
+    })?;
+    Ok(counts)
+}
+
+/// The listener that the first packet of a session came to, of its own address or of every one.
+fn listener(
+    publishes: &BTreeMap<PublishKey, Publish>,
+    key: &SessionKey,
+    session: &Session,
+) -> Option<PublishKey> {
+    let first = session.flags.has(SessionFlags::ORIGINAL);
+    if !first || session.kind != SessionKind::Publish as u8 {
+        return None;
+    }
+    let at = |address| PublishKey {
+        address,
+        port: key.dst_port,
+        proto: key.proto,
+        pad: 0,
+    };
+    let listeners = [at(key.dst), at(UNSPECIFIED)];
+    let mut known = listeners.into_iter();
+    known.find(|at| {
+        publishes
+            .get(at)
+            .is_some_and(|p| p.network == session.network)
+    })
 }
 
 /// Consecutive listeners.
@@ -61,16 +119,6 @@ impl Range {
             std::net::IpAddr::V6(v6) => format!("[{v6}]:{ports}/{proto}"),
         }
     }
-
-    /// Whether the first packet of a session came to one of these listeners.
-    fn has(&self, key: &SessionKey, session: &Session) -> bool {
-        session.kind == SessionKind::Publish as u8
-            && session.flags.has(SessionFlags::ORIGINAL)
-            && key.proto == self.key.proto
-            && (self.key.port..=self.last).contains(&key.dst_port)
-            && [UNSPECIFIED, key.dst].contains(&self.key.address)
-            && session.network == self.to.network
-    }
 }
 
 fn ranges(publishes: &BTreeMap<PublishKey, Publish>) -> Vec<Range> {
@@ -90,36 +138,51 @@ fn ranges(publishes: &BTreeMap<PublishKey, Publish>) -> Vec<Range> {
     ranges
 }
 
-fn row(source: &Source, range: &Range, sessions: &BTreeMap<SessionKey, Session>) -> PublishRow {
+fn row(source: &Source, range: &Range, sessions: &BTreeMap<PublishKey, usize>) -> PublishRow {
+    let targets = targets(source, &range.to);
+    let to: Vec<&str> = targets.iter().map(|target| target.to.as_str()).collect();
+    let last = PublishKey {
+        port: range.last,
+        ..range.key
+    };
+    let of = |(at, count): (&PublishKey, &usize)| (at.proto == range.key.proto).then_some(*count);
     PublishRow {
         listen: range.listen(),
-        to: targets(source, &range.to),
+        to: to.join(","),
+        affinity: if range.to.flags.has(PublishFlags::AFFINITY) {
+            "source"
+        } else {
+            "none"
+        },
         network: source.names.network(range.to.network),
-        sessions: sessions.iter().filter(|(k, s)| range.has(k, s)).count(),
+        sessions: sessions.range(range.key..=last).filter_map(of).sum(),
+        targets,
     }
 }
 
-/// Every target, as `address:port`.
-fn targets(source: &Source, publish: &Publish) -> String {
+fn targets(source: &Source, publish: &Publish) -> Vec<TargetRow> {
     let target = |index: u16| {
         let key = TargetKey {
             group: publish.group,
             index: index.into(),
         };
         let target = source.maps.targets.get(&key).ok()??;
-        Some(endpoint(
-            &target.address,
-            target.port.wrapping_add(publish.offset),
-        ))
+        let port = target.port.wrapping_add(publish.offset);
+        Some(TargetRow {
+            to: endpoint(&target.address, port),
+            state: if target.flags.has(TargetFlags::DOWN) {
+                "down"
+            } else {
+                "up"
+            },
+        })
     };
-    let targets: Vec<String> = (0..publish.targets).filter_map(target).collect();
-    targets.join(", ")
+    (0..publish.targets).filter_map(target).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use netfwd_common::addr::from_v4;
-    use netfwd_common::maps::PublishFlags;
 
     use super::*;
 

@@ -1,21 +1,24 @@
 //! `session show`: one row for both directions.
 
+use netfwd_common::addr::Addr;
 use netfwd_common::maps::{Session, SessionFlags, SessionKey, SessionKind};
 use netfwd_common::nat::proto;
 use netfwd_common::tcp::TcpState;
 use serde::Serialize;
 
-use super::{ShowError, Source, endpoint, proto_name};
-use crate::apply::session_matches;
+use super::{ShowError, Source, address, endpoint};
+use crate::naming::{has_ports, proto_name};
 use crate::plan::SessionFilter;
 
 /// A session, seen in the direction of its first packet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SessionRow {
-    /// `tcp`, `udp` or `icmp`.
+    /// `tcp`, `udp`, `icmp`, `icmpv6`, `sctp` or a number.
     pub proto: String,
-    /// `masquerade` or `publish`.
+    /// `masquerade`, `publish` or `floating`.
     pub kind: &'static str,
+    /// The network of the inside; `None` where that is the host itself.
+    pub network: Option<String>,
     /// Source on the inside.
     pub inside_src: String,
     /// Destination on the inside.
@@ -39,23 +42,26 @@ pub struct SessionRow {
 /// The sessions of an instance that match.
 pub fn sessions(instance: &str, filter: &SessionFilter) -> Result<Vec<SessionRow>, ShowError> {
     let source = Source::open(instance)?;
-    let sessions = source.maps.sessions.entries()?;
-    let matching = sessions
-        .iter()
-        .filter(|(key, session)| session_matches(filter, key, session));
-    Ok(matching
-        .map(|(key, session)| row(&source, key, session, sessions.get(&key.opposite(session))))
-        .collect())
+    let firsts = source
+        .maps
+        .sessions
+        .matching(|key, s| filter.matches(key, s))?;
+    let row = |(key, first): (&SessionKey, &Session)| {
+        let other = source.maps.sessions.get(&key.opposite(first))?;
+        Ok(row(&source, key, first, other.as_ref()))
+    };
+    firsts.iter().map(row).collect()
 }
 
 fn row(source: &Source, key: &SessionKey, first: &Session, other: Option<&Session>) -> SessionRow {
+    let end = |at, port| end(key.proto, at, port);
     let before = Tuple {
-        src: endpoint(&key.src, key.src_port),
-        dst: endpoint(&key.dst, key.dst_port),
+        src: end(&key.src, key.src_port),
+        dst: end(&key.dst, key.dst_port),
     };
     let after = Tuple {
-        src: endpoint(&first.src, first.src_port),
-        dst: endpoint(&first.dst, first.dst_port),
+        src: end(&first.src, first.src_port),
+        dst: end(&first.dst, first.dst_port),
     };
     let (inside, outside) = if first.flags.has(SessionFlags::FROM_INSIDE) {
         (before, after)
@@ -66,6 +72,7 @@ fn row(source: &Source, key: &SessionKey, first: &Session, other: Option<&Sessio
     SessionRow {
         proto: proto_name(key.proto),
         kind: kind_name(first.kind),
+        network: (first.network != 0).then(|| source.names.network(first.network)),
         inside_src: inside.src,
         inside_dst: inside.dst,
         outside_src: outside.src,
@@ -83,12 +90,17 @@ struct Tuple {
     dst: String,
 }
 
-pub(super) const fn kind_name(kind: u8) -> &'static str {
-    if kind == SessionKind::Publish as u8 {
-        "publish"
-    } else {
-        "masquerade"
+/// One end, with its l4 port where the protocol has any.
+fn end(proto: u8, at: &Addr, port: u16) -> String {
+    if has_ports(proto) {
+        return endpoint(at, port);
     }
+    address(at).to_string()
+}
+
+pub(super) fn kind_name(kind: u8) -> &'static str {
+    let known = SessionKind::ALL.into_iter().find(|k| *k as u8 == kind);
+    known.map_or("?", SessionKind::name)
 }
 
 fn state(proto: u8, first: &Session, other: Option<&Session>) -> &'static str {

@@ -3,12 +3,13 @@
 mod overlap;
 mod refusals;
 mod switch;
+mod translation;
 mod underlay;
 
 use std::path::Path;
 
 use super::reader::Source;
-use super::{Config, ConfigError, Masquerade, PortAt, Tos, files};
+use super::{Affinity, Config, ConfigError, Masquerade, PortAt, SourceNat, Tos, files};
 
 fn read(text: &str) -> Result<Config, ConfigError> {
     files::parse_text(text)
@@ -35,11 +36,19 @@ probe_interval = "10s"
 probe_failures = 5
 [nat]
 ports = [32768, 60999]
+filtering = "endpoint"
+max_sessions = 1048576
 [nat.timeouts]
 udp = "5m"
 tcp_established = "7440s"
 tcp_transitory = "240s"
 icmp = "60000ms"
+sctp = "240s"
+other = "1h"
+[routing]
+between = "allow"
+allow = [["green", "blue"]]
+deny = [["red", "blue"]]
 [[network]]
 name = "blue"
 vni = 200
@@ -95,6 +104,14 @@ unknown_sources = "accept"
   [[network.publish]]
   listen = "49153/tcp"
   to = "10.0.3.20:22"
+  [[network.publish]]
+  listen = "192.0.2.1:5000-5009/sctp"
+  to = ["10.0.3.20:5000", "10.0.3.21:5000"]
+  affinity = "source"
+  [[network.floating]]
+  external = "192.0.2.20"
+  internal = "10.0.3.20"
+  uplink = "eth0"
   [[network.fdb]]
   mac = "02:00:00:00:00:09"
   peer = "fd00::8"
@@ -109,6 +126,13 @@ unknown_sources = "accept"
   ip = "10.0.3.30"
   mac = "02:00:00:00:00:1e"
   vlan = 20
+[[network]]
+name = "green"
+  [network.gateway]
+  addresses = ["10.0.4.1/24", "fd00:4::1/64"]
+  masquerade = ["192.0.2.10-192.0.2.13", "ipv6"]
+[[network]]
+name = "red"
 "#;
 
 #[test]
@@ -123,12 +147,39 @@ fn every_key_is_read() {
     let gateway = network.gateway.as_ref().unwrap();
     assert_eq!(
         (gateway.device.as_str(), gateway.masquerade),
-        ("lxcbr0", Masquerade::Uplink)
+        ("lxcbr0", Masquerade::UPLINK)
     );
     assert_eq!(network.ports[0].options.unknown_unicast, Some(false));
     assert!(matches!(&network.ports[2].at, PortAt::Pair(pair) if pair.default_route));
     assert_eq!(network.publishes[0].listen.to_string(), "49153/tcp");
     assert_eq!(network.fdb.len(), 3);
+}
+
+#[test]
+fn every_key_of_translation_is_read() {
+    let config = read(FULL).unwrap();
+    let (nat, routing) = (&config.nat, &config.routing);
+    assert_eq!((nat.any_endpoint, nat.max_sessions), (true, 1_048_576));
+    assert_eq!(nat.timeouts.sctp.as_secs(), 240);
+    assert_eq!(nat.timeouts.other.as_secs(), 3600);
+    let pairs = routing.pairs.iter();
+    let pairs: Vec<_> = pairs
+        .map(|pair| (pair.networks.1.as_str(), pair.allowed))
+        .collect();
+    assert_eq!(
+        (routing.between, pairs),
+        (true, vec![("green", true), ("red", false)])
+    );
+    let masquerade = config.networks[1].gateway.as_ref().unwrap().masquerade;
+    assert!(matches!(masquerade.v4, SourceNat::Range { count: 4, .. }));
+    assert_eq!(masquerade.v6, SourceNat::Uplink);
+    let network = &config.networks[0];
+    let publish = &network.publishes[1];
+    assert_eq!(publish.listen.to_string(), "192.0.2.1:5000-5009/sctp");
+    assert_eq!((publish.to.len(), publish.affinity), (2, Affinity::Source));
+    let floating = &network.floatings[0];
+    assert_eq!(floating.external.to_string(), "192.0.2.20");
+    assert_eq!(floating.uplink.as_deref(), Some("eth0"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ const BAD: Bad = &[
         &[
             "f.toml:2",
             "unknown key `hots`",
-            "accepted are host, vxlan, nat, network",
+            "accepted are host, vxlan, nat, routing, network",
         ],
     ),
     (
@@ -92,7 +92,7 @@ const BAD: Bad = &[
     ),
     (
         "[[network]]\nname = \"a\"\n[[network.floating]]\nexternal = \"1.1.1.1\"",
-        &["`floating`", "not in this version"],
+        &["f.toml:3", "[[network.floating]] needs `internal`"],
     ),
     (
         "[[network]]\nname = \"a\"\n[[network.port]]\nisolated = true",
@@ -108,11 +108,11 @@ const BAD: Bad = &[
     ),
     (
         "[[network]]\nname = \"a\"\n[network.gateway]\nmasquerade = true",
-        &["f.toml:3", "needs an IPv4 address"],
+        &["f.toml:3", "needs an address in `addresses`"],
     ),
     (
         "[[network]]\nname = \"a\"\n[[network.publish]]\nlisten = \"80\"\nto = \"10.0.0.2:80\"",
-        &["f.toml:4", "/tcp or /udp"],
+        &["f.toml:4", "/tcp, /udp or /sctp"],
     ),
     (
         "[[network]]\nname = \"a\"\n[[network.publish]]\nlisten = \"80/tcp\"\nto = \"10.0.0.2\"",

@@ -1,6 +1,7 @@
 //! Changes by command.
 
 mod switch;
+mod translation;
 mod underlay;
 
 use super::{
@@ -50,8 +51,9 @@ fn port(interface: &str) -> Object {
 fn publish(listen: &str, to: &str) -> Object {
     Object::Publish(PublishSpec {
         listen: listen.into(),
-        to: Some(to.into()),
+        to: vec![to.into()],
         network: Some("blue".into()),
+        ..PublishSpec::default()
     })
 }
 
@@ -127,7 +129,7 @@ fn replace_changes_what_a_command_added() {
     .unwrap();
     let two = after(&one, Op::Replace, publish("81/tcp", "10.0.3.21:80")).unwrap();
     assert_eq!(two.publishes.len(), 1);
-    assert_eq!(two.publishes[0].to.as_deref(), Some("10.0.3.21:80"));
+    assert_eq!(two.publishes[0].to, ["10.0.3.21:80"]);
 }
 
 #[test]

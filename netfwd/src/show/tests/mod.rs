@@ -237,8 +237,8 @@ fn a_session_is_one_row_with_both_tuples() {
         let rows = serde_json::to_value(rows).expect("JSON");
         assert_eq!(
             rows,
-            json!([{"proto": "tcp", "kind": "masquerade", "inside_src": "10.0.3.20:4000",
-                "inside_dst": "198.51.100.1:80", "outside_src": "203.0.113.1:40000",
+            json!([{"proto": "tcp", "kind": "masquerade", "network": "blue",
+                "inside_src": "10.0.3.20:4000", "inside_dst": "198.51.100.1:80", "outside_src": "203.0.113.1:40000",
                 "outside_dst": "198.51.100.1:80", "state": "established", "age_seconds": 0,
                 "idle_seconds": 0, "packets": 5, "bytes": 500}])
         );
