@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 
 use crate::{
     topology::{Container, Host, OUTSIDE, TwoHosts},
-    traffic::{Ping, WhoAmI, ask_tcp, ask_udp, ping, tcp_bulk, udp_segments},
+    traffic::{Ping, WhoAmI, ask_tcp, ask_udp, ping, tcp_bulk, udp_segments, udp_socket, whoami},
 };
 
 /// An l4 port of the server.
@@ -76,15 +76,7 @@ pub fn same_port_of_two_containers(hosts: &TwoHosts) -> Result<()> {
 }
 
 fn ask_from(container: &Container, port: u16, server: SocketAddr) -> Result<SocketAddr> {
-    container.ns.within(|| {
-        let socket = std::net::UdpSocket::bind(("0.0.0.0", port))?;
-        socket.set_read_timeout(Some(std::time::Duration::from_secs(3)))?;
-        socket.connect(server)?;
-        socket.send(b"who am I?")?;
-        let mut answer = [0; 128];
-        let len = socket.recv(&mut answer)?;
-        Ok(std::str::from_utf8(&answer[..len])?.parse()?)
-    })
+    whoami(&udp_socket(&container.ns, server, port)?)
 }
 
 /// TCP bulk to the outside arrives whole, and from the outside's server too.

@@ -11,6 +11,7 @@
 
 mod check;
 mod complete;
+mod fragments;
 mod group;
 mod ipv4;
 mod ipv6;
@@ -18,6 +19,7 @@ mod raw;
 
 pub use check::checksums;
 pub use complete::{complete, mend_ipv4};
+pub use fragments::{fragments, fragments_v6};
 pub use group::{
     Record, igmp_leave, igmp_query, igmp_report, igmp_v3_report, mld_done, mld_query, mld_report,
     mld_v2_report, to_group, to_group_v6,

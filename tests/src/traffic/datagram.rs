@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{fill, holds, unspecified};
+use super::{fill, holds, unspecified, whoami::address};
 use crate::netns::Namespace;
 
 /// How long an answer is waited for.
@@ -31,7 +31,7 @@ pub fn whoami(socket: &UdpSocket) -> Result<SocketAddr> {
     socket.send(b"who am I?")?;
     let mut answer = [0; 128];
     let len = socket.recv(&mut answer).context("no answer")?;
-    Ok(std::str::from_utf8(&answer[..len])?.parse()?)
+    address(std::str::from_utf8(&answer[..len])?)
 }
 
 /// Sends a datagram of so many octets to a server's address and gets it back, every octet checked on both

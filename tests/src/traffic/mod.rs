@@ -14,7 +14,7 @@ pub use iperf::iperf;
 pub use ping::{Ping, Report, ping};
 pub use tcp::{Transfer, download, tcp_bulk};
 pub use udp::{Datagrams, udp_gro, udp_segments};
-pub use whoami::{WhoAmI, ask_tcp, ask_udp, unspecified};
+pub use whoami::{WhoAmI, ask_name, ask_tcp, ask_udp, unspecified};
 
 /// Octets after which the test data repeats: a prime, so that no plausible loss is a multiple of it.
 const PERIOD: usize = 65_521;

@@ -33,19 +33,32 @@ pub struct WhoAmI {
 impl WhoAmI {
     /// Listens on an address of a namespace, for TCP and UDP.
     pub fn start(namespace: &Namespace, address: impl Into<IpAddr>, port: u16) -> Result<Self> {
+        Self::named("", namespace, address, port)
+    }
+
+    /// Does the same by a name, which its answers bear behind the address.
+    pub fn named(
+        name: &'static str,
+        namespace: &Namespace,
+        address: impl Into<IpAddr>,
+        port: u16,
+    ) -> Result<Self> {
         let address = address.into();
-        let name = || format!("{address}:{port} in {}", namespace.name());
+        let place = || format!("{address}:{port} in {}", namespace.name());
         let tcp = namespace
             .within(|| TcpListener::bind((address, port)))
-            .with_context(name)?;
+            .with_context(place)?;
         let udp = namespace
             .within(|| UdpSocket::bind((address, port)))
-            .with_context(name)?;
+            .with_context(place)?;
         let over = Arc::new(AtomicBool::new(false));
         Ok(Self {
             address: tcp.local_addr()?,
             over: over.clone(),
-            serving: vec![serve_tcp(tcp, over.clone())?, serve_udp(udp, over)?],
+            serving: vec![
+                serve_tcp(name, tcp, over.clone())?,
+                serve_udp(name, udp, over)?,
+            ],
         })
     }
 }
@@ -60,37 +73,46 @@ impl Drop for WhoAmI {
     }
 }
 
-fn serve_tcp(listener: TcpListener, over: Arc<AtomicBool>) -> Result<JoinHandle<()>> {
+fn serve_tcp(
+    name: &'static str,
+    listener: TcpListener,
+    over: Arc<AtomicBool>,
+) -> Result<JoinHandle<()>> {
     listener.set_nonblocking(true)?;
     Ok(thread::spawn(move || {
         while !over.load(Ordering::Relaxed) {
             match listener.accept() {
                 // A client that went away is its own business.
-                Ok((stream, client)) => drop(answer(stream, client)),
+                Ok((stream, client)) => drop(answer(name, stream, client)),
                 Err(_) => thread::sleep(STEP),
             }
         }
     }))
 }
 
-fn answer(mut stream: TcpStream, client: SocketAddr) -> Result<()> {
+fn answer(name: &str, mut stream: TcpStream, client: SocketAddr) -> Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut request = [0; 1024];
     let _ = stream.read(&mut request)?;
-    let body = client.to_string();
+    let body = format!("{client} {name}");
     let head = format!("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
     stream.write_all(format!("{head}{body}").as_bytes())?;
     Ok(())
 }
 
-fn serve_udp(socket: UdpSocket, over: Arc<AtomicBool>) -> Result<JoinHandle<()>> {
+fn serve_udp(
+    name: &'static str,
+    socket: UdpSocket,
+    over: Arc<AtomicBool>,
+) -> Result<JoinHandle<()>> {
     socket.set_read_timeout(Some(STEP))?;
     Ok(thread::spawn(move || {
         let mut request = [0; 2048];
         while !over.load(Ordering::Relaxed) {
             if let Ok((_, client)) = socket.recv_from(&mut request) {
-                let _ = socket.send_to(client.to_string().as_bytes(), client);
+                let answer = format!("{client} {name}");
+                let _ = socket.send_to(answer.as_bytes(), client);
             }
         }
     }))
@@ -100,11 +122,29 @@ fn serve_udp(socket: UdpSocket, over: Arc<AtomicBool>) -> Result<JoinHandle<()>>
 pub fn ask_tcp(client: &Namespace, server: impl Into<SocketAddr>) -> Result<SocketAddr> {
     let server = server.into();
     client
-        .within(|| http(server))
+        .within(|| address(&http(server)?))
         .with_context(|| format!("{server} by TCP"))
 }
 
-fn http(server: SocketAddr) -> Result<SocketAddr> {
+/// Asks a server by HTTP for its name.
+pub fn ask_name(client: &Namespace, server: impl Into<SocketAddr>) -> Result<String> {
+    let server = server.into();
+    let answer = client
+        .within(|| http(server))
+        .with_context(|| format!("{server} by TCP"))?;
+    let (_, name) = answer.split_once(' ').context("an answer has a name")?;
+    Ok(name.to_owned())
+}
+
+/// The address in an answer.
+pub(super) fn address(answer: &str) -> Result<SocketAddr> {
+    let first = answer.split(' ').next().unwrap_or_default();
+    first
+        .parse()
+        .with_context(|| format!("answer \"{answer}\""))
+}
+
+fn http(server: SocketAddr) -> Result<String> {
     let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
@@ -113,7 +153,7 @@ fn http(server: SocketAddr) -> Result<SocketAddr> {
     let (_, body) = response
         .split_once("\r\n\r\n")
         .context("an HTTP response has a body")?;
-    Ok(body.parse()?)
+    Ok(body.to_owned())
 }
 
 /// Asks a server by UDP, from any l4 port; the answer is the address that it saw.
@@ -132,7 +172,7 @@ fn datagram(server: SocketAddr) -> Result<SocketAddr> {
     socket.send(b"who am I?")?;
     let mut answer = [0; 128];
     let len = socket.recv(&mut answer)?;
-    Ok(std::str::from_utf8(&answer[..len])?.parse()?)
+    address(std::str::from_utf8(&answer[..len])?)
 }
 
 /// The address of a socket that has none yet, of the family of its peer.

@@ -2,6 +2,7 @@
 //! the kernel twin. Each module's `plan` is the site that its functions want.
 
 pub mod errors;
+pub mod fragments;
 pub mod outgoing;
 pub mod paths;
 pub mod published;
