@@ -37,6 +37,7 @@ pub mod packet;
 pub mod process;
 pub mod prog;
 pub mod site;
+pub mod ssh;
 mod sweep;
 pub mod switch;
 pub mod topology;

@@ -1,3 +1,12 @@
 //! NAT, beside the kernel's: datagrams in pieces, whose order is another.
 
-tests::on_sites!(tests::behaviour::nat::fragments => outward, inward, orphans);
+use anyhow::Result;
+use tests::{behaviour::nat::fragments, topology::Stack};
+
+tests::on_sites!(tests::behaviour::nat::fragments => outward, inward);
+
+/// The kernel's memory for pieces is full then, until they time out.
+#[test]
+fn orphans() -> Result<()> {
+    fragments::orphans(&fragments::plan(Stack::Netfwd)?.start()?)
+}
