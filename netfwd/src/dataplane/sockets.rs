@@ -102,7 +102,9 @@ fn attach_one(
     if program.fd().is_err() {
         program.load().map_err(reason)?;
     }
-    let id = program.attach(root, CgroupAttachMode::AllowMultiple);
+    // A link always stands beside others, and takes no flag that says so (kernel/bpf/cgroup.c,
+    // cgroup_bpf_link_attach).
+    let id = program.attach(root, CgroupAttachMode::Single);
     let link = program.take_link(id.map_err(reason)?).map_err(reason)?;
     let (next, pin) = (pins.socket(&format!("{call}-next")), pins.socket(call));
     remove_pin(&next)?;
