@@ -2,7 +2,7 @@
 
 use netfwd_common::{
     addr::{Addr, Mac, UNSPECIFIED},
-    maps::{Event, EventKind, FdbEntry, FdbKey},
+    maps::{Config, ConfigFlags, Event, EventKind, FdbEntry, FdbKey, Opened, Session, SessionKey},
 };
 
 use crate::{maps::EVENTS, source::Source};
@@ -52,6 +52,37 @@ pub fn port_shut(source: &Source, mac: &Mac, now: u64) {
         (*event_ptr).mac = *mac;
         (*event_ptr).vlan = source.vlan;
     }
+    event.submit(0);
+}
+
+/// A session was made, `session` being what its first packets' direction holds under `key`. Costs a test while
+/// nobody watches.
+#[expect(dead_code, reason = "called once sessions are made in their stage")]
+#[inline(always)]
+pub fn session_opened(config: &Config, key: &SessionKey, session: &Session) {
+    if config.flags.has(ConfigFlags::SESSION_EVENTS) {
+        opened(key, session);
+    }
+}
+
+#[inline(never)]
+fn opened(key: &SessionKey, session: &Session) {
+    let Some(mut event) = EVENTS.reserve_untyped::<Opened>(0) else {
+        return;
+    };
+    event.write(Opened {
+        time_ns: session.created_ns,
+        event: EventKind::SessionNew as u32,
+        network: session.network,
+        key: *key,
+        src: session.src,
+        dst: session.dst,
+        src_port: session.src_port,
+        dst_port: session.dst_port,
+        kind: session.kind,
+        flags: session.flags,
+        pad: [0; 6],
+    });
     event.submit(0);
 }
 

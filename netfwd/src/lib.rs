@@ -27,6 +27,7 @@ pub mod naming;
 pub mod observe;
 pub mod observed;
 pub mod plan;
+pub mod protocol;
 pub mod querier;
 pub mod runtime;
 pub mod show;

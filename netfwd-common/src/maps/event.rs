@@ -1,6 +1,6 @@
 //! Events: what the programs tell whoever watches.
 
-use super::plain;
+use super::{SessionFlags, SessionKey, plain};
 use crate::addr::{Addr, Mac};
 
 /// What happened.
@@ -17,6 +17,8 @@ pub enum EventKind {
     PortShut = 4,
     /// A station was not learned because its port or network has as many as it may.
     LearnLimit = 5,
+    /// A session was made; its record is an [`Opened`].
+    SessionNew = 6,
 }
 
 impl EventKind {
@@ -28,6 +30,7 @@ impl EventKind {
             3 => Some(Self::Flapping),
             4 => Some(Self::PortShut),
             5 => Some(Self::LearnLimit),
+            6 => Some(Self::SessionNew),
             _ => None,
         }
     }
@@ -57,3 +60,32 @@ pub struct Event {
     pub vlan: u16,
 }
 plain!(Event, 64);
+
+/// A record of `events` that tells of a new session, in the direction of its first packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Opened {
+    /// When, CLOCK_MONOTONIC in nanoseconds.
+    pub time_ns: u64,
+    /// [`EventKind::SessionNew`].
+    pub event: u32,
+    /// The network of the inside.
+    pub network: u32,
+    /// The tuple as packets arrive.
+    pub key: SessionKey,
+    /// Source address that they leave with.
+    pub src: Addr,
+    /// Destination address that they leave with.
+    pub dst: Addr,
+    /// Source l4 port that they leave with.
+    pub src_port: u16,
+    /// Destination l4 port that they leave with.
+    pub dst_port: u16,
+    /// A [`super::SessionKind`].
+    pub kind: u8,
+    /// Properties of this direction.
+    pub flags: SessionFlags,
+    /// Zero.
+    pub pad: [u8; 6],
+}
+plain!(Opened, 104);

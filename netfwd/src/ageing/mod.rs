@@ -6,52 +6,61 @@
 //! 0.38 s of CPU time on a virtual machine of two cores, in 29 slices of 13 ms. That is 1.3 % of a core
 //! while stations age all the time, and nothing while none can.
 
+mod bearers;
 mod census;
+mod gauges;
 mod groups;
+mod lifetimes;
 mod neighbours;
 mod peers;
-mod sessions;
+mod pressure;
 mod stations;
 mod sweep;
+mod translations;
 
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_translations;
+
+pub use gauges::{Gauges, Pool as PortPool};
+pub use pressure::{News, Pool};
+
+use std::time::Duration;
 
 use netfwd_common::maps::{FdbEntry, FdbKey};
 
-use crate::config::Timeouts;
 use crate::dataplane::{Dataplane, DataplaneError};
 use groups::Groups;
+use lifetimes::Level;
 use neighbours::Neighbours;
 use peers::Peers;
-use sessions::Sessions;
+use pressure::Pressure;
 use stations::Stations;
+use translations::Translations;
+
+/// What sessions and mappings get of each second, and of each turn under pressure.
+const SLICE: Duration = Duration::from_millis(25);
 
 /// A learned FDB entry that was not heard for its network's time, or whose port or network is gone.
 pub type Aged = (FdbKey, FdbEntry);
 
 /// Ages the tables of an instance.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ageing {
     stations: Stations,
     neighbours: Neighbours,
     groups: Groups,
     peers: Peers,
-    sessions: Sessions,
+    translations: Translations,
+    pressure: Pressure,
+    /// What the next round over sessions and mappings may take.
+    level: Level,
 }
 
 impl Ageing {
-    /// Ages with these timeouts.
-    pub fn new(timeouts: &Timeouts) -> Self {
-        Self {
-            stations: Stations::default(),
-            neighbours: Neighbours::default(),
-            groups: Groups::default(),
-            peers: Peers::default(),
-            sessions: Sessions::new(timeouts),
-        }
-    }
-
     /// Does a slice of what is due; to be called once a second. Gives the stations that were forgotten.
     pub fn tick(&mut self, dataplane: &mut Dataplane) -> Result<Vec<Aged>, DataplaneError> {
         let maps = dataplane.maps_mut();
@@ -59,7 +68,38 @@ impl Ageing {
         self.neighbours.tick(maps)?;
         self.groups.tick(maps)?;
         self.peers.tick(maps)?;
-        self.sessions.tick(maps)?;
+        if self.pressure.look(maps)? {
+            self.level = Level::Idle;
+            self.translations.hurry();
+        }
+        self.reclaim(dataplane)?;
         Ok(aged)
+    }
+
+    /// Does a slice of sessions and mappings alone; to be called again and again under pressure.
+    pub fn reclaim(&mut self, dataplane: &mut Dataplane) -> Result<(), DataplaneError> {
+        let maps = dataplane.maps_mut();
+        if self.translations.run(maps, SLICE, self.level)? {
+            let counted = self.translations.counted();
+            let near = counted.map(|counted| counted.is_filled(pressure::NEAR, pressure::CALM));
+            self.pressure.is_near(near.unwrap_or_default());
+            self.level = self.pressure.next();
+        }
+        Ok(())
+    }
+
+    /// Whether there is pressure, and something to do about it now.
+    pub fn is_pressed(&self) -> bool {
+        self.pressure.is_on() && self.translations.is_due()
+    }
+
+    /// What became full, or is no longer, since the last call.
+    pub fn news(&mut self) -> Vec<News> {
+        self.pressure.news()
+    }
+
+    /// How many sessions and mappings there are, once that has been counted.
+    pub fn gauges(&self) -> Option<Gauges> {
+        self.translations.gauges()
     }
 }

@@ -75,7 +75,7 @@ fn only_what_is_old_or_orphaned_goes() {
             maps.put_station(&key(number), &entry).expect("written");
         }
         assert_eq!(maps.stations(1).expect("counted"), 3);
-        let mut ageing = Ageing::new(&Timeouts::default());
+        let mut ageing = Ageing::default();
         let mut aged = tick(&mut ageing, &mut dataplane);
         aged.sort();
         assert_eq!(aged, [key(1), key(4)]);
@@ -96,7 +96,7 @@ fn a_wrong_count_is_corrected_by_the_second_walk() {
         for number in 0..5 {
             maps.fdb.put(&key(number), &fresh).expect("written");
         }
-        let mut ageing = Ageing::new(&Timeouts::default());
+        let mut ageing = Ageing::default();
         for expected in [0, 5, 5] {
             tick(&mut ageing, &mut dataplane);
             let stations = dataplane.maps().stations(2).expect("counted");
@@ -136,9 +136,7 @@ fn learned_peers_go_and_configured_ones_stay() {
             let key = MemberKey { network: 1, peer };
             maps.members.put(&key, &member).expect("written");
         }
-        Ageing::new(&Timeouts::default())
-            .tick(&mut dataplane)
-            .expect("a tick");
+        Ageing::default().tick(&mut dataplane).expect("a tick");
         let maps = dataplane.maps();
         let peers: Vec<_> = maps.peers.entries().expect("read").into_keys().collect();
         assert_eq!(peers, [[2; 16], [3; 16], [4; 16]]);
@@ -188,7 +186,7 @@ fn neighbours_and_groups_go_when_they_are_over() {
             };
             maps.groups.put(&group(slot), &member).expect("written");
         }
-        tick(&mut Ageing::new(&Timeouts::default()), &mut dataplane);
+        tick(&mut Ageing::default(), &mut dataplane);
         let left = dataplane.maps().neighbours.entries().expect("read");
         let expected = (now < AGEING).then_some(ip(3));
         assert!(left.keys().eq([ip(1), ip(2)].iter().chain(&expected)));
@@ -198,7 +196,7 @@ fn neighbours_and_groups_go_when_they_are_over() {
 }
 
 /// What this thread has had of a CPU.
-fn cpu_time() -> Duration {
+pub(super) fn cpu_time() -> Duration {
     let clock = nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID;
     let time = nix::time::clock_gettime(clock).expect("every kernel has that clock");
     time.into()
@@ -218,7 +216,7 @@ fn a_sweep_costs_little() {
             let new = dataplane.maps_mut().fdb.put_new(&key(number), &entry);
             assert!(new.expect("written"));
         }
-        let mut ageing = Ageing::new(&Timeouts::default());
+        let mut ageing = Ageing::default();
         let mut ticks: Vec<(Duration, usize)> = Vec::new();
         while ticks.is_empty() || !ageing.stations.is_idle() {
             let start = cpu_time();

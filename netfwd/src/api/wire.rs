@@ -6,13 +6,14 @@ use std::net::IpAddr;
 use netfwd_common::maps::SessionKind;
 use serde::{Deserialize, Serialize};
 
+use crate::ageing::Gauges;
 use crate::ids::Ids;
 use crate::naming;
 use crate::plan::SessionFilter;
 use crate::runtime::ChangeError;
 
 /// The daemon, as `GET /v1/status` answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// Name of the instance.
     pub instance: String,
@@ -29,6 +30,9 @@ pub struct Status {
     /// The uplinks without XDP, and why they have none.
     #[serde(default)]
     pub without_xdp: BTreeMap<String, String>,
+    /// How many sessions and mappings there are, once that has been counted.
+    #[serde(default)]
+    pub nat: Option<Gauges>,
 }
 
 /// Why a request failed.

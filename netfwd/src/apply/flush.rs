@@ -44,10 +44,9 @@ fn forget_sessions(
     while !walk.is_over() {
         let read = maps.sessions.read_on(&mut walk)?;
         let read = read.filter(|(key, session)| which(key, session));
-        let batch: Vec<_> = read.map(|(key, s)| (*key, key.opposite(s))).collect();
-        for (key, opposite) in batch {
-            maps.sessions.remove(&opposite)?;
-            forgotten += usize::from(maps.sessions.remove(&key)?);
+        let batch: Vec<SessionKey> = read.map(|(key, _)| *key).collect();
+        for key in batch {
+            forgotten += usize::from(maps.end_session(&key, |_, _, _| true)?);
         }
     }
     Ok(forgotten)

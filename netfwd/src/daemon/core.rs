@@ -46,7 +46,7 @@ pub struct Core {
     pub(super) desired: Desired,
     /// The host as it was when that was put in force.
     pub(super) host: Host,
-    ageing: Ageing,
+    pub(super) ageing: Ageing,
     pub(super) health: Health,
     querier: Querier,
     /// Where whoever watches hears of what happens.
@@ -95,13 +95,15 @@ impl Core {
         refuse(first.waiting.iter().filter(|lack| !lack.is_of_command()))?;
         let options = LoadOptions {
             trace,
+            sessions: Some(config.nat.max_sessions),
+            sessions: Some(config.nat.max_sessions),
             ..LoadOptions::default()
         };
         let mut dataplane = Dataplane::open(instance, &options)?;
         let mut core = Self {
             instance: instance.to_owned(),
             file: file.to_owned(),
-            ageing: Ageing::new(&config.nat.timeouts),
+            ageing: Ageing::default(),
             health: Health::adopt(dataplane.maps_mut(), config.vxlan.probe)?,
             config,
             runtime,
@@ -128,7 +130,6 @@ impl Core {
     pub async fn reload(&mut self) -> Result<(), CoreError> {
         let config = config::load(&self.file)?;
         self.become_that(config, self.runtime.clone()).await?;
-        self.ageing = Ageing::new(&self.config.nat.timeouts);
         tracing::info!("applied {}", self.file.display());
         Ok(())
     }
@@ -255,14 +256,6 @@ impl Core {
         let serving = !maps.publishes.is_empty() || !maps.floatings.is_empty();
         self.dataplane.serve_host(serving);
         (self.host, self.desired) = (host, desired);
-    }
-
-    /// Ages FDB entries and sessions.
-    pub fn age(&mut self) {
-        match self.ageing.tick(&mut self.dataplane) {
-            Ok(aged) => self.hub.tell_of_aged(&aged),
-            Err(error) => tracing::warn!("ageing: {error}"),
-        }
     }
 
     /// Asks for the members of multicast groups where netfwd is the querier.

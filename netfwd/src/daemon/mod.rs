@@ -1,5 +1,6 @@
 //! The daemon: brings the host to what the configuration says, keeps it there, and takes changes.
 
+mod age;
 mod core;
 mod error;
 mod flush;

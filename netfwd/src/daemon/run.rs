@@ -20,6 +20,8 @@ use crate::links::Links;
 
 /// How often the host is looked at and entries age, whatever netlink says.
 const TICK: Duration = Duration::from_secs(1);
+/// Between two turns at reclaiming sessions under pressure: others get theirs.
+const BREATH: Duration = Duration::from_millis(5);
 /// Changes within this time are handled together.
 const SETTLE: Duration = Duration::from_millis(50);
 
@@ -102,7 +104,8 @@ async fn follow(
     shut: &Notify,
     signals: &mut Signals,
 ) {
-    let mut ticks = ticks();
+    let (mut ticks, mut pressed) = (ticks(), false);
+    let hub = core.lock().await.hub();
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => return,
@@ -114,10 +117,12 @@ async fn follow(
                 core.lock().await.poll().await;
             }
             () = shut.notified() => core.lock().await.poll().await,
+            () = hub.somebody_came() => core.lock().await.follow_watchers(),
+            () = sleep(BREATH), if pressed => pressed = core.lock().await.reclaim(),
             _ = ticks.tick() => {
                 let mut core = core.lock().await;
                 core.tick().await;
-                core.age();
+                pressed = core.age();
                 core.probe().await;
                 core.ask().await;
             }

@@ -18,8 +18,9 @@ impl Core {
             pid: std::process::id(),
             uptime_seconds: self.ready.elapsed().as_secs(),
             config: self.file.display().to_string(),
-            waiting: waiting.chain(refused).collect(),
+            waiting: waiting.chain(refused).chain(self.room()).collect(),
             without_xdp: self.without_xdp(),
+            nat: self.gauges(),
         }
     }
 

@@ -2,8 +2,11 @@
 
 use std::io;
 
-use aya::maps::{MapData, RingBuf};
-use netfwd_common::maps::Event;
+use aya::{
+    Pod,
+    maps::{MapData, RingBuf},
+};
+use netfwd_common::maps::{Event, Opened};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -14,6 +17,15 @@ use super::{
 
 /// Records that are read at a time; others get their turn in between.
 const BATCH: usize = 1024;
+
+/// A record of the ring buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// About a station or a port.
+    Event(Event),
+    /// A session was made.
+    Opened(Opened),
+}
 
 /// The reader of the ring buffer, of which there must be one at a time.
 pub struct Events {
@@ -36,7 +48,7 @@ impl Dataplane {
 
 impl Events {
     /// The next records, in the order they were written; waits for the first.
-    pub async fn next(&mut self) -> io::Result<Vec<Event>> {
+    pub async fn next(&mut self) -> io::Result<Vec<Record>> {
         let mut guard = self.ring.readable_mut().await?;
         let ring = guard.get_inner_mut();
         let mut events = Vec::new();
@@ -45,15 +57,22 @@ impl Events {
                 guard.clear_ready();
                 break;
             };
-            events.extend(event(&record));
+            events.extend(parse(&record));
         }
         Ok(events)
     }
 }
 
-/// A record; `None` where it is none of ours.
-fn event(record: &[u8]) -> Option<Event> {
-    // SAFETY: the record is as long as an `Event`, which is integers and arrays of them.
-    (record.len() == size_of::<Event>())
-        .then(|| unsafe { record.as_ptr().cast::<Event>().read_unaligned() })
+/// A record, known by its length; `None` where it is none of ours.
+fn parse(record: &[u8]) -> Option<Record> {
+    if let Some(event) = read::<Event>(record) {
+        return Some(Record::Event(event));
+    }
+    read::<Opened>(record).map(Record::Opened)
+}
+
+fn read<T: Pod>(record: &[u8]) -> Option<T> {
+    // SAFETY: the record is as long as a `T`, which is valid whatever its octets are.
+    (record.len() == size_of::<T>())
+        .then(|| unsafe { record.as_ptr().cast::<T>().read_unaligned() })
 }

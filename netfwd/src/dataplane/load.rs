@@ -2,6 +2,7 @@
 
 use aya::{Ebpf, EbpfLoader};
 
+use super::sizes::Resize;
 use super::{DataplaneError, Features, LoadOptions, Pins, maps};
 
 /// aya-log's number for its most talkative level, and for silence.
@@ -14,6 +15,7 @@ pub(super) fn load(
     pins: &Pins,
     features: Features,
     options: LoadOptions,
+    resize: &Resize,
 ) -> Result<Ebpf, DataplaneError> {
     let decap_l3 = u8::from(features.decap_l3);
     let level = if options.trace { LOG_TRACE } else { LOG_OFF };
@@ -24,7 +26,11 @@ pub(super) fn load(
     loader.override_global(aya_log::LEVEL, &level, false);
     for name in maps::PINNED {
         // Where the pin exists aya opens it, else it creates the map and pins it.
-        loader.map_pin_path(name, pins.map(name));
+        let (place, entries) = resize.place(name);
+        loader.map_pin_path(name, pins.map(place));
+        if let Some(entries) = entries {
+            loader.map_max_entries(name, entries);
+        }
     }
     Ok(loader.load(object)?)
 }

@@ -19,6 +19,7 @@ mod object;
 pub mod pins;
 pub mod probe;
 mod programs;
+mod sizes;
 mod sockets;
 
 #[cfg(test)]
@@ -27,12 +28,13 @@ mod tests;
 pub use attach::{FILTER_HANDLE, FILTER_PRIORITY};
 pub use batch::Walk;
 pub use error::DataplaneError;
-pub use events::Events;
+pub use events::{Events, Record};
 pub use hooks::Seen;
 pub use maps::Maps;
 pub use pins::{Pin, Pins};
 pub use probe::Features;
 pub use programs::program_by_id;
+pub use sizes::Room;
 
 use std::collections::BTreeMap;
 
@@ -47,6 +49,8 @@ pub struct LoadOptions {
     pub trace: bool,
     /// Attach with the clsact qdisc although the kernel has TCX.
     pub no_tcx: bool,
+    /// Sessions that there is to be room for; `None` for the usual number.
+    pub sessions: Option<u32>,
 }
 
 /// The loaded programs of one instance and its maps.
@@ -60,6 +64,7 @@ pub struct Dataplane {
     maps: Maps,
     /// The host's own processes.
     sockets: sockets::Sockets,
+    room: Room,
 }
 
 impl Dataplane {
@@ -81,10 +86,13 @@ impl Dataplane {
         maps::check_layout(&pins)?;
         let mut features = Features::probe();
         features.tcx &= !options.no_tcx;
-        let mut ebpf = load::load(object, &pins, features, options)?;
+        let mut resize = sizes::Resize::look(&pins, options.sessions)?;
+        let mut ebpf = load::load(object, &pins, features, options, &resize)?;
         let loaded = programs::load_all(&mut ebpf)?;
+        resize.move_in(&pins)?;
         // Before any entry program is attached: each may call every stage from its first frame on.
         programs::set_stages(&mut ebpf, &pins)?;
+        let room = resize.finish()?;
         let maps = Maps::open(instance)?;
         Ok(Self {
             ebpf,
@@ -94,7 +102,13 @@ impl Dataplane {
             refused: BTreeMap::new(),
             maps,
             sockets: sockets::Sockets::default(),
+            room,
         })
+    }
+
+    /// How many sessions there is room for.
+    pub fn room(&self) -> Room {
+        self.room
     }
 
     /// What the kernel can do.

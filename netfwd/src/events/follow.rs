@@ -6,7 +6,7 @@ use netfwd_common::maps::EventKind;
 use tokio::sync::Notify;
 
 use super::Hub;
-use crate::dataplane::Events;
+use crate::dataplane::{Events, Record};
 
 /// Tells what the programs tell, for as long as that can be read; a port that was shut wakes `shut`.
 pub async fn follow(mut events: Events, hub: Arc<Hub>, shut: Arc<Notify>) {
@@ -16,6 +16,13 @@ pub async fn follow(mut events: Events, hub: Arc<Hub>, shut: Arc<Notify>) {
             Err(error) => return tracing::error!("events of the programs are lost: {error}"),
         };
         for record in &records {
+            let record = match record {
+                Record::Event(event) => event,
+                Record::Opened(opened) => {
+                    hub.tell_of_opened(opened);
+                    continue;
+                }
+            };
             let is_shut = record.kind == EventKind::PortShut as u32;
             if !is_shut && !hub.is_watched() {
                 continue;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
 use futures::{Stream, StreamExt as _, stream};
-use netfwd_common::maps::{self, Port};
+use netfwd_common::maps::{self, Opened, Port};
+use tokio::sync::Notify;
 use tokio::sync::broadcast::{self, Receiver, Sender, error::RecvError};
 
 use super::names::Names;
 use super::{Event, Kind};
-use crate::ageing::Aged;
+use crate::ageing::{Aged, News, Pool};
+use crate::dataplane::maps::Endings;
 use crate::ids::Ids;
 
 /// Events that a slow reader may be behind.
@@ -20,6 +22,8 @@ const BACKLOG: usize = 4096;
 pub struct Hub {
     sender: Sender<Event>,
     names: RwLock<Names>,
+    /// Somebody new watches.
+    came: Notify,
 }
 
 impl Default for Hub {
@@ -27,6 +31,7 @@ impl Default for Hub {
         Self {
             sender: broadcast::channel(BACKLOG).0,
             names: RwLock::default(),
+            came: Notify::new(),
         }
     }
 }
@@ -76,6 +81,40 @@ impl Hub {
         }
     }
 
+    /// Tells of a session that a program has made.
+    pub(super) fn tell_of_opened(&self, opened: &Opened) {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        self.tell(names.opened(opened));
+    }
+
+    /// Tells of sessions that have ended.
+    pub fn tell_of_endings(&self, endings: &Endings) {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        for ended in &endings.told {
+            self.tell(names.ended(ended));
+        }
+        if endings.untold != 0 {
+            self.tell(Event {
+                count: Some(endings.untold),
+                ..Event::now(Kind::Lost)
+            });
+        }
+    }
+
+    /// Tells that something became full, or is no longer.
+    pub fn tell_of_pressure(&self, news: &News) {
+        let kind = match (news.pool, news.full) {
+            (Pool::Sessions, true) => Kind::SessionsFull,
+            (Pool::Sessions, false) => Kind::SessionsFree,
+            (Pool::Ports, true) => Kind::PortsFull,
+            (Pool::Ports, false) => Kind::PortsFree,
+        };
+        self.tell(Event {
+            count: Some(news.refused),
+            ..Event::now(kind)
+        });
+    }
+
     /// Whether anybody watches.
     pub fn is_watched(&self) -> bool {
         self.sender.receiver_count() != 0
@@ -83,7 +122,14 @@ impl Hub {
 
     /// Every event from now on.
     pub fn watch(&self) -> impl Stream<Item = Event> + Send + use<> {
-        stream::unfold(self.sender.subscribe(), next).boxed()
+        let events = self.sender.subscribe();
+        self.came.notify_one();
+        stream::unfold(events, next).boxed()
+    }
+
+    /// Waits until somebody new watches.
+    pub async fn somebody_came(&self) {
+        self.came.notified().await;
     }
 }
 

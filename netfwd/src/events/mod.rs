@@ -6,6 +6,7 @@
 mod follow;
 mod hub;
 mod names;
+mod sessions;
 mod time;
 
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod tests;
 
 pub use follow::follow;
 pub use hub::Hub;
+pub use sessions::SessionEvent;
 
 use std::fmt::{self, Display};
 
@@ -39,8 +41,11 @@ pub struct Event {
     pub old_port: Option<String>,
     /// The peer where the station was before.
     pub old_peer: Option<String>,
-    /// How many events the reader was too slow for.
+    /// How many: events that the reader was too slow for, or packets that were refused.
     pub count: Option<u64>,
+    /// The session.
+    #[serde(default)]
+    pub session: Option<SessionEvent>,
 }
 
 /// What happened.
@@ -69,6 +74,18 @@ pub enum Kind {
     PeerDown,
     /// A file or a command changed the configuration.
     ConfigApplied,
+    /// A session was made.
+    SessionNew,
+    /// A session is over, or was flushed.
+    SessionClosed,
+    /// The session table is full, and new sessions are refused.
+    SessionsFull,
+    /// The session table takes new sessions again.
+    SessionsFree,
+    /// An outside address has no l4 port left for somebody, and new sessions are refused.
+    PortsFull,
+    /// No new session is refused for want of a port any more.
+    PortsFree,
     /// This reader was too slow for some events.
     Lost,
 }
@@ -88,7 +105,23 @@ impl Kind {
             Self::PeerUp => "peer-up",
             Self::PeerDown => "peer-down",
             Self::ConfigApplied => "config-applied",
+            Self::SessionNew => "session-new",
+            Self::SessionClosed => "session-closed",
+            Self::SessionsFull => "sessions-full",
+            Self::SessionsFree => "sessions-free",
+            Self::PortsFull => "ports-full",
+            Self::PortsFree => "ports-free",
             Self::Lost => "lost",
+        }
+    }
+
+    /// What `count` counts.
+    const fn counted(self) -> &'static str {
+        match self {
+            Self::SessionsFull | Self::SessionsFree | Self::PortsFull | Self::PortsFree => {
+                "packets refused"
+            }
+            _ => "events",
         }
     }
 }
@@ -107,6 +140,7 @@ impl Event {
             old_port: None,
             old_peer: None,
             count: None,
+            session: None,
         }
     }
 }
@@ -124,7 +158,9 @@ impl Display for Event {
             Some(or_none(&place(&self.port, &self.peer))),
             old.map(|old| format!("from {old}")),
             self.vlan.map(|vlan| format!("vlan {vlan}")),
-            self.count.map(|count| format!("{count} events")),
+            self.session.as_ref().map(ToString::to_string),
+            self.count
+                .map(|count| format!("{count} {}", self.event.counted())),
         ];
         let rest: Vec<String> = rest.into_iter().flatten().collect();
         let (time, kind) = (&self.time, self.event.name());

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use netfwd_common::addr::{Addr, UNSPECIFIED};
-use netfwd_common::maps::{self, EventKind, FdbEntry, FdbKey};
+use netfwd_common::maps::{self, EventKind, FdbEntry, FdbKey, Opened};
 
-use super::{Event, Kind, time};
+use super::{Event, Kind, SessionEvent, time};
 use crate::address::from_addr;
 use crate::config::format_mac;
+use crate::dataplane::maps::Ended;
 use crate::ids::{Ids, Scope};
 
 /// Names by number. What is gone keeps its name: an event about it may be on its way.
@@ -52,6 +53,8 @@ impl Names {
             EventKind::Flapping => Kind::Flapping,
             EventKind::PortShut => Kind::PortShut,
             EventKind::LearnLimit => Kind::LearnLimit,
+            // Its record is another one.
+            EventKind::SessionNew => return None,
         };
         Some(Event {
             time: time::format(time::of_stamp(event.time_ns)),
@@ -64,6 +67,25 @@ impl Names {
             old_peer: peer(&event.old_peer),
             ..Event::now(kind)
         })
+    }
+
+    /// A session that was made.
+    pub(super) fn opened(&self, opened: &Opened) -> Event {
+        Event {
+            time: time::format(time::of_stamp(opened.time_ns)),
+            network: Some(self.network(opened.network)),
+            session: Some(SessionEvent::opened(opened)),
+            ..Event::now(Kind::SessionNew)
+        }
+    }
+
+    /// A session that has ended.
+    pub(super) fn ended(&self, ended: &Ended) -> Event {
+        Event {
+            network: Some(self.network(ended.session.network)),
+            session: Some(SessionEvent::ended(ended)),
+            ..Event::now(Kind::SessionClosed)
+        }
     }
 
     /// A station that was forgotten.

@@ -1,6 +1,7 @@
 //! Typed access to the pinned maps, for the daemon and for whoever only looks.
 
 mod learned;
+mod sessions;
 mod table;
 
 use std::collections::BTreeMap;
@@ -15,15 +16,16 @@ use netfwd_common::{
     addr::Addr,
     limits,
     maps::{
-        BindingKey, Config, Counters, DropKey, Epoch, FdbEntry, FdbKey, Floating, FloatingKey,
-        FloodKey, FloodTarget, Group, GroupKey, Learned, Mapping, MappingKey, Member, MemberKey,
-        Neighbour, NeighbourKey, Network, PairKey, Peer, Port, Publish, PublishKey, Session,
-        SessionKey, Subnet, Target, TargetKey, Uplink, Vlan, VlanKey, Vtep,
+        BindingKey, Config, ConfigFlags, Counters, DropKey, Epoch, FdbEntry, FdbKey, Floating,
+        FloatingKey, FloodKey, FloodTarget, Group, GroupKey, Learned, Mapping, MappingKey, Member,
+        MemberKey, Neighbour, NeighbourKey, Network, PairKey, Peer, Port, Publish, PublishKey,
+        Session, SessionKey, Subnet, Target, TargetKey, Uplink, Vlan, VlanKey, Vtep,
     },
 };
 use nix::time::{ClockId, clock_gettime};
 
 pub use learned::Tally;
+pub use sessions::{Ended, Endings};
 pub use table::Table;
 
 use super::{DataplaneError, Pins};
@@ -137,6 +139,8 @@ pub struct Maps {
     /// `mappings`.
     pub mappings: Table<MappingKey, Mapping>,
     storms: Array<MapData, u64>,
+    /// Sessions that have ended and were not told of yet.
+    pub endings: Endings,
 }
 
 impl Maps {
@@ -184,18 +188,34 @@ impl Maps {
             pairs: Table::open(pins, "pairs")?,
             mappings: Table::open(pins, "mappings")?,
             storms: typed(pins, "storms")?,
+            endings: Endings::default(),
         })
     }
 
-    /// The configuration, once it has been written.
+    /// The configuration, once it has been written, as [`Self::set_config`] takes it.
     pub fn config(&self) -> Result<Option<Config>, DataplaneError> {
         let config = self.config.get(&0, 0).tried("read", "config")?;
-        Ok((config.layout != 0).then_some(config))
+        let flags = config.flags.without(ConfigFlags::SESSION_EVENTS);
+        Ok((config.layout != 0).then_some(Config { flags, ..config }))
     }
 
-    /// Writes the configuration.
+    /// Writes the configuration; whether the programs tell of sessions is not its to say.
     pub fn set_config(&mut self, config: Config) -> Result<(), DataplaneError> {
+        let told = self.endings.watched;
+        let flags = config.flags.with_if(ConfigFlags::SESSION_EVENTS, told);
+        let config = Config { flags, ..config };
         self.config.set(0, config, 0).tried("write", "config")
+    }
+
+    /// Sets whether the programs tell of new sessions, and whether those that end are kept to be told of.
+    pub fn watch_sessions(&mut self, watched: bool) -> Result<(), DataplaneError> {
+        self.endings.watched = watched;
+        let written = self.config.get(&0, 0).tried("read", "config")?;
+        let is_told = written.flags.has(ConfigFlags::SESSION_EVENTS);
+        match self.config()? {
+            Some(config) if is_told != watched => self.set_config(config),
+            _ => Ok(()),
+        }
     }
 
     /// Has the programs look everything up again; to be called after any change that a frame's way

@@ -23,13 +23,29 @@ pub struct Table<K, V> {
 }
 
 impl<K: Pod + Ord, V: Pod> Table<K, V> {
-    pub(super) fn open(pins: &Pins, name: &'static str) -> Result<Self, DataplaneError> {
+    pub(in crate::dataplane) fn open(
+        pins: &Pins,
+        name: &'static str,
+    ) -> Result<Self, DataplaneError> {
         let inner = typed(pins, name)?;
         Ok(Self { name, inner })
     }
 
     fn fd(&self) -> BorrowedFd<'_> {
         self.inner.map().fd().as_fd()
+    }
+
+    /// How many entries there is room for.
+    pub fn size(&self) -> Result<u32, DataplaneError> {
+        let info = self.inner.map().info().tried("read", self.name)?;
+        Ok(info.max_entries())
+    }
+
+    /// How many entries there are; reads all of them.
+    pub fn count(&self) -> Result<u64, DataplaneError> {
+        let mut count = 0;
+        self.scan(|_, _| count += 1)?;
+        Ok(count)
     }
 
     /// The value of a key.
