@@ -96,7 +96,6 @@ impl Core {
         let options = LoadOptions {
             trace,
             sessions: Some(config.nat.max_sessions),
-            sessions: Some(config.nat.max_sessions),
             ..LoadOptions::default()
         };
         let mut dataplane = Dataplane::open(instance, &options)?;
