@@ -93,6 +93,12 @@ pub const fn mac_word(mac: Mac) -> u64 {
     u64::from_ne_bytes([mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], 0, 0])
 }
 
+/// Whether an IPv6 address is one of a link alone (RFC 4291 §2.5.6).
+#[inline(always)]
+pub const fn is_link_local_v6(address: &Addr) -> bool {
+    address[0] == 0xfe && address[1] & 0xc0 == 0x80
+}
+
 /// Whether a MAC address is a group address (IEEE 802-2014 §8.2.2), broadcast included.
 #[inline(always)]
 pub const fn is_group(mac: &Mac) -> bool {

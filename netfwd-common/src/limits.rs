@@ -57,7 +57,7 @@ pub const SLOTS: usize = 32_768;
 /// Drop counters: pairs of slot and reason.
 pub const DROP_COUNTERS: usize = 65_536;
 /// Candidates that a masquerade tries before it says that its l4 ports are exhausted.
-pub const PORT_TRIES: u32 = 32;
+pub const PORT_TRIES: u32 = 128;
 /// A map entry is stamped again only when its stamp is older than this, so that a busy flow does not
 /// write one cache line from every CPU.
 pub const STAMP_INTERVAL_NS: u64 = 1_000_000_000;

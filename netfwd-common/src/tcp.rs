@@ -11,6 +11,38 @@ pub const SYN: u8 = 0x02;
 pub const RST: u8 = 0x04;
 /// A side sent ACK.
 pub const ACK: u8 = 0x10;
+/// The other side sent RST. No flag of TCP's: it stands where CWR does, which is not kept.
+pub const PEER_RST: u8 = 0x80;
+/// The flags that a direction keeps of its packets.
+pub const KEPT: u8 = FIN | SYN | RST | ACK;
+
+/// Whether a packet with these flags, of a direction that has kept `own`, changes what is kept.
+#[inline(always)]
+pub const fn is_news(own: u8, packet: u8) -> bool {
+    packet & KEPT & !own != 0 || own & (RST | PEER_RST) != 0 || packet & SYN != 0
+}
+
+/// What both directions keep after a packet with these flags, of the first.
+///
+/// A SYN alone on a session that was ended opens it anew: clients reuse their ports. A RST ends a session
+/// only for as long as nothing else follows: whoever made it up cannot cut a connection whose ends
+/// go on (RFC 7857 §2.2, as RFC 6146 §3.5.2.2 has it).
+#[inline(always)]
+pub const fn after(own: u8, other: u8, packet: u8) -> (u8, u8) {
+    const ENDED: u8 = FIN | RST;
+    let packet = packet & KEPT;
+    if packet & (SYN | ACK | RST) == SYN && (own | other) & ENDED != 0 {
+        return (packet, 0);
+    }
+    if packet & RST != 0 {
+        return (own | packet, other | PEER_RST);
+    }
+    let forget = RST | PEER_RST;
+    if own & forget == 0 {
+        return (own | packet, other);
+    }
+    ((own & !forget) | packet, other & !forget)
+}
 
 /// Where a TCP session stands, as far as its timers care (RFC 5382 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,6 +26,7 @@ mod express;
 mod external;
 mod features;
 mod flood;
+mod flow;
 mod frame;
 mod guard;
 mod icmp_error;
@@ -106,6 +107,34 @@ pub fn icmp_error(ctx: TcContext) -> i32 {
 #[classifier]
 pub fn external(ctx: TcContext) -> i32 {
     let verdict = external::handle(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// Stage: packets to a gateway's MAC.
+#[classifier]
+pub fn route(ctx: TcContext) -> i32 {
+    let verdict = nat::inside::route(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// Stage: packets from outside that are no tunnel's.
+#[classifier]
+pub fn outside(ctx: TcContext) -> i32 {
+    let verdict = nat::outside::arrive(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// Stage: what the host's stack sends out of an uplink.
+#[classifier]
+pub fn leave(ctx: TcContext) -> i32 {
+    let verdict = nat::leave::leave(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// Stage: making the session of a flow's first packet.
+#[classifier]
+pub fn open(ctx: TcContext) -> i32 {
+    let verdict = nat::open::open(&ctx);
     exit::tc(&ctx, verdict)
 }
 

@@ -1,7 +1,9 @@
 //! The pinned maps; what each holds is said at its types in `netfwd_common::maps`.
 
 use aya_ebpf::{
-    bindings::{BPF_F_NO_PREALLOC, bpf_fib_lookup, bpf_tunnel_key},
+    bindings::{
+        BPF_F_NO_PREALLOC, bpf_fib_lookup, bpf_redir_neigh, bpf_sock_tuple, bpf_tunnel_key,
+    },
     btf_maps::{
         Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, PerCpuHashMap, ProgramArray, RingBuf,
         lpm_trie::Key,
@@ -21,7 +23,7 @@ use netfwd_common::{
     },
 };
 
-use crate::{icmp_error::Error, parse::Flow, source::Source, vxlan::decap::Outer};
+use crate::{flow::Flow, icmp_error::Error, source::Source, vxlan::decap::Outer};
 
 const GROWING: usize = BPF_F_NO_PREALLOC as usize;
 
@@ -136,16 +138,32 @@ pub struct Scratch {
     pub key: bpf_tunnel_key,
     /// A question to the FIB, and its answer.
     pub fib: bpf_fib_lookup,
-    /// The direction that is inserted next.
+    /// The next hop that the kernel is to resolve.
+    pub neigh: bpf_redir_neigh,
+    /// A question for a socket of this host's.
+    pub socket: bpf_sock_tuple,
+    /// A session under construction: the direction of the packet at hand.
     pub session: Session,
-    /// The key of the reply's direction, whose l4 port is searched for.
+    /// The other direction.
+    pub back: Session,
+    /// The key of the other direction, whose l4 port may be searched for.
     pub reply: SessionKey,
+    /// The key under which the outside sees a mapping under construction.
+    pub outside: MappingKey,
+    /// The key of an inside endpoint.
+    pub inside: MappingKey,
+    /// A mapping under construction.
+    pub mapping: Mapping,
+    /// The address that a session under construction masquerades as.
+    pub address: Addr,
+    /// The stage that goes on behind the one it has called.
+    pub asked: u32,
+    /// Whether the search claims a mapping.
+    pub mapped: u32,
     /// A peer that is being learned.
     pub peer: Peer,
     /// A station that is being learned.
     pub station: FdbEntry,
-    /// The network that a translated packet goes on in.
-    pub network: u32,
     /// Random start of the search.
     pub hash: u32,
     /// What the last insertion returned.
@@ -158,8 +176,6 @@ pub struct Scratch {
     pub high: u16,
     /// Zero.
     pub pad: u16,
-    /// The stage that a stage was asked by, as its number.
-    pub asked: u32,
     /// An error about a translated packet.
     pub icmp: Error,
 }

@@ -1,10 +1,6 @@
 //! Headers, read once into plain values.
 
-use netfwd_common::{
-    addr::{Mac, from_v4},
-    maps::SessionKey,
-    nat::proto,
-};
+use netfwd_common::addr::{Addr, Mac};
 use network_types::{
     eth::EthHdr,
     ip::{Ipv4Hdr, Ipv6Hdr},
@@ -116,6 +112,12 @@ pub struct Ipv6 {
     pub next_header: u8,
     /// Octets of the packet.
     pub total_len: usize,
+    /// Hops to live.
+    pub hops: u8,
+    /// Source.
+    pub src: Addr,
+    /// Destination.
+    pub dst: Addr,
 }
 
 impl Ipv6 {
@@ -127,66 +129,19 @@ impl Ipv6 {
             traffic_class: (b[0] << 4) | (b[1] >> 4),
             next_header: b[6],
             total_len: Ipv6Hdr::LEN + usize::from(u16::from_be_bytes([b[4], b[5]])),
+            hops: b[7],
+            src: addr(&b, 8),
+            dst: addr(&b, 24),
         })
     }
 }
 
-/// Where the l4 header of a packet without IP options starts.
-pub const L4: usize = ETH_LEN + IP_LEN;
-
-/// The flow that a translatable packet belongs to.
-#[repr(C)]
-pub struct Flow {
-    /// The key of its session.
-    pub key: SessionKey,
-    /// TCP flags.
-    pub tcp_flags: u8,
-    /// Zero.
-    pub pad: [u8; 3],
-}
-
-impl Flow {
-    /// Reads the flow of a packet behind an Ethernet header, seen from `network`, or from outside
-    /// where that is 0; `None` where masquerade does not know the protocol, the packet is a fragment,
-    /// or the l4 header is cut off.
-    #[inline(always)]
-    pub fn read(&mut self, frame: &impl Frame, ip: &Ipv4, network: u32) -> Option<()> {
-        // Options move the l4 header; such packets are rare, and the slow way's.
-        if ip.fragment || ip.header_len != IP_LEN {
-            return None;
-        }
-        let b: [u8; 8] = frame.read(L4)?;
-        let (src_port, dst_port) = ports(ip.proto, &b)?;
-        self.tcp_flags = if ip.proto == proto::TCP {
-            frame.read::<1>(L4 + 13)?[0]
-        } else {
-            0
-        };
-        self.key.src = from_v4(ip.src);
-        self.key.dst = from_v4(ip.dst);
-        self.key.network = network;
-        self.key.src_port = src_port;
-        self.key.dst_port = dst_port;
-        self.key.proto = ip.proto;
-        self.key.pad = [0; 3];
-        Some(())
-    }
-}
-
-/// The l4 ports of a header that starts with `b`. An echo's identifier takes the place of the port of
-/// the side that sent the request, so that both directions read as one session.
 #[inline(always)]
-fn ports(protocol: u8, b: &[u8; 8]) -> Option<(u16, u16)> {
-    const ECHO_REPLY: u8 = 0;
-    const ECHO_REQUEST: u8 = 8;
-    let id = u16::from_be_bytes([b[4], b[5]]);
-    match (protocol, b[0]) {
-        (proto::TCP | proto::UDP, _) => Some((
-            u16::from_be_bytes([b[0], b[1]]),
-            u16::from_be_bytes([b[2], b[3]]),
-        )),
-        (proto::ICMP, ECHO_REQUEST) => Some((id, 0)),
-        (proto::ICMP, ECHO_REPLY) => Some((0, id)),
-        _ => None,
-    }
+fn addr(octets: &[u8; Ipv6Hdr::LEN], at: usize) -> Addr {
+    let mut address = [0; 16];
+    address.copy_from_slice(&octets[at..at + 16]);
+    address
 }
+
+/// Where the l4 header of an IPv4 packet without options starts.
+pub const L4: usize = ETH_LEN + IP_LEN;

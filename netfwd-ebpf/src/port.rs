@@ -13,7 +13,7 @@ use crate::{
     express::Lane,
     flood,
     learn::{Standing, learn},
-    maps, nat,
+    maps,
     parse::Ethernet,
     skb,
     source::Source,
@@ -60,7 +60,8 @@ fn admitted(ctx: &TcContext, ifindex: u32, port: &Port, lane: &mut Option<Lane>)
         return stage::go(layout::Stage::Guard, &source);
     }
     if !is_for_one_station(port, &eth) {
-        return stage::go(layout::Stage::Bridge, &source);
+        let word = addr::mac_word(eth.dst);
+        return stage::go(next(port, word), &source);
     }
     let now = maps::now();
     let standing = learn(&source, &eth.src, now)?;
@@ -92,16 +93,29 @@ fn is_for_one_station(port: &Port, eth: &Ethernet) -> bool {
         && addr::mac_word(eth.dst) != addr::mac_word(port.gateway_mac)
 }
 
+/// The stage for a frame that the FDB alone does not decide about.
+#[inline(always)]
+fn next(port: &Port, dst: u64) -> layout::Stage {
+    if dst == addr::mac_word(port.gateway_mac) && !port.flags.has(PortFlags::GATEWAY) {
+        layout::Stage::Route
+    } else {
+        layout::Stage::Bridge
+    }
+}
+
 /// What is admitted to a network: learned, then routed or bridged.
 #[inline(always)]
 pub fn bridged(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
     let network = maps::network(&source.network).ok_or(DropReason::NoNetwork)?;
     let now = maps::now();
-    learn(source, &eth.src, now)?;
+    if source.is_router() {
+        return bridge::forward(ctx, source, network, eth, now);
+    }
     let is_gateway = source.flags.has(PortFlags::GATEWAY);
     if !is_gateway && is_for_gateway(source, network, eth) {
-        return nat::egress::from_inside(ctx, source, network, eth, now).into();
+        return Ok(Action::Continue(layout::Stage::Route));
     }
+    learn(source, &eth.src, now)?;
     bridge::forward(ctx, source, network, eth, now)
 }
 

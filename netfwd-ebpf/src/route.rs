@@ -2,22 +2,34 @@
 
 use aya_ebpf::{
     EbpfContext,
-    bindings::{BPF_FIB_LKUP_RET_SUCCESS, bpf_fib_lookup as FibParams},
+    bindings::{BPF_FIB_LKUP_RET_NO_NEIGH, BPF_FIB_LKUP_RET_SUCCESS, bpf_fib_lookup as FibParams},
     helpers::bpf_fib_lookup,
     programs::TcContext,
 };
 use netfwd_common::{
     addr::{self, Addr},
     limits::NEXT_HOP_TTL_NS,
-    maps::NextHop,
+    maps::{NextHop, SessionKey},
 };
 
-use crate::maps;
+use crate::{exit::Stage, maps, skb};
 
 /// `AF_INET`, include/linux/socket.h.
 const AF_INET: u8 = 2;
 /// `AF_INET6`, include/linux/socket.h.
 const AF_INET6: u8 = 10;
+
+/// What the FIB knows of a way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The next hop, whole.
+    Found,
+    /// The interface and the next hop's address, whose MAC the kernel does not know yet: [`resolve`] sends.
+    Unresolved,
+    /// The host's stack must see to it: the packet is for this host, or there is no route or none that
+    /// may be taken.
+    Host,
+}
 
 /// Whether a cached next hop may still be used.
 #[inline(always)]
@@ -47,6 +59,17 @@ pub fn ask(ifindex: u32, src: &Addr, dst: &Addr) {
     }
 }
 
+/// Prepares a question about a flow: rules and multipath routes may look at its l4 ports.
+#[inline(never)]
+pub fn ask_flow(ifindex: u32, key: &SessionKey) {
+    ask(ifindex, &key.src, &key.dst);
+    if let Some(scratch) = maps::scratch() {
+        scratch.fib.l4_protocol = key.proto;
+        scratch.fib.sport = key.src_port.to_be();
+        scratch.fib.dport = key.dst_port.to_be();
+    }
+}
+
 #[inline(always)]
 fn asked(family: u8, ifindex: u32) -> Option<&'static mut FibParams> {
     let params = &mut maps::scratch()?.fib;
@@ -60,19 +83,29 @@ fn asked(family: u8, ifindex: u32) -> Option<&'static mut FibParams> {
     Some(params)
 }
 
-/// Asks the FIB what was prepared. `false` stands for what the host's stack must see to: the packet is for
-/// this host, there is no route or none that may be taken, or the neighbour is yet to be resolved.
+/// Asks the FIB what was prepared; `false` for what is not [`Answer::Found`].
 #[inline(never)]
 pub fn lookup(ctx: &TcContext, now: u64, next_hop: &mut NextHop) -> bool {
+    find(ctx, now, next_hop) == Answer::Found
+}
+
+/// Asks the FIB what was prepared.
+#[inline(always)]
+pub fn find(ctx: &TcContext, now: u64, next_hop: &mut NextHop) -> Answer {
     let Some(scratch) = maps::scratch() else {
-        return false;
+        return Answer::Host;
     };
     let params = &mut scratch.fib;
     let size = size_of::<FibParams>() as i32;
     // SAFETY: the parameters are initialised and have the size given.
     let ret = unsafe { bpf_fib_lookup(ctx.as_ptr(), core::ptr::from_mut(params), size, 0) };
+    // The interface is told before the neighbour is looked for (net/core/filter.c, bpf_ipv4_fib_lookup).
+    if ret == i64::from(BPF_FIB_LKUP_RET_NO_NEIGH) {
+        next_hop.ifindex = params.ifindex;
+        return Answer::Unresolved;
+    }
     if ret != i64::from(BPF_FIB_LKUP_RET_SUCCESS) {
-        return false;
+        return Answer::Host;
     }
     next_hop.resolved_ns = now;
     next_hop.ifindex = params.ifindex;
@@ -80,5 +113,22 @@ pub fn lookup(ctx: &TcContext, now: u64, next_hop: &mut NextHop) -> bool {
     next_hop.mtu = u32::from(unsafe { params.__bindgen_anon_1.mtu_result });
     next_hop.src_mac = params.smac;
     next_hop.dst_mac = params.dmac;
-    true
+    Answer::Found
+}
+
+/// Sends a packet to the next hop that was found unresolved; the kernel resolves it, and keeps the packet
+/// meanwhile.
+#[inline(never)]
+pub fn resolve() -> crate::exit::Outcome {
+    send_unresolved().into()
+}
+
+#[inline(always)]
+fn send_unresolved() -> Stage {
+    let scratch = maps::scratch().ok_or(netfwd_common::verdict::DropReason::NoTarget)?;
+    let (params, neigh) = (&scratch.fib, &mut scratch.neigh);
+    neigh.nh_family = params.family.into();
+    // SAFETY: the union's larger member, whose first word is the IPv4 address where it is one.
+    neigh.__bindgen_anon_1.ipv6_nh = unsafe { params.__bindgen_anon_4.ipv6_dst };
+    skb::transmit_to(params.ifindex, neigh)
 }

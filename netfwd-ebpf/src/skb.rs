@@ -4,11 +4,11 @@ use aya_ebpf::{
     EbpfContext,
     bindings::{
         __sk_buff, BPF_CSUM_LEVEL_QUERY, BPF_F_INGRESS, BPF_F_MARK_MANGLED_0, BPF_F_RECOMPUTE_CSUM,
-        TC_ACT_REDIRECT,
+        TC_ACT_REDIRECT, bpf_redir_neigh,
     },
     helpers::{
-        bpf_csum_level, bpf_redirect, bpf_redirect_peer, bpf_skb_change_tail, bpf_skb_load_bytes,
-        bpf_skb_store_bytes, bpf_skb_vlan_pop, bpf_skb_vlan_push,
+        bpf_csum_level, bpf_redirect, bpf_redirect_neigh, bpf_redirect_peer, bpf_skb_change_tail,
+        bpf_skb_load_bytes, bpf_skb_store_bytes, bpf_skb_vlan_pop, bpf_skb_vlan_push,
     },
     programs::TcContext,
 };
@@ -169,22 +169,23 @@ pub fn take_from_uplink(ctx: &TcContext) -> bool {
     }
 }
 
-/// What says that this host's programs have encapsulated a packet and counted it for its uplink.
-const ENCAPSULATED: u16 = 0x6e65;
+/// What says that this host's programs have encapsulated or translated a packet and counted it for its
+/// uplink.
+const FINISHED: u16 = 0x6e65;
 
-/// Notes that the packet was encapsulated here, for [`take_encapsulated`] on its uplink.
+/// Notes that the packet needs nothing more, for [`take_finished`] on its uplink.
 #[inline(always)]
-pub fn set_encapsulated(ctx: &TcContext) {
+pub fn set_finished(ctx: &TcContext) {
     // SAFETY: the kernel hands the program a valid context, whose `tc_index` it may write.
-    unsafe { (*ctx.skb.skb).tc_index = u32::from(ENCAPSULATED) };
+    unsafe { (*ctx.skb.skb).tc_index = u32::from(FINISHED) };
 }
 
-/// Whether the packet was encapsulated here; forgets it.
+/// Whether the packet needs nothing more; forgets it.
 #[inline(always)]
-pub fn take_encapsulated(ctx: &TcContext) -> bool {
+pub fn take_finished(ctx: &TcContext) -> bool {
     // SAFETY: as above.
     unsafe {
-        let noted = (*ctx.skb.skb).tc_index == u32::from(ENCAPSULATED);
+        let noted = (*ctx.skb.skb).tc_index == u32::from(FINISHED);
         if noted {
             (*ctx.skb.skb).tc_index = 0;
         }
@@ -224,6 +225,15 @@ pub fn deliver(ctx: &TcContext, ifindex: u32, deliver: u8, slot: u32) -> Stage {
         }
     };
     verdict(ret)
+}
+
+/// Sends the packet out of an interface to a next hop that the kernel resolves first; it writes the
+/// Ethernet header.
+#[inline(always)]
+pub fn transmit_to(ifindex: u32, next_hop: &mut bpf_redir_neigh) -> Stage {
+    let size = size_of::<bpf_redir_neigh>() as i32;
+    // SAFETY: the parameters are initialised and have the size given.
+    verdict(unsafe { bpf_redirect_neigh(ifindex, next_hop, size, 0) })
 }
 
 /// Sends the frame out of an interface.

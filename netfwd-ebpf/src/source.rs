@@ -27,9 +27,14 @@ pub struct Source {
     pub tci: u16,
     /// How frames reach the port: what its stations' FDB entries say.
     pub deliver: u8,
-    /// 1 where another stage has stated the packet's flow for the stage that is called.
+    /// What stages before have done for the next: [`FLOW_STATED`], [`OPENED`].
     pub stated: u8,
 }
+
+/// The flow stands in the scratch: the packet is a fragment.
+pub const FLOW_STATED: u8 = 1;
+/// A session was made for the packet.
+pub const OPENED: u8 = 2;
 
 impl Source {
     /// A port.
@@ -75,6 +80,29 @@ impl Source {
             deliver: Deliver::Transmit as u8,
             stated: 0,
         }
+    }
+
+    /// An uplink: a packet from outside, or one that the host's stack sends there.
+    #[inline(always)]
+    pub const fn uplink(slot: u32) -> Self {
+        Self {
+            network: 0,
+            ifindex: 0,
+            peer: UNSPECIFIED,
+            slot,
+            flags: PortFlags { bits: 0 },
+            vlan: 0,
+            tag: 0,
+            tci: 0,
+            deliver: Deliver::Transmit as u8,
+            stated: 0,
+        }
+    }
+
+    /// Whether the frame comes from the router or an uplink: from no station.
+    #[inline(always)]
+    pub fn is_router(&self) -> bool {
+        self.ifindex == 0 && !self.is_peer()
     }
 
     /// Whether the frame came over the overlay.

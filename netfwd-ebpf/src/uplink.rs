@@ -8,22 +8,26 @@ use aya_ebpf::{
     programs::TcContext,
 };
 use netfwd_common::{
-    addr::from_v4,
-    maps::{Config, Deliver, Uplink},
+    addr::{Addr, from_v4},
+    maps::{Config, Deliver, Stage as Program, Uplink},
     nat::proto,
     verdict::DropReason,
 };
+
+use network_types::ip::Ipv6Hdr;
 
 use crate::{
     arrivals::Lane,
     count,
     exit::{Action, Outcome, Stage, Verdict, from},
-    features,
+    features, flow,
     frame::Frame as _,
     learn::{Standing, learn},
-    maps, nat,
-    parse::{ETH_LEN, Ethernet, Ipv4, ether_type},
+    maps,
+    parse::{ETH_LEN, Ethernet, Ipv4, Ipv6, ether_type},
     skb,
+    source::Source,
+    stage,
     vxlan::{
         decap::{self, Outer},
         encap::Version,
@@ -68,8 +72,7 @@ pub fn ingress(ctx: &TcContext) -> Verdict {
             skb::set_from_uplink(ctx);
             Ok(Action::Pass)
         }
-        Kind::Other if for_host => from(uplink.slot, outside(ctx, uplink)),
-        Kind::Other => Ok(Action::Pass),
+        Kind::Other => from(uplink.slot, outside(ctx, uplink, for_host)),
     }
 }
 
@@ -112,16 +115,18 @@ fn express(ctx: &TcContext, at: &mut At) -> Option<Outcome> {
 
 /// A packet that is no tunnel's.
 #[inline(always)]
-fn outside(ctx: &TcContext, uplink: &Uplink) -> Stage {
-    let is_ipv4 = Ethernet::read(ctx, 0).is_some_and(|eth| eth.ether_type == ether_type::IPV4);
-    if !is_ipv4 {
+fn outside(ctx: &TcContext, uplink: &Uplink, for_host: bool) -> Stage {
+    let Some(eth) = Ethernet::read(ctx, 0) else {
         return Ok(Action::Pass);
-    }
-    let ip = Ipv4::read(ctx, ETH_LEN).ok_or(DropReason::Malformed)?;
-    match nat::ingress::from_outside(ctx, uplink, &ip, maps::now()) {
-        Outcome::Bridge => nat::ingress::enter(ctx, uplink).into(),
-        outcome => outcome.into(),
-    }
+    };
+    let next = match eth.ether_type {
+        ether_type::ARP => Program::External,
+        // What asks for an address goes to a group, or to the uplink itself.
+        ether_type::IPV6 if flow::is_solicitation(ctx) => Program::External,
+        ether_type::IPV4 | ether_type::IPV6 if for_host => Program::Outside,
+        _ => return Ok(Action::Pass),
+    };
+    stage::go(next, &Source::uplink(uplink.slot))
 }
 
 /// What a packet may be that came in by an uplink.
@@ -287,7 +292,7 @@ fn shrink(ctx: &TcContext, seen: Seen) -> Result<(), DropReason> {
 /// What the host's stack sends out of an uplink.
 #[inline(always)]
 pub fn egress(ctx: &TcContext) -> Verdict {
-    if skb::take_encapsulated(ctx) {
+    if skb::take_finished(ctx) {
         return Ok(Action::Pass);
     }
     let Some(uplink) = maps::uplink(&skb::ifindex(ctx)) else {
@@ -301,16 +306,58 @@ pub fn egress(ctx: &TcContext) -> Verdict {
         return Ok(Action::Pass);
     };
     match eth.ether_type {
-        ether_type::IPV4 => egress_v4(ctx, config, uplink, &eth),
-        ether_type::IPV6 if injection::is_v6(ctx, config) => {
-            from(uplink.slot, Err(DropReason::Injected))
-        }
+        ether_type::IPV4 => egress_v4(ctx, config, uplink),
+        ether_type::IPV6 => egress_v6(ctx, config, uplink),
         _ => Ok(Action::Pass),
     }
 }
 
 #[inline(always)]
-fn egress_v4(ctx: &TcContext, config: &Config, uplink: &Uplink, eth: &Ethernet) -> Verdict {
+fn egress_v6(ctx: &TcContext, config: &Config, uplink: &Uplink) -> Verdict {
+    if injection::is_v6(ctx, config) {
+        return from(uplink.slot, Err(DropReason::Injected));
+    }
+    let Some(ip) = Ipv6::read(ctx, ETH_LEN) else {
+        return Ok(Action::Pass);
+    };
+    let l4 = ETH_LEN + Ipv6Hdr::LEN;
+    from(
+        uplink.slot,
+        leave(ctx, config, uplink, &ip.src, (ip.next_header, l4)),
+    )
+}
+
+/// Has what comes from inside translated, and what is the host's own where it may clash.
+#[inline(always)]
+fn leave(ctx: &TcContext, config: &Config, uplink: &Uplink, src: &Addr, l4: (u8, usize)) -> Stage {
+    let mut source = Source::uplink(uplink.slot);
+    if let Some(subnet) = maps::subnet(src)
+        && maps::local(src).is_none()
+    {
+        source.network = subnet.network;
+        return stage::go(Program::Leave, &source);
+    }
+    if is_in_pool(ctx, config, l4) {
+        return stage::go(Program::Leave, &source);
+    }
+    Ok(Action::Pass)
+}
+
+/// Whether a packet of the host's own has an l4 port that masquerade may give to a station, or is about
+/// packets of stations.
+#[inline(always)]
+fn is_in_pool(ctx: &TcContext, config: &Config, (proto, l4): (u8, usize)) -> bool {
+    let at = match proto {
+        proto::TCP | proto::UDP => l4,
+        proto::ICMP | proto::ICMPV6 => return true,
+        _ => return false,
+    };
+    let port = ctx.read::<2>(at).map_or(0, u16::from_be_bytes);
+    (config.nat_port_low..=config.nat_port_high).contains(&port)
+}
+
+#[inline(always)]
+fn egress_v4(ctx: &TcContext, config: &Config, uplink: &Uplink) -> Verdict {
     let Some(ip) = Ipv4::read(ctx, ETH_LEN) else {
         return Ok(Action::Pass);
     };
@@ -321,8 +368,9 @@ fn egress_v4(ctx: &TcContext, config: &Config, uplink: &Uplink, eth: &Ethernet) 
     if injection::is_v4(ctx, config, &ip) {
         return from(uplink.slot, Err(DropReason::Injected));
     }
+    let l4 = ETH_LEN + ip.header_len;
     from(
         uplink.slot,
-        nat::egress::from_stack(ctx, uplink, eth, &ip, maps::now()),
+        leave(ctx, config, uplink, &from_v4(ip.src), (ip.proto, l4)),
     )
 }

@@ -87,8 +87,15 @@ fn the_slow_way_obeys_the_same_rules() -> Result<()> {
                 .frame(outside(&Ipv4::new(OUTSIDE, SERVER).udp(PORT, 53, b"query")))
                 .then(|world, _| one_session(world).map(drop)),
         ),
-        leaving("a protocol that cannot be translated does not leave", gre)
-            .expect(Expect::drop(slot::UPLINK, DropReason::NatProtocol)),
+        leaving("a protocol without l4 ports is translated by address", gre).expect(
+            Expect::verdict(Verdict::Pass)
+                .frame(outside(&Ipv4::new(OUTSIDE, SERVER).packet(47, &[0; 8])))
+                .then(|world, _| one_session(world).map(drop)),
+        ),
+        leaving("a message that cannot be translated does not leave", {
+            outside(&packet.packet(1, &[17, 0, 0, 0, 0, 0, 0, 0]))
+        })
+        .expect(Expect::drop(slot::UPLINK, DropReason::NatProtocol)),
         leaving("a fragment does not leave untranslated", fragment)
             .expect(Expect::drop(slot::UPLINK, DropReason::Fragment)),
         leaving("the host's own packets leave as they are", own.clone()).expect(

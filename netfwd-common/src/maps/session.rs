@@ -61,8 +61,11 @@ flags! {
         FROM_INSIDE = 1 << 1;
         /// Packets of this direction go to this host's own stack: it is the host that uses the l4 port.
         TO_HOST = 1 << 2;
-        /// This direction holds the l4 port of a mapping that other sessions may share.
+        /// The sender of this direction's packets is an inside endpoint with a mapping, whose l4 port
+        /// other sessions may share.
         MAPPED = 1 << 3;
+        /// The receiver is.
+        TO_MAPPED = 1 << 4;
     }
 }
 

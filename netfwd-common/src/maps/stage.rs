@@ -44,6 +44,10 @@ impl Stage {
         Self::TooBig,
         Self::IcmpError,
         Self::External,
+        Self::Route,
+        Self::Outside,
+        Self::Leave,
+        Self::Open,
     ];
 
     /// Name of the program in the object.

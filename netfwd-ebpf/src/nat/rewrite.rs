@@ -1,71 +1,131 @@
 //! Rewriting a packet to what its session says.
 
 use aya_ebpf::{
-    bindings::{BPF_F_MARK_MANGLED_0, BPF_F_PSEUDO_HDR},
+    bindings::{BPF_F_MARK_MANGLED_0, BPF_F_PSEUDO_HDR, BPF_F_RECOMPUTE_CSUM},
+    helpers::bpf_csum_diff,
     programs::TcContext,
 };
 use netfwd_common::{
-    addr::{Mac, low_v4},
+    addr::{Addr, Mac, low_v4},
     csum,
     maps::Session,
     nat::proto,
     verdict::DropReason,
 };
 
-use crate::{
-    frame::Frame,
-    parse::{ETH_LEN, Flow, L4},
-};
+use crate::{flow::Flow, frame::Frame, parse::ETH_LEN, skb};
 
-/// Where the TTL stands; protocol, checksum and both addresses follow it without a gap.
+/// Where an IPv4 packet's TTL stands; protocol, checksum and both addresses follow it without a gap.
 const TTL: usize = ETH_LEN + 8;
+/// Where an IPv6 packet's hop limit stands; both addresses follow it without a gap.
+const HOPS: usize = ETH_LEN + 7;
 
-/// The link layer of a packet that was routed here, rather than by the host's stack.
-pub struct Routed {
-    /// Source MAC address.
-    pub src: Mac,
-    /// Destination MAC address.
-    pub dst: Mac,
+/// What routing changes of a packet.
+pub enum Hop<'a> {
+    /// Nothing: the host's stack routes it.
+    None,
+    /// One hop less to live; the kernel writes the Ethernet header.
+    Counted,
+    /// One hop less to live, from one station to another.
+    Between(&'a Mac, &'a Mac),
 }
 
-/// Writes the session's addresses and l4 ports into a packet without IP options; for one that is
-/// routed here also the MACs, and one hop less to live.
+impl Hop<'_> {
+    const fn count(&self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Counted | Self::Between(..) => 1,
+        }
+    }
+}
+
+/// Writes the session's addresses and l4 ports into a packet, and the hop that it makes here.
 #[inline(always)]
 pub fn translate(
     ctx: &TcContext,
     flow: &Flow,
     session: &Session,
-    routed: Option<&Routed>,
+    hop: &Hop<'_>,
 ) -> Result<(), DropReason> {
-    if let Some(routed) = routed {
-        write(ctx, 0, &routed.dst)?;
-        write(ctx, 6, &routed.src)?;
+    macs(ctx, hop)?;
+    if flow.is_v4() {
+        ipv4_header(ctx, flow, &session.src, &session.dst, hop.count())?;
+    } else {
+        ipv6_header(ctx, flow, session, hop.count())?;
     }
-    ip_header(ctx, flow, session, u8::from(routed.is_some()))?;
-    l4_header(ctx, flow, session)?;
-    l4_checksum(ctx, flow, session)
+    if flow.is_later() {
+        return Ok(());
+    }
+    l4(ctx, flow, session)
+}
+
+/// One hop, and nothing else.
+#[inline(always)]
+pub fn forward(ctx: &TcContext, flow: &Flow, hop: &Hop<'_>) -> Result<(), DropReason> {
+    macs(ctx, hop)?;
+    if flow.is_v4() {
+        return ipv4_header(ctx, flow, &flow.key.src, &flow.key.dst, hop.count());
+    }
+    let lived = flow.ttl.saturating_sub(hop.count());
+    recomputed(ctx, HOPS, &[lived])
 }
 
 #[inline(always)]
-fn write<const N: usize>(ctx: &TcContext, at: usize, bytes: &[u8; N]) -> Result<(), DropReason> {
-    ctx.store(at, bytes, 0)
-        .map_err(|_| DropReason::RewriteFailed)
+fn macs(ctx: &TcContext, hop: &Hop<'_>) -> Result<(), DropReason> {
+    let Hop::Between(src, dst) = hop else {
+        return Ok(());
+    };
+    let octets = [
+        dst[0], dst[1], dst[2], dst[3], dst[4], dst[5], src[0], src[1], src[2], src[3], src[4],
+        src[5],
+    ];
+    write(ctx, 0, &octets)
+}
+
+#[inline(always)]
+fn write<const N: usize>(ctx: &TcContext, at: usize, octets: &[u8; N]) -> Result<(), DropReason> {
+    if skb::write(ctx, at, octets, 0) {
+        Ok(())
+    } else {
+        Err(DropReason::RewriteFailed)
+    }
+}
+
+/// Writes what a device has summed up: the sum is brought up to date.
+#[inline(always)]
+fn recomputed<const N: usize>(
+    ctx: &TcContext,
+    at: usize,
+    octets: &[u8; N],
+) -> Result<(), DropReason> {
+    if skb::write(ctx, at, octets, u64::from(BPF_F_RECOMPUTE_CSUM)) {
+        Ok(())
+    } else {
+        Err(DropReason::RewriteFailed)
+    }
 }
 
 /// Writes addresses and, `hops` less, the time to live. The checksum is brought up to date rather
-/// than made anew: a header that was broken stays so.
-#[inline(never)]
-fn ip_header(ctx: &TcContext, flow: &Flow, session: &Session, hops: u8) -> Result<(), DropReason> {
-    let [ttl, proto, check @ ..] = ctx.read::<4>(TTL).ok_or(DropReason::RewriteFailed)?;
-    let (src, dst) = (low_v4(&session.src), low_v4(&session.dst));
-    let lived = ttl.wrapping_sub(hops);
-    let mut sum = u16::from_be_bytes(check);
-    sum = csum::replace(sum, word(ttl, proto), word(lived, proto));
-    sum = csum::replace_v4(sum, low_v4(&flow.key.src), src);
-    sum = csum::replace_v4(sum, low_v4(&flow.key.dst), dst);
-    let [hi, lo] = sum.to_be_bytes();
+/// than made anew: a header that was broken stays so. What a device has summed up stays as it is, because
+/// the header with its checksum sums to nothing.
+#[inline(always)]
+fn ipv4_header(
+    ctx: &TcContext,
+    flow: &Flow,
+    src: &Addr,
+    dst: &Addr,
+    hops: u8,
+) -> Result<(), DropReason> {
+    let old: [u8; 4] = ctx.read(TTL).ok_or(DropReason::Malformed)?;
+    let [ttl, proto, high, low] = old;
+    let lived = ttl.saturating_sub(hops);
+    let (src, dst) = (low_v4(src), low_v4(dst));
+    let sum = csum::replace(word(high, low), word(ttl, proto), word(lived, proto));
+    let sum = csum::replace_v4(sum, low_v4(&flow.key.src), src);
+    let sum = csum::replace_v4(sum, low_v4(&flow.key.dst), dst);
+    let [high, low] = sum.to_be_bytes();
     let new = [
-        lived, proto, hi, lo, src[0], src[1], src[2], src[3], dst[0], dst[1], dst[2], dst[3],
+        lived, proto, high, low, src[0], src[1], src[2], src[3], dst[0], dst[1], dst[2], dst[3],
     ];
     write(ctx, TTL, &new)
 }
@@ -75,25 +135,46 @@ const fn word(high: u8, low: u8) -> u16 {
     u16::from_be_bytes([high, low])
 }
 
-#[inline(never)]
-fn l4_header(ctx: &TcContext, flow: &Flow, session: &Session) -> Result<(), DropReason> {
-    if flow.key.proto == proto::ICMP {
+/// Both addresses stand next to each other in the session as in the header.
+#[inline(always)]
+fn ipv6_header(
+    ctx: &TcContext,
+    flow: &Flow,
+    session: &Session,
+    hops: u8,
+) -> Result<(), DropReason> {
+    recomputed(ctx, HOPS, &[flow.ttl.saturating_sub(hops)])?;
+    recomputed(ctx, HOPS + 1, &session.src)?;
+    recomputed(ctx, HOPS + 1 + size_of::<Addr>(), &session.dst)
+}
+
+#[inline(always)]
+fn l4(ctx: &TcContext, flow: &Flow, session: &Session) -> Result<(), DropReason> {
+    let Some(sum) = L4Sum::of(ctx, flow) else {
+        return Ok(());
+    };
+    if flow.is_v4() {
+        sum.address(low_v4(&flow.key.src), low_v4(&session.src))?;
+        sum.address(low_v4(&flow.key.dst), low_v4(&session.dst))?;
+    } else {
+        sum.addresses(flow, session)?;
+    }
+    ports(ctx, flow, session)?;
+    sum.port(flow.key.src_port, session.src_port)?;
+    sum.port(flow.key.dst_port, session.dst_port)
+}
+
+#[inline(always)]
+fn ports(ctx: &TcContext, flow: &Flow, session: &Session) -> Result<(), DropReason> {
+    let at = flow.l4 as usize;
+    if matches!(flow.key.proto, proto::ICMP | proto::ICMPV6) {
         // One of both is the identifier, the other is zero on both sides.
         let id = session.src_port | session.dst_port;
-        return write(ctx, L4 + 4, &id.to_be_bytes());
+        return write(ctx, at + 4, &id.to_be_bytes());
     }
     let [a, b] = session.src_port.to_be_bytes();
     let [c, d] = session.dst_port.to_be_bytes();
-    write(ctx, L4, &[a, b, c, d])
-}
-
-#[inline(never)]
-fn l4_checksum(ctx: &TcContext, flow: &Flow, session: &Session) -> Result<(), DropReason> {
-    let sum = L4Sum::of(ctx, flow);
-    sum.address(low_v4(&flow.key.src), low_v4(&session.src))?;
-    sum.address(low_v4(&flow.key.dst), low_v4(&session.dst))?;
-    sum.port(flow.key.src_port, session.src_port)?;
-    sum.port(flow.key.dst_port, session.dst_port)
+    write(ctx, at, &[a, b, c, d])
 }
 
 /// The l4 checksum of a packet, which may be complete, absent (UDP), or partial and left to the NIC:
@@ -106,20 +187,24 @@ struct L4Sum<'a> {
 }
 
 impl<'a> L4Sum<'a> {
+    /// `None` where translation changes nothing behind the IP header: SCTP keeps its ports, and its CRC
+    /// covers no address (RFC 9260 §6.8).
     #[inline(always)]
-    fn of(ctx: &'a TcContext, flow: &Flow) -> Self {
+    fn of(ctx: &'a TcContext, flow: &Flow) -> Option<Self> {
         let (offset, flags, pseudo_header) = match flow.key.proto {
             proto::TCP => (16, 0, true),
             // Zero stands for "no checksum" and stays zero (RFC 768).
             proto::UDP => (6, u64::from(BPF_F_MARK_MANGLED_0), true),
-            _ => (2, 0, false),
+            proto::ICMP => (2, 0, false),
+            proto::ICMPV6 => (2, 0, true),
+            _ => return None,
         };
-        Self {
+        Some(Self {
             ctx,
-            offset: L4 + offset,
+            offset: flow.l4 as usize + offset,
             flags,
             pseudo_header,
-        }
+        })
     }
 
     #[inline(always)]
@@ -130,6 +215,26 @@ impl<'a> L4Sum<'a> {
         let flags = self.flags | u64::from(BPF_F_PSEUDO_HDR) | 4;
         let (old, new) = (u32::from_ne_bytes(old), u32::from_ne_bytes(new));
         self.replace(u64::from(old), u64::from(new), flags)
+    }
+
+    /// Both IPv6 addresses at once. The difference goes into what a device has summed up as well, from which
+    /// writing the addresses has taken it (net/core/utils.c, `inet_proto_csum_replace_by_diff`).
+    #[inline(always)]
+    fn addresses(&self, flow: &Flow, session: &Session) -> Result<(), DropReason> {
+        const BOTH: u32 = 2 * size_of::<Addr>() as u32;
+        // SAFETY: source and destination stand next to each other in both.
+        let difference = unsafe {
+            bpf_csum_diff(
+                (&raw const flow.key.src).cast_mut().cast(),
+                BOTH,
+                (&raw const session.src).cast_mut().cast(),
+                BOTH,
+                0,
+            )
+        };
+        let difference = u32::try_from(difference).map_err(|_| DropReason::RewriteFailed)?;
+        let flags = self.flags | u64::from(BPF_F_PSEUDO_HDR);
+        self.replace(0, u64::from(difference), flags)
     }
 
     #[inline(always)]

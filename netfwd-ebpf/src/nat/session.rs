@@ -1,32 +1,26 @@
 //! Sessions: made in pairs, found by either direction's tuple.
 
-use core::ffi::c_void;
-
-use aya_ebpf::{
-    bindings::BPF_NOEXIST,
-    helpers::{bpf_get_prandom_u32, bpf_loop},
-};
+use aya_ebpf::bindings::BPF_NOEXIST;
 use netfwd_common::{
-    addr::{Addr, Mac},
-    limits::{PORT_TRIES, STAMP_INTERVAL_NS},
-    maps::{Config, Publish, Session, SessionFlags, SessionKey, SessionKind, TargetKey},
-    nat::candidate,
-    tcp,
+    addr::Mac,
+    limits::STAMP_INTERVAL_NS,
+    maps::{Mapping, MappingFlags, MappingKey, Session, SessionFlags, SessionKey},
+    nat::{lifetime, proto},
+    tcp::{self, TcpState},
     verdict::DropReason,
 };
 
-use crate::{
-    frame::Frame,
-    maps::{self, SESSIONS, Scratch, scratch},
-    parse::{Flow, Ipv4},
-};
+use super::{Packet, mapping};
+use crate::maps::{self, SESSIONS, Scratch};
 
 /// `EEXIST`, include/uapi/asm-generic/errno-base.h.
-const EEXIST: i32 = 17;
+pub const EEXIST: i32 = 17;
+/// No session ends sooner: the least floor of the configured timeouts.
+const LEAST_LIFETIME_NS: u64 = 60_000_000_000;
 
-/// The session whose direction has this key.
+/// The direction of a session with this key, however old.
 #[inline(always)]
-pub fn find(key: &SessionKey) -> Option<&'static mut Session> {
+pub fn get(key: &SessionKey) -> Option<&'static mut Session> {
     // SAFETY: the element stays valid until this program's RCU section ends. CPUs that write it at
     // once write stamps, flags and counts, for which either's value will do.
     SESSIONS
@@ -34,226 +28,197 @@ pub fn find(key: &SessionKey) -> Option<&'static mut Session> {
         .map(|session| unsafe { &mut *session })
 }
 
-/// The flow of a packet, in this CPU's scratch; `None` as [`Flow::read`] has it.
+/// The direction of a session with this key; one that is over is gone, with its other direction.
 #[inline(always)]
-pub fn flow(frame: &impl Frame, ip: &Ipv4, network: u32) -> Option<&'static Flow> {
-    let flow = &mut scratch()?.flow;
-    flow.read(frame, ip, network)?;
-    Some(flow)
-}
-
-/// Starts a session in this CPU's scratch with what both of its directions share. The caller adds
-/// what it knows of the next hop and the station, then has it made by [`masquerade`] or [`publish`].
-#[inline(always)]
-pub fn draft(network: u32, kind: SessionKind, now: u64) -> Option<&'static mut Session> {
-    let session = &mut scratch()?.session;
-    session.created_ns = now;
-    session.last_seen_ns = now;
-    session.packets = 0;
-    session.bytes = 0;
-    session.next_hop.ifindex = 0;
-    session.network = network;
-    session.station = [0; 6];
-    session.tcp_flags = 0;
-    session.kind = kind as u8;
-    session.deliver = 0;
-    session.epoch = 0;
-    session.slot = 0;
-    session.pad = 0;
+pub fn find(key: &SessionKey, now: u64) -> Option<&'static mut Session> {
+    let session = get(key)?;
+    if now.saturating_sub(session.last_seen_ns) > LEAST_LIFETIME_NS && ends(session, key, now) {
+        return None;
+    }
     Some(session)
 }
 
-/// Names the outside address that the drafted session is to masquerade as.
-#[inline(always)]
-pub fn masquerade_as(address: &Addr) -> Option<()> {
-    scratch()?.reply.dst = *address;
-    Some(())
-}
-
-/// Makes the drafted session, which masquerades as the named address behind the first l4 port that
-/// is free towards this destination. The caller finds it under its key.
-///
-/// Apart from the drafting, because one inside the other is a call too deep: Linux 6.1 rounds each
-/// frame up to 32 octets, of the 512 there are, and counts the loop's body as a call.
+/// Removes a session that is over; says whether it was.
 #[inline(never)]
-pub fn masquerade(key: &SessionKey) -> Result<(), DropReason> {
-    let (Some(scratch), Some(config)) = (scratch(), maps::config()) else {
-        return Err(DropReason::SessionTableFull);
-    };
-    let reply = &mut scratch.reply;
-    reply.src = key.dst;
-    reply.network = 0;
-    reply.src_port = key.dst_port;
-    reply.proto = key.proto;
-    reply.pad = [0; 3];
-    claim(scratch, key, config)?;
-    // An echo has one identifier, on the side that asks.
-    scratch.session.src_port = scratch.reply.dst_port;
-    scratch.session.dst_port = key.dst_port;
-    scratch.session.src = scratch.reply.dst;
-    scratch.session.dst = key.dst;
-    scratch.session.enter = 0;
-    scratch.session.flags = SessionFlags::ORIGINAL.with(SessionFlags::FROM_INSIDE);
-    second(scratch, key)
-}
-
-/// Inserts the reply's direction under the first free l4 port: inserting is what claims it, so that
-/// of CPUs that race for one port a single one gets it.
-#[inline(always)]
-fn claim(scratch: *mut Scratch, key: &SessionKey, config: &Config) -> Result<(), DropReason> {
-    // A pointer, because `attempt` writes what it points to: of a `&mut` the compiler would believe
-    // that nobody else does, and fold the error that it reads after the loop.
-    // SAFETY: the caller's, and until the loop begins only this borrow is used.
-    let draft = unsafe { &mut *scratch };
-    turn_round(&mut draft.session, key);
-    draft.session.enter = key.network;
-    draft.session.flags = SessionFlags::default();
-    draft.inside_port = key.src_port;
-    draft.low = config.nat_port_low;
-    draft.high = config.nat_port_high;
-    // SAFETY: the helper takes no argument.
-    draft.hash = unsafe { bpf_get_prandom_u32() };
-    draft.error = -EEXIST;
-    // SAFETY: the body takes no state but this CPU's scratch.
-    unsafe { bpf_loop(PORT_TRIES, attempt as *mut c_void, core::ptr::null_mut(), 0) };
-    // SAFETY: the loop is over.
-    inserted(unsafe { (*scratch).error }, DropReason::NatPortsExhausted)
-}
-
-/// Packets of the reply become what the original's were before translation, turned round.
-#[inline(always)]
-fn turn_round(session: &mut Session, key: &SessionKey) {
-    session.src = key.dst;
-    session.dst = key.src;
-    session.src_port = key.dst_port;
-    session.dst_port = key.src_port;
-}
-
-/// Tries one l4 port; returns 0, which goes on, only when it was taken.
-unsafe extern "C" fn attempt(index: u64, _: *mut c_void) -> i64 {
-    let Some(s) = scratch() else { return 1 };
-    s.reply.dst_port = candidate(s.inside_port, s.low, s.high, s.hash, index as u32);
-    s.error = insert(&s.reply, &s.session);
-    i64::from(s.error != -EEXIST)
-}
-
-/// What an insertion's return value means.
-#[inline(always)]
-fn inserted(error: i32, exists: DropReason) -> Result<(), DropReason> {
-    match error {
-        0 => Ok(()),
-        error if error == -EEXIST => Err(exists),
-        _ => Err(DropReason::SessionTableFull),
+fn ends(session: &Session, key: &SessionKey, now: u64) -> bool {
+    let over = is_over(session, key, now);
+    if over {
+        end(session, key);
     }
+    over
 }
 
-/// Makes the drafted session of a packet from outside to a published port. The caller finds it under
-/// its key.
-#[inline(never)]
-pub fn publish(key: &SessionKey, publish: &Publish) -> Result<(), DropReason> {
-    let Some(scratch) = scratch() else {
-        return Err(DropReason::SessionTableFull);
-    };
-    let first = TargetKey {
-        group: publish.group,
-        index: 0,
-    };
-    let target = maps::target(&first).ok_or(DropReason::TargetDown)?;
-    let port = target.port.wrapping_add(publish.offset);
-    let reply = &mut scratch.reply;
-    reply.src = target.address;
-    reply.dst = key.src;
-    reply.network = publish.network;
-    reply.src_port = port;
-    reply.dst_port = key.src_port;
-    reply.proto = key.proto;
-    reply.pad = [0; 3];
-    turn_round(&mut scratch.session, key);
-    scratch.session.enter = 0;
-    scratch.session.flags = SessionFlags::FROM_INSIDE;
-    let error = insert(&scratch.reply, &scratch.session);
-    if error == -EEXIST && find(key).is_some() {
-        // Another CPU's packet of this flow was faster.
-        return Ok(());
-    }
-    inserted(error, DropReason::SessionConflict)?;
-    scratch.session.src = key.src;
-    scratch.session.dst = target.address;
-    scratch.session.enter = publish.network;
-    scratch.session.src_port = key.src_port;
-    scratch.session.dst_port = port;
-    scratch.session.flags = SessionFlags::ORIGINAL;
-    second(scratch, key)
-}
-
-/// Inserts the original's direction behind the reply's, which goes again when that fails: a session
-/// has both or none.
+/// Whether both directions have been silent for as long as they may.
 #[inline(always)]
-fn second(scratch: &mut Scratch, key: &SessionKey) -> Result<(), DropReason> {
-    let error = insert(key, &scratch.session);
-    if error == 0 {
-        return Ok(());
-    }
-    let _ = SESSIONS.remove(scratch.reply);
-    if error == -EEXIST {
-        Ok(())
+fn is_over(session: &Session, key: &SessionKey, now: u64) -> bool {
+    let Some(config) = maps::config() else {
+        return false;
+    };
+    let opposite = get(&key.opposite(session));
+    let (seen, flags) = opposite
+        .as_ref()
+        .map_or((0, 0), |other| (other.last_seen_ns, other.tcp_flags));
+    let last = if seen > session.last_seen_ns {
+        seen
     } else {
-        Err(DropReason::SessionTableFull)
-    }
+        session.last_seen_ns
+    };
+    let established = TcpState::from_flags(session.tcp_flags, flags) == TcpState::Established;
+    now.saturating_sub(last) > lifetime(&config.timeouts, key.proto, established)
 }
 
-/// Inserts a direction that must be new; returns 0 or a negative errno.
+/// Removes both directions of a session.
 #[inline(always)]
-fn insert(key: &SessionKey, session: &Session) -> i32 {
+pub fn end(session: &Session, key: &SessionKey) {
+    let _ = SESSIONS.remove(key.opposite(session));
+    let _ = SESSIONS.remove(key);
+}
+
+/// Inserts a direction that must be new; returns 0 or a negative errno. One in its place that is over goes.
+#[inline(always)]
+pub fn insert(key: &SessionKey, session: &Session) -> i32 {
     match SESSIONS.insert(key, session, u64::from(BPF_NOEXIST)) {
         Ok(()) => 0,
         Err(error) => error,
     }
 }
 
+/// Fills in the other direction of the session in the scratch, of a packet with this key, and its key.
+#[inline(always)]
+pub fn turn_round(scratch: &mut Scratch, key: &SessionKey) {
+    let (session, back) = (&scratch.session, &mut scratch.back);
+    scratch.reply = key.opposite(session);
+    *back = *session;
+    back.src = key.dst;
+    back.dst = key.src;
+    back.src_port = key.dst_port;
+    back.dst_port = key.src_port;
+    back.enter = key.network;
+    back.station = [0; 6];
+    back.next_hop.ifindex = 0;
+    back.next_hop.dst_mac = session.station;
+    // A session of no network is the host's own.
+    back.flags = reversed(session.flags, session.enter != 0)
+        .with_if(SessionFlags::TO_HOST, session.network == 0);
+}
+
+/// Properties of the other direction.
+#[inline(always)]
+const fn reversed(flags: SessionFlags, from_inside: bool) -> SessionFlags {
+    SessionFlags { bits: 0 }
+        .with_if(SessionFlags::FROM_INSIDE, from_inside)
+        .with_if(SessionFlags::TO_MAPPED, flags.has(SessionFlags::MAPPED))
+        .with_if(SessionFlags::MAPPED, flags.has(SessionFlags::TO_MAPPED))
+}
+
+/// Makes the session in the scratch of a packet with this key: the other direction first, which is what
+/// may be somebody else's. Another CPU's packet of this flow may have been faster, which is as good.
+#[inline(never)]
+pub fn make(key: &SessionKey, now: u64) -> u32 {
+    let Some(scratch) = maps::scratch() else {
+        return DropReason::SessionTableFull.number();
+    };
+    turn_round(scratch, key);
+    let mut error = insert(&scratch.reply, &scratch.back);
+    if error == -EEXIST && find(&scratch.reply, now).is_none() {
+        error = insert(&scratch.reply, &scratch.back);
+    }
+    match error {
+        0 => complete(scratch, key),
+        error if error == -EEXIST && get(key).is_some() => 0,
+        error if error == -EEXIST => DropReason::SessionConflict.number(),
+        _ => DropReason::SessionTableFull.number(),
+    }
+}
+
+/// Inserts the packet's own direction behind the other, which goes again when that fails: a session has
+/// both or none. Returns 0 or a drop reason's number.
+#[inline(always)]
+pub fn complete(scratch: &Scratch, key: &SessionKey) -> u32 {
+    let error = insert(key, &scratch.session);
+    if error == 0 {
+        return 0;
+    }
+    let _ = SESSIONS.remove(scratch.reply);
+    if error == -EEXIST {
+        0
+    } else {
+        DropReason::SessionTableFull.number()
+    }
+}
+
 /// Notes a packet of this direction.
 #[inline(always)]
-pub fn touch(session: &mut Session, flow: &Flow, ip: &Ipv4, now: u64) {
-    if now.wrapping_sub(session.last_seen_ns) > STAMP_INTERVAL_NS {
-        session.last_seen_ns = now;
+pub fn touch(packet: &Packet<'_>, session: &mut Session) {
+    let flow = packet.flow;
+    if packet.now.wrapping_sub(session.last_seen_ns) > STAMP_INTERVAL_NS {
+        stamp(session, &flow.key, packet.now);
     }
-    if flow.tcp_flags & !session.tcp_flags != 0 || flow.tcp_flags & tcp::SYN != 0 {
+    if flow.key.proto == proto::TCP && tcp::is_news(session.tcp_flags, flow.tcp_flags) {
         note_flags(session, &flow.key, flow.tcp_flags);
     }
     // Rust's BPF target has no atomic addition. A flow's direction stays on one CPU by RSS or RPS;
     // where it does not, a count may be lost, never a packet.
     session.packets += 1;
-    session.bytes += u64::from(ip.total_len);
+    session.bytes += u64::from(flow.total_len);
 }
 
-/// Collects the flags that this direction has sent. A SYN on a session that was ended opens it anew:
-/// clients reuse their ports.
+/// Stamps a direction, and the mapping that it keeps alive (RFC 4787 REQ-6).
+#[inline(never)]
+fn stamp(session: &mut Session, key: &SessionKey, now: u64) {
+    session.last_seen_ns = now;
+    if let Some(mapping) = mapping_of(session, key) {
+        mapping.last_seen_ns = now;
+    }
+}
+
+/// The mapping of the endpoint that a session masquerades.
+#[inline(always)]
+fn mapping_of(session: &Session, key: &SessionKey) -> Option<&'static mut Mapping> {
+    let mapped = MappingKey {
+        address: key.src,
+        network: key.network,
+        port: key.src_port,
+        proto: key.proto,
+        pad: 0,
+    };
+    if session.flags.has(SessionFlags::MAPPED) {
+        return mapping::get(&mapped);
+    }
+    if !session.flags.has(SessionFlags::TO_MAPPED) {
+        return None;
+    }
+    mapping::get(&MappingKey {
+        address: session.dst,
+        network: session.enter,
+        port: session.dst_port,
+        ..mapped
+    })
+}
+
+/// Collects the flags that this direction has sent, and tells the mapping whether it may be idle for long.
 #[inline(never)]
 fn note_flags(session: &mut Session, key: &SessionKey, flags: u8) {
-    const ENDED: u8 = tcp::FIN | tcp::RST;
-    let opens = flags & (tcp::SYN | tcp::ACK) == tcp::SYN;
-    if !opens {
-        session.tcp_flags |= flags;
-        return;
-    }
-    let opposite = find(&key.opposite(session));
-    let ended = session.tcp_flags | opposite.as_ref().map_or(0, |o| o.tcp_flags);
-    if ended & ENDED == 0 {
-        session.tcp_flags |= flags;
-        return;
-    }
-    session.tcp_flags = flags;
+    let opposite = get(&key.opposite(session));
+    let other = opposite.as_ref().map_or(0, |other| other.tcp_flags);
+    let (own, other) = tcp::after(session.tcp_flags, other, flags);
+    session.tcp_flags = own;
     if let Some(opposite) = opposite {
-        opposite.tcp_flags = 0;
+        opposite.tcp_flags = other;
+    }
+    let established = TcpState::from_flags(own, other) == TcpState::Established;
+    if let Some(mapping) = mapping_of(session, key) {
+        mapping.flags = MappingFlags::default().with_if(MappingFlags::ESTABLISHED, established);
     }
 }
 
-/// Tells both directions which station is inside: it may have moved, or have been unknown while the
-/// host's stack carried the flow.
+/// Tells both directions which station sends these packets: it may have moved, or have been unknown while
+/// the host's stack carried the flow.
 #[inline(never)]
 pub fn set_station(session: &mut Session, key: &SessionKey, station: Mac) {
     session.station = station;
-    if let Some(opposite) = find(&key.opposite(session)) {
-        opposite.station = station;
+    if let Some(opposite) = get(&key.opposite(session)) {
+        opposite.next_hop.dst_mac = station;
+        opposite.epoch = 0;
     }
 }

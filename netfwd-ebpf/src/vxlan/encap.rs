@@ -176,7 +176,7 @@ pub fn send(ctx: &TcContext, wrap: &mut Wrap, version: Version, ether_type: u16)
             if wrap.uplink_slot != 0 {
                 // Counted here, for the program there has nothing else to do with it.
                 count::tx(wrap.uplink_slot, ctx.len() as usize);
-                skb::set_encapsulated(ctx);
+                skb::set_finished(ctx);
             }
             skb::transmit(wrap.ifindex)
         })

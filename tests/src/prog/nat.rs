@@ -13,7 +13,7 @@ use crate::packet::{Ipv4, ether_type, ethernet};
 pub const SERVER: &str = "192.168.99.100";
 /// This host outside, which masquerade translates to.
 pub const OUTSIDE: &str = "192.168.99.1";
-/// An l4 port within the range that masquerade may use, so that it is kept.
+/// The one l4 port that masquerade may use, unless a test gives it others.
 pub const PORT: u16 = 40_000;
 
 /// A packet of c1 to its gateway's MAC.

@@ -7,13 +7,13 @@ use netfwd_common::{
     limits,
     maps::{
         BindingKey, Config, ConfigFlags, Counters, Deliver, FdbEntry, FdbFlags, FdbKey, FloodKey,
-        FloodTarget, Group, GroupKey, Neighbour, NeighbourKey, Network, NetworkFlags, Port,
-        PortFlags, Session, SessionKey, Timeouts, Vlan, VlanKey,
+        FloodTarget, Group, GroupKey, Mapping, MappingKey, Neighbour, NeighbourKey, Network,
+        NetworkFlags, Port, PortFlags, Session, SessionKey, Timeouts, Vlan, VlanKey,
     },
     verdict::DropReason,
 };
 
-use super::{Hook, NETWORK, Ran, Tables, VNI, Wires, mac, object, run, slot};
+use super::{Hook, NETWORK, Ran, Tables, VNI, Wires, mac, nat::PORT, object, run, slot};
 
 const SLOTS: std::ops::RangeInclusive<u32> = slot::NONE..=slot::UPLINK;
 /// The peer.
@@ -78,6 +78,7 @@ impl World {
         let mut tables = self.tables();
         tables.clear::<FdbKey, FdbEntry>("fdb")?;
         tables.clear::<SessionKey, Session>("sessions")?;
+        tables.clear::<MappingKey, Mapping>("mappings")?;
         tables.clear::<FloodKey, FloodTarget>("flood")?;
         tables.clear::<NeighbourKey, Neighbour>("neighbours")?;
         tables.clear::<VlanKey, Vlan>("vlans")?;
@@ -102,8 +103,9 @@ impl World {
             vxlan_port: 4789,
             source_port_low: 49_152,
             source_port_high: 65_535,
-            nat_port_low: 32_768,
-            nat_port_high: 60_999,
+            // One, so that fixtures know it.
+            nat_port_low: PORT,
+            nat_port_high: PORT,
             ttl: 64,
             tos: 0,
             netns_cookie: 0,

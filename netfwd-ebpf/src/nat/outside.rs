@@ -1,0 +1,60 @@
+//! From outside: replies, published ports, floating addresses.
+
+use aya_ebpf::programs::TcContext;
+use netfwd_common::{
+    maps::{SessionFlags, Stage as Program},
+    verdict::DropReason,
+};
+
+use super::{
+    Other, Packet, ask, read,
+    rewrite::{self, Hop},
+    session, way,
+};
+use crate::{
+    exit::{Action, Stage, Verdict},
+    maps,
+    parse::Ethernet,
+    port,
+    source::{OPENED, Source},
+};
+
+/// Decides about a packet from outside that is no tunnel's. What no session, publish or floating address
+/// knows is the host's.
+#[inline(always)]
+pub fn arrive(ctx: &TcContext) -> Verdict {
+    port::staged(ctx, decide)
+}
+
+#[inline(always)]
+fn decide(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
+    let flow = match read(ctx, source, eth.ether_type, Program::Outside) {
+        Ok(flow) => flow,
+        Err(Other::Local | Other::Fragment) => return Ok(Action::Pass),
+        Err(Other::Stage(stage)) => return stage,
+    };
+    if flow.ttl <= 1 {
+        return Ok(Action::Pass);
+    }
+    let packet = Packet {
+        ctx,
+        source,
+        flow,
+        now: maps::now(),
+    };
+    let Some(session) = session::find(&flow.key, packet.now) else {
+        if source.stated & OPENED != 0 {
+            return Err(DropReason::SessionTableFull);
+        }
+        return ask(&packet, Program::Outside);
+    };
+    if session.flags.has(SessionFlags::TO_HOST) {
+        session::touch(&packet, session);
+        rewrite::translate(ctx, flow, session, &Hop::None)?;
+        return Ok(Action::Pass);
+    }
+    if session.enter == 0 {
+        return Ok(Action::Pass);
+    }
+    way::into(&packet, session)
+}
