@@ -31,6 +31,7 @@ pub mod protocol;
 pub mod querier;
 pub mod runtime;
 pub mod show;
+pub mod targets;
 
 #[cfg(test)]
 mod sandbox;

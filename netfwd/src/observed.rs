@@ -45,6 +45,8 @@ pub struct Link {
     pub mtu: u32,
     /// Administratively up.
     pub up: bool,
+    /// It has a carrier.
+    pub carrier: bool,
     /// IFF_LOOPBACK.
     pub loopback: bool,
     /// Its unicast addresses with global scope, in the order the kernel lists them.

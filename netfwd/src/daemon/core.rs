@@ -20,6 +20,7 @@ use crate::observe;
 use crate::plan::{self, Action};
 use crate::querier::Querier;
 use crate::runtime::{Change, Runtime, Store};
+use crate::targets::Targets;
 
 /// How often hooks and the settings of devices are looked at, unless there are thousands: then this many
 /// times as long as a look takes is between two, so that it takes a bounded share of a CPU.
@@ -49,6 +50,7 @@ pub struct Core {
     pub(super) ageing: Ageing,
     pub(super) health: Health,
     querier: Querier,
+    pub(super) targets: Targets,
     /// Where whoever watches hears of what happens.
     pub(super) hub: Arc<Hub>,
     /// When hooks and settings are looked at next.
@@ -113,6 +115,7 @@ impl Core {
             desired: Desired::default(),
             host,
             querier: Querier::default(),
+            targets: Targets::default(),
             hub: Arc::default(),
             closer_due: Instant::now(),
             tick_due: Instant::now(),
@@ -175,7 +178,11 @@ impl Core {
 
     /// Brings the host back to what it should be when something changed on it.
     pub async fn poll(&mut self) {
-        let result = self.follow().await.err().map(|error| error.to_string());
+        let mut result = self.follow().await;
+        if result.is_ok() {
+            result = self.look_after_targets().await;
+        }
+        let result = result.err().map(|error| error.to_string());
         if let Some(failure) = result
             .as_ref()
             .filter(|now| self.failure.as_ref() != Some(now))
@@ -252,6 +259,9 @@ impl Core {
             tracing::warn!("the health of peers: {error}");
         }
         let maps = &desired.maps;
+        if let Err(error) = self.targets.follow(maps, self.dataplane.maps_mut()) {
+            tracing::warn!("the targets of publishes: {error}");
+        }
         let serving = !maps.publishes.is_empty() || !maps.floatings.is_empty();
         self.dataplane.serve_host(serving);
         (self.host, self.desired) = (host, desired);

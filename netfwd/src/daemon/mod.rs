@@ -9,6 +9,7 @@ mod neighbours;
 mod reconcile;
 mod run;
 mod status;
+mod targets;
 
 pub use self::core::Core;
 pub use error::CoreError;

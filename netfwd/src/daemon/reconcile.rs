@@ -53,6 +53,12 @@ impl Host {
         })
     }
 
+    /// The interfaces, by ifindex, that carry frames.
+    pub(super) fn carrying(&self) -> BTreeSet<u32> {
+        let carrying = self.links.values().filter(|link| link.up && link.carrier);
+        carrying.map(|link| link.ifindex).collect()
+    }
+
     /// What a configuration means on this host.
     pub fn resolve(
         &self,

@@ -41,6 +41,9 @@ pub struct Event {
     pub old_port: Option<String>,
     /// The peer where the station was before.
     pub old_peer: Option<String>,
+    /// The target of a publish.
+    #[serde(default)]
+    pub target: Option<String>,
     /// How many: events that the reader was too slow for, or packets that were refused.
     pub count: Option<u64>,
     /// The session.
@@ -72,6 +75,10 @@ pub enum Kind {
     PeerUp,
     /// A peer missed its probes, and is not flooded to any more.
     PeerDown,
+    /// A publish's target answers again.
+    TargetUp,
+    /// A publish's target does not answer; it gets no sessions that another can serve.
+    TargetDown,
     /// A file or a command changed the configuration.
     ConfigApplied,
     /// A session was made.
@@ -104,6 +111,8 @@ impl Kind {
             Self::PortDown => "port-down",
             Self::PeerUp => "peer-up",
             Self::PeerDown => "peer-down",
+            Self::TargetUp => "target-up",
+            Self::TargetDown => "target-down",
             Self::ConfigApplied => "config-applied",
             Self::SessionNew => "session-new",
             Self::SessionClosed => "session-closed",
@@ -139,6 +148,7 @@ impl Event {
             peer: None,
             old_port: None,
             old_peer: None,
+            target: None,
             count: None,
             session: None,
         }
@@ -157,6 +167,9 @@ impl Display for Event {
         let rest = [
             Some(or_none(&place(&self.port, &self.peer))),
             old.map(|old| format!("from {old}")),
+            self.target
+                .as_ref()
+                .map(|target| format!("target {target}")),
             self.vlan.map(|vlan| format!("vlan {vlan}")),
             self.session.as_ref().map(ToString::to_string),
             self.count

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use netfwd_common::addr::Mac;
 
 use crate::config::TapKind;
+use crate::targets::Answer;
 
 /// An address of an interface, with its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,4 +116,6 @@ pub struct Neighbour {
     pub permanent: bool,
     /// Resolved and kept fresh by the kernel itself (NTF_EXT_MANAGED).
     pub managed: bool,
+    /// Whether it answers.
+    pub answer: Answer,
 }

@@ -10,6 +10,8 @@ use netlink_packet_route::neighbour::{
 };
 use nix::errno::Errno;
 
+use crate::targets::Answer;
+
 use super::{LinkError, Links, Neighbour, Tried};
 
 impl Links {
@@ -73,6 +75,20 @@ impl Links {
     }
 }
 
+/// A state of the kernel's (include/net/neighbour.h): a MAC that is old is one as long as it is not
+/// found wrong.
+fn answer(state: NeighbourState) -> Answer {
+    match state {
+        NeighbourState::Failed => Answer::Failed,
+        NeighbourState::Reachable
+        | NeighbourState::Stale
+        | NeighbourState::Delay
+        | NeighbourState::Probe
+        | NeighbourState::Permanent => Answer::Resolved,
+        _ => Answer::Unknown,
+    }
+}
+
 fn neighbour(message: &NeighbourMessage) -> Option<Neighbour> {
     let mut found = Neighbour {
         ifindex: message.header.ifindex,
@@ -80,6 +96,7 @@ fn neighbour(message: &NeighbourMessage) -> Option<Neighbour> {
         mac: None,
         permanent: message.header.state == NeighbourState::Permanent,
         managed: false,
+        answer: answer(message.header.state),
     };
     let mut addressed = false;
     for attribute in &message.attributes {

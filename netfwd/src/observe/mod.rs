@@ -127,6 +127,7 @@ fn plain(link: &links::Link) -> Link {
         mac: link.mac.unwrap_or_default(),
         mtu: link.mtu,
         up: link.up,
+        carrier: link.carrier,
         loopback: link.loopback,
         addresses: global().map(|address| address.net).collect(),
         tentative: tentative.map(|address| address.net.addr()).collect(),
