@@ -18,11 +18,7 @@ table inet filter {
 }";
 
 fn plan() -> Result<Plan> {
-    let plan = published::plan(Stack::Netfwd)?;
-    plan.publish("8081/tcp", "10.0.3.11:81")?
-        .publish("8081/udp", "10.0.3.11:81")?
-        .publish("8081/tcp", "[fd00:3::11]:81")?
-        .publish("8081/udp", "[fd00:3::11]:81")
+    Ok(published::plan(Stack::Netfwd)?.publish_both(8081, 81))
 }
 
 fn all_works(site: &Site) -> Result<()> {

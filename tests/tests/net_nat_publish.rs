@@ -17,12 +17,8 @@ use tests::{
 };
 
 /// Publishes 8080 of the host as 80 of `c1`.
-fn published() -> Result<Plan> {
-    Plan::netfwd_alone()
-        .publish("8080/tcp", "10.0.3.11:80")?
-        .publish("8080/udp", "10.0.3.11:80")?
-        .publish("8080/tcp", "[fd00:3::11]:80")?
-        .publish("8080/udp", "[fd00:3::11]:80")
+fn published() -> Plan {
+    Plan::netfwd_alone().publish_both(8080, 80)
 }
 
 fn answers(client: &Namespace, listener: SocketAddr) -> Result<()> {
@@ -33,7 +29,7 @@ fn answers(client: &Namespace, listener: SocketAddr) -> Result<()> {
 
 #[test]
 fn from_the_same_network() -> Result<()> {
-    let site = published()?.start()?;
+    let site = published().start()?;
     over_both(|family| {
         let _server = WhoAmI::start(&site.c1.ns, site.c1.at.of(family), 80)?;
         answers(&site.c2.ns, (HOST.of(family), 8080).into())
@@ -42,7 +38,7 @@ fn from_the_same_network() -> Result<()> {
 
 #[test]
 fn from_its_own_container() -> Result<()> {
-    let site = published()?.start()?;
+    let site = published().start()?;
     over_both(|family| {
         let _server = WhoAmI::start(&site.c1.ns, site.c1.at.of(family), 80)?;
         answers(&site.c1.ns, (HOST.of(family), 8080).into())
@@ -51,7 +47,7 @@ fn from_its_own_container() -> Result<()> {
 
 #[test]
 fn from_another_network() -> Result<()> {
-    let site = published()?.green().start()?;
+    let site = published().green().start()?;
     over_both(|family| {
         let _server = WhoAmI::start(&site.c1.ns, site.c1.at.of(family), 80)?;
         answers(&site.g1()?.ns, (HOST.of(family), 8080).into())
@@ -60,7 +56,7 @@ fn from_another_network() -> Result<()> {
 
 #[test]
 fn from_the_host_itself() -> Result<()> {
-    let site = published()?.start()?;
+    let site = published().start()?;
     over_both(|family| {
         let _server = WhoAmI::start(&site.c1.ns, site.c1.at.of(family), 80)?;
         answers(&site.host, (HOST.of(family), 8080).into())
@@ -213,7 +209,7 @@ fn a_change_holds_at_once() -> Result<()> {
 /// Clients by two addresses are seen by theirs, each.
 #[test]
 fn clients_keep_their_addresses() -> Result<()> {
-    let site = published()?.start()?;
+    let site = published().start()?;
     over_both(|family| {
         let _server = WhoAmI::start(&site.c1.ns, site.c1.at.of(family), 80)?;
         let listener = SocketAddr::from((HOST.of(family), 8080));

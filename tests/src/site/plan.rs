@@ -1,10 +1,10 @@
 //! How a site differs from the usual one.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result};
 
-use super::{GATEWAY_DEVICE, Site, UPLINK};
+use super::{GATEWAY_DEVICE, HOST, Site, UPLINK};
 use crate::{
     netns::Namespace,
     topology::{Instance, Stack},
@@ -44,6 +44,19 @@ impl Plan {
         let target = to.parse().with_context(|| to.to_owned())?;
         self.publishes.push((listen.into(), target));
         Ok(self)
+    }
+
+    /// Publishes an l4 port of the host as one of `c1`, for TCP and UDP over both families.
+    #[must_use]
+    pub fn publish_both(mut self, listen: u16, port: u16) -> Self {
+        let v4 = SocketAddr::from(([10, 0, 3, 11], port));
+        let v6 = SocketAddr::from(([0xfd00, 3, 0, 0, 0, 0, 0, 0x11], port));
+        for proto in ["tcp", "udp"] {
+            let at = |host: IpAddr| format!("{}/{proto}", SocketAddr::from((host, listen)));
+            self.publishes.push((at(HOST.v4.into()), v4));
+            self.publishes.push((at(HOST.v6.into()), v6));
+        }
+        self
     }
 
     /// Adds the second network with its container.

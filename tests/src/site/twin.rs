@@ -52,8 +52,13 @@ fn table(family: &str, subnet: &str, plan: &Plan) -> Result<String> {
 }
 
 fn dnat((listen, to): &(String, SocketAddr)) -> Result<String> {
-    let (port, proto) = listen.split_once('/').context("a listener is PORT/PROTO")?;
+    let (at, proto) = listen
+        .split_once('/')
+        .context("a listener has a protocol")?;
+    let at: SocketAddr = at.parse().context("the twin's listeners have an address")?;
+    let family = if at.is_ipv4() { "ip" } else { "ip6" };
+    let (address, port) = (at.ip(), at.port());
     Ok(format!(
-        "fib daddr type local {proto} dport {port} dnat to {to}\n"
+        "{family} daddr {address} {proto} dport {port} dnat to {to}\n"
     ))
 }

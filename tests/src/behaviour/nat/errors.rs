@@ -22,11 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Publishes ports that nobody serves.
 pub fn plan(stack: Stack) -> Result<Plan> {
-    Plan::on(stack)
-        .publish("8081/tcp", "10.0.3.11:81")?
-        .publish("8081/udp", "10.0.3.11:81")?
-        .publish("8081/tcp", "[fd00:3::11]:81")?
-        .publish("8081/udp", "[fd00:3::11]:81")
+    Ok(Plan::on(stack).publish_both(8081, 81))
 }
 
 /// Who connects to a closed port is refused at once: the server's reset comes through.

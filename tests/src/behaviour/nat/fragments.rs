@@ -26,9 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Publishes a UDP port.
 pub fn plan(stack: Stack) -> Result<Plan> {
-    Plan::on(stack)
-        .publish("8080/udp", "10.0.3.11:80")?
-        .publish("8080/udp", "[fd00:3::11]:80")
+    Ok(Plan::on(stack).publish_both(8080, 80))
 }
 
 /// Out of a container.

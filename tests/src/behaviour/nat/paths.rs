@@ -15,9 +15,7 @@ const BYTES: u64 = 5_000_000;
 
 /// Publishes an l4 port of a container.
 pub fn plan(stack: Stack) -> Result<Plan> {
-    Plan::on(stack)
-        .publish("8080/tcp", "10.0.3.11:80")?
-        .publish("8080/tcp", "[fd00:3::11]:80")
+    Ok(Plan::on(stack).publish_both(8080, 80))
 }
 
 /// A ping that must not be fragmented and does not fit farther on is told what does.

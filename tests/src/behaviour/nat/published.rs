@@ -13,11 +13,7 @@ use crate::{
 
 /// Publishes a container's l4 port for TCP and UDP, over both families.
 pub fn plan(stack: Stack) -> Result<Plan> {
-    Plan::on(stack)
-        .publish("8080/tcp", "10.0.3.11:80")?
-        .publish("8080/udp", "10.0.3.11:80")?
-        .publish("8080/tcp", "[fd00:3::11]:80")?
-        .publish("8080/udp", "[fd00:3::11]:80")
+    Ok(Plan::on(stack).publish_both(8080, 80))
 }
 
 /// The container sees its clients' own addresses, and they get answers from where they asked.

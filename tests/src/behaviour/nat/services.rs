@@ -14,13 +14,8 @@ use crate::{
 
 /// Publishes a web server and a name server.
 pub fn plan(stack: Stack) -> Result<Plan> {
-    Plan::on(stack)
-        .publish("8080/tcp", "10.0.3.11:80")?
-        .publish("8080/tcp", "[fd00:3::11]:80")?
-        .publish("5353/udp", "10.0.3.11:53")?
-        .publish("5353/tcp", "10.0.3.11:53")?
-        .publish("5353/udp", "[fd00:3::11]:53")?
-        .publish("5353/tcp", "[fd00:3::11]:53")
+    let plan = Plan::on(stack);
+    Ok(plan.publish_both(8080, 80).publish_both(5353, 53))
 }
 
 /// A folder with a file to fetch; it goes with its guard.
