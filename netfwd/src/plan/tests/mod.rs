@@ -1,9 +1,12 @@
 //! Plans, run against a host that is only data.
 
+mod ending;
+mod flows;
 mod learned;
 mod reach;
 mod scale;
 mod switch;
+mod translation;
 mod underlay;
 mod vlan;
 mod world;
