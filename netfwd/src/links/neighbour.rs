@@ -80,6 +80,7 @@ impl Links {
 fn answer(state: NeighbourState) -> Answer {
     match state {
         NeighbourState::Failed => Answer::Failed,
+        NeighbourState::Incomplete => Answer::Asked,
         NeighbourState::Reachable
         | NeighbourState::Stale
         | NeighbourState::Delay

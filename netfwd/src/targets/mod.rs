@@ -18,7 +18,7 @@ use netfwd_common::addr::{Addr, Mac};
 use netfwd_common::maps::{FdbKey, Network, Publish, Target, TargetFlags, TargetKey};
 
 use crate::address::from_addr;
-use crate::dataplane::{DataplaneError, Maps};
+use crate::dataplane::{DataplaneError, Maps, maps::now_ns};
 use crate::links::Neighbour;
 use crate::observed::MapState;
 use state::Known;
@@ -75,7 +75,7 @@ impl Targets {
             .iter()
             .map(|n| ((n.ifindex, n.address), n))
             .collect();
-        let mut changes = Vec::new();
+        let (now, mut changes) = (now_ns(), Vec::new());
         for (place, known) in &mut self.known {
             let Some(&(ifindex, vlan)) = self.gateways.get(&place.0) else {
                 continue;
@@ -90,7 +90,7 @@ impl Targets {
                     .transpose()?
                     .flatten(),
             };
-            changes.extend(known.hear(*place, signs, carrying));
+            changes.extend(known.hear(*place, signs, carrying, now));
         }
         if !changes.is_empty() {
             self.mark(maps)?;

@@ -6,12 +6,18 @@ use netfwd_common::addr::Mac;
 
 use super::Place;
 
+/// The kernel asks three times, a second apart, and then says that it failed: for a moment only where somebody
+/// has something to send, which makes it ask again (net/core/neighbour.c, __neigh_event_send).
+const PATIENCE_NS: u64 = 3_500_000_000;
+
 /// What the kernel says of a neighbour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Answer {
-    /// It is being asked for, or not known.
+    /// Nothing is known of it.
     #[default]
     Unknown,
+    /// It is being asked for.
+    Asked,
     /// It answered.
     Resolved,
     /// It did not answer.
@@ -44,13 +50,19 @@ pub struct Change {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
     down: bool,
+    /// Since when it has been asked for without an answer.
+    asked_ns: Option<u64>,
     /// The port that its MAC was last heard at.
     behind: Option<(Mac, u32)>,
 }
 
 impl Known {
     pub(super) const fn new(down: bool) -> Self {
-        Self { down, behind: None }
+        Self {
+            down,
+            asked_ns: None,
+            behind: None,
+        }
     }
 
     pub(super) const fn is_down(&self) -> bool {
@@ -63,6 +75,7 @@ impl Known {
         place: Place,
         signs: Signs,
         carrying: &BTreeSet<u32>,
+        now: u64,
     ) -> Option<Change> {
         match (signs.mac, signs.port) {
             (Some(mac), Some(port)) => self.behind = Some((mac, port)),
@@ -70,6 +83,10 @@ impl Known {
             (Some(mac), None) if self.behind.is_some_and(|(known, _)| known == mac) => {}
             _ => self.behind = None,
         }
+        self.asked_ns = match signs.answer {
+            Answer::Asked => self.asked_ns.or(Some(now)),
+            _ => None,
+        };
         let by_port = self
             .behind
             .is_some_and(|(_, port)| !carrying.contains(&port));
@@ -78,6 +95,7 @@ impl Known {
             Answer::Failed => true,
             Answer::Resolved => false,
             Answer::Unknown => self.down,
+            Answer::Asked => self.down || self.is_overdue(now),
         };
         let changed = down != self.down;
         self.down = down;
@@ -86,5 +104,10 @@ impl Known {
             down,
             by_port,
         })
+    }
+
+    fn is_overdue(&self, now: u64) -> bool {
+        let waited = self.asked_ns.map_or(0, |since| now.saturating_sub(since));
+        waited >= PATIENCE_NS
     }
 }

@@ -14,8 +14,12 @@ fn signs(answer: Answer, mac: Option<[u8; 6]>, port: Option<u32>) -> Signs {
 
 /// Whether the target went down or up with this.
 fn hear(known: &mut Known, heard: Signs, carrying: &[u32]) -> Option<bool> {
+    hear_at(known, heard, carrying, 0)
+}
+
+fn hear_at(known: &mut Known, heard: Signs, carrying: &[u32], second: u64) -> Option<bool> {
     let carrying: BTreeSet<u32> = carrying.iter().copied().collect();
-    let change = known.hear(PLACE, heard, &carrying)?;
+    let change = known.hear(PLACE, heard, &carrying, second * 1_000_000_000)?;
     assert_eq!(change.down, known.is_down());
     Some(change.down)
 }
@@ -74,4 +78,22 @@ fn what_another_process_found_out_holds_until_something_is_heard() {
     let mut known = Known::new(true);
     assert_eq!(hear(&mut known, Signs::default(), &[]), None);
     assert!(known.is_down());
+}
+
+#[test]
+fn who_is_asked_for_again_and_again_is_down_as_well() {
+    let mut known = Known::default();
+    let asked = signs(Answer::Asked, None, None);
+    let there = signs(Answer::Resolved, Some(MAC), None);
+    for second in [10, 13] {
+        assert_eq!(hear_at(&mut known, asked, &[], second), None);
+    }
+    assert_eq!(hear_at(&mut known, there, &[], 14), None);
+    assert_eq!(
+        hear_at(&mut known, asked, &[], 15),
+        None,
+        "the count begins anew"
+    );
+    assert_eq!(hear_at(&mut known, asked, &[], 19), Some(true));
+    assert_eq!(hear_at(&mut known, there, &[], 20), Some(false));
 }
