@@ -15,8 +15,9 @@ use nix::sys::utsname::uname;
 use super::Hook;
 use crate::built;
 
-/// Loads the object's maps; its programs go through the verifier when they are first run.
-pub fn load() -> Result<Ebpf> {
+/// Loads the object's maps, with room for so many sessions; its programs go through the verifier when they
+/// are first run.
+pub fn load(sessions: u32) -> Result<Ebpf> {
     let path = built::object()?;
     let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
     let mut loader = EbpfLoader::new();
@@ -25,6 +26,10 @@ pub fn load() -> Result<Ebpf> {
     loader.override_global("AYA_LOG_LEVEL", &0u8, false);
     let decap_l3 = u8::from(takes_decap_l3()?);
     loader.override_global("FEATURE_DECAP_L3", &decap_l3, true);
+    for map in ["sessions", "mappings"] {
+        // One entry a direction.
+        loader.map_max_entries(map, 2 * sessions);
+    }
     loader
         .load(&bytes)
         .with_context(|| path.display().to_string())

@@ -38,8 +38,13 @@ pub struct World {
 impl World {
     /// Makes a world and fills its maps as the loader would.
     pub fn new() -> Result<Self> {
+        Self::with_room(limits::SESSION_ENTRIES as u32 / 2)
+    }
+
+    /// The same, with room for so many sessions.
+    pub fn with_room(sessions: u32) -> Result<Self> {
         let wires = Wires::new()?;
-        let mut ebpf = object::load()?;
+        let mut ebpf = object::load(sessions)?;
         object::stages(&mut ebpf)?;
         let mut world = Self { wires, ebpf };
         world.reset()?;
