@@ -9,6 +9,7 @@ use super::args::Filter;
 use super::filter::{self, Fields};
 use super::show::Shown;
 use super::{Failed, output, runtime};
+use crate::ageing::Gauges;
 use crate::api::Status;
 use crate::client::Client;
 use crate::show::{self, HookRow};
@@ -71,6 +72,7 @@ impl Shown<'_> {
                 "pid": daemon.as_ref().map(|daemon| daemon.pid),
                 "uptime_seconds": daemon.as_ref().map(|daemon| daemon.uptime_seconds),
                 "config": daemon.as_ref().map(|daemon| daemon.config.clone()),
+                "nat": daemon.as_ref().and_then(|daemon| daemon.nat.clone()),
                 "waiting": daemon.map(|daemon| daemon.waiting).unwrap_or_default(),
                 "interfaces": hooks,
             });
@@ -104,5 +106,26 @@ fn summary(instance: &str, daemon: Option<&Status>) -> String {
     for lack in &daemon.waiting {
         text.extend(["waiting: ", lack, "\n"]);
     }
+    if let Some(nat) = &daemon.nat {
+        text.push_str(&translation(nat));
+    }
     text
+}
+
+/// How full the tables of NAT are.
+fn translation(nat: &Gauges) -> String {
+    let Gauges {
+        max_sessions,
+        age_seconds,
+        ..
+    } = nat;
+    let sessions: u64 = nat.sessions.values().sum();
+    let pools = nat.pools.iter().map(|pool| {
+        let (address, proto, used, ports) = (&pool.address, &pool.proto, pool.used, pool.ports);
+        format!(", {used} of {ports} {proto} ports of {address}")
+    });
+    format!(
+        "sessions: {sessions} of {max_sessions}{}, counted {age_seconds} s ago\n",
+        pools.collect::<String>()
+    )
 }
