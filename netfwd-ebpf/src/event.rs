@@ -2,10 +2,13 @@
 
 use netfwd_common::{
     addr::{Addr, Mac, UNSPECIFIED},
-    maps::{Config, ConfigFlags, Event, EventKind, FdbEntry, FdbKey, Opened, Session, SessionKey},
+    maps::{ConfigFlags, Event, EventKind, FdbEntry, FdbKey, Opened, Session, SessionKey},
 };
 
-use crate::{maps::EVENTS, source::Source};
+use crate::{
+    maps::{self, EVENTS},
+    source::Source,
+};
 
 /// Something about a station, which was at `old` before.
 #[inline(never)]
@@ -57,10 +60,9 @@ pub fn port_shut(source: &Source, mac: &Mac, now: u64) {
 
 /// A session was made, `session` being what its first packets' direction holds under `key`. Costs a test while
 /// nobody watches.
-#[expect(dead_code, reason = "called once sessions are made in their stage")]
 #[inline(always)]
-pub fn session_opened(config: &Config, key: &SessionKey, session: &Session) {
-    if config.flags.has(ConfigFlags::SESSION_EVENTS) {
+pub fn session_opened(key: &SessionKey, session: &Session) {
+    if maps::config().is_some_and(|config| config.flags.has(ConfigFlags::SESSION_EVENTS)) {
         opened(key, session);
     }
 }

@@ -11,7 +11,10 @@ use netfwd_common::{
 };
 
 use super::{Packet, mapping};
-use crate::maps::{self, SESSIONS, Scratch};
+use crate::{
+    event,
+    maps::{self, SESSIONS, Scratch},
+};
 
 /// `EEXIST`, include/uapi/asm-generic/errno-base.h.
 pub const EEXIST: i32 = 17;
@@ -137,6 +140,7 @@ pub fn make(key: &SessionKey, now: u64) -> u32 {
 pub fn complete(scratch: &Scratch, key: &SessionKey) -> u32 {
     let error = insert(key, &scratch.session);
     if error == 0 {
+        event::session_opened(key, &scratch.session);
         return 0;
     }
     let _ = SESSIONS.remove(scratch.reply);

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 
+use netfwd_common::addr::Addr;
 use netfwd_common::maps::{MappingKey, Session, SessionFlags, SessionKey};
 use netfwd_common::nat::proto;
 use netfwd_common::tcp::{FIN, RST};
@@ -24,32 +25,31 @@ impl Bearers {
     /// A walk sees a direction of a session. One direction alone shows that a session is not closed: that
     /// its side has not ended it.
     pub(super) fn note(&mut self, key: &SessionKey, session: &Session) {
-        let lives = key.proto == proto::TCP && session.tcp_flags & (FIN | RST) == 0;
-        if lives && session.flags.has(SessionFlags::MAPPED) {
-            let inside = inside(key, session);
-            self.hashes.insert(self.hasher.hash_one(inside));
+        if key.proto != proto::TCP || session.tcp_flags & (FIN | RST) != 0 {
+            return;
         }
+        if session.flags.has(SessionFlags::MAPPED) {
+            self.insert(key.src, key.network, key.src_port);
+        }
+        if session.flags.has(SessionFlags::TO_MAPPED) {
+            self.insert(session.dst, session.enter, session.dst_port);
+        }
+    }
+
+    fn insert(&mut self, address: Addr, network: u32, port: u16) {
+        let inside = MappingKey {
+            address,
+            network,
+            port,
+            proto: proto::TCP,
+            pad: 0,
+        };
+        self.hashes.insert(self.hasher.hash_one(inside));
     }
 
     /// Whether a mapping, by the key of its inside, has such a session.
     pub(super) fn bear(&self, key: &MappingKey) -> bool {
         key.proto == proto::TCP && self.hashes.contains(&self.hasher.hash_one(*key))
-    }
-}
-
-/// The inside of the mapping of a session.
-fn inside(key: &SessionKey, session: &Session) -> MappingKey {
-    let (address, network, port) = if session.flags.has(SessionFlags::FROM_INSIDE) {
-        (key.src, key.network, key.src_port)
-    } else {
-        (session.dst, session.enter, session.dst_port)
-    };
-    MappingKey {
-        address,
-        network,
-        port,
-        proto: key.proto,
-        pad: 0,
     }
 }
 

@@ -1,6 +1,6 @@
 //! How long sessions and mappings live without a packet.
 
-use netfwd_common::maps::{Mapping, MappingFlags, Session, Timeouts};
+use netfwd_common::maps::{Mapping, Session, Timeouts};
 use netfwd_common::nat::proto;
 use netfwd_common::tcp::TcpState;
 
@@ -67,8 +67,9 @@ impl Lifetimes {
         }
     }
 
-    /// Whether a mapping, given by the entry of its inside, is over. It is `borne` while a TCP session
-    /// of it is neither closed nor reset; the programs note that one was established, not that it ended.
+    /// Whether a mapping, given by the entry of its inside, is over. It is `borne` while a TCP session of it
+    /// is neither closed nor reset, and lives as long as that one may: what the programs note of a mapping
+    /// is the state of the session that changed last.
     pub(super) fn is_mapping_over(
         self,
         now: u64,
@@ -77,11 +78,9 @@ impl Lifetimes {
         borne: bool,
     ) -> bool {
         let timeout = match (proto, borne, self.level) {
-            (proto::TCP, true, _) if mapping.flags.has(MappingFlags::ESTABLISHED) => {
-                self.established()
-            }
+            (proto::TCP, true, _) => self.established(),
             (proto::TCP, false, Level::Closed) => CLOSED,
-            (proto::TCP, ..) => self.transitory(),
+            (proto::TCP, false, Level::Idle) => self.transitory(),
             _ => self.idle(proto),
         };
         is_past(now, mapping.last_seen_ns, timeout)
@@ -118,7 +117,7 @@ fn is_past(now: u64, stamp: u64, timeout: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use netfwd_common::maps::SessionFlags;
+    use netfwd_common::maps::{MappingFlags, SessionFlags};
     use netfwd_common::tcp;
 
     use super::super::samples;
@@ -211,24 +210,19 @@ mod tests {
 
     #[test]
     fn a_mapping_lives_as_its_sessions_may() {
-        let over = |level, proto, now: u64, flags, borne| {
-            let mapping = samples::mapping(SECOND, flags);
+        let over = |level, proto, now: u64, borne| {
+            let mapping = samples::mapping(SECOND, MappingFlags::default());
             at(level).is_mapping_over(now * SECOND, proto, &mapping, borne)
         };
-        let (none, established) = (MappingFlags::default(), MappingFlags::ESTABLISHED);
         let (idle, closed) = (Level::Idle, Level::Closed);
-        assert!(!over(idle, proto::TCP, 7000, established, true));
-        assert!(over(idle, proto::TCP, 7442, established, true));
-        assert!(
-            over(idle, proto::TCP, 242, established, false),
-            "all closed"
-        );
-        assert!(!over(idle, proto::TCP, 241, none, true));
-        assert!(over(idle, proto::TCP, 242, none, true));
-        assert!(over(closed, proto::TCP, 12, established, false));
-        assert!(!over(closed, proto::TCP, 12, none, true), "one opens");
-        assert!(!over(closed, proto::UDP, 301, none, false));
-        assert!(over(closed, proto::UDP, 302, none, false));
+        assert!(!over(idle, proto::TCP, 7441, true));
+        assert!(over(idle, proto::TCP, 7442, true));
+        assert!(!over(idle, proto::TCP, 241, false));
+        assert!(over(idle, proto::TCP, 242, false), "all closed");
+        assert!(over(closed, proto::TCP, 12, false));
+        assert!(!over(closed, proto::TCP, 7441, true));
+        assert!(!over(closed, proto::UDP, 301, false));
+        assert!(over(closed, proto::UDP, 302, false));
     }
 
     #[test]

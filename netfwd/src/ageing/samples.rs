@@ -80,7 +80,7 @@ pub(super) fn pair(number: u32, proto: u8, last_seen_ns: u64) -> [(SessionKey, S
         src_port: key.dst_port,
         dst_port: key.src_port,
         enter: key.network,
-        ..session(last_seen_ns, SessionFlags::MAPPED)
+        ..session(last_seen_ns, SessionFlags::TO_MAPPED)
     };
     [(key, original), (key.opposite(&original), reply)]
 }
