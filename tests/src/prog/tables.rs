@@ -111,12 +111,17 @@ impl Tables<'_> {
     /// Puts an IPv4 subnet into its trie.
     pub fn put_subnet(&mut self, prefix: u32, address: Addr, subnet: Subnet) -> Result<()> {
         const MAPPED: u32 = 96;
+        self.put_prefix(MAPPED + prefix, address, subnet)
+    }
+
+    /// Puts a subnet into its trie, whose prefix has so many bits there.
+    pub fn put_prefix(&mut self, prefix: u32, address: Addr, subnet: Subnet) -> Result<()> {
         let map = self
             .0
             .map_mut("subnets")
             .context("map subnets is not there")?;
         let mut trie = LpmTrie::try_from(map)?;
-        Ok(trie.insert(&Key::new(MAPPED + prefix, address), subnet, 0)?)
+        Ok(trie.insert(&Key::new(prefix, address), subnet, 0)?)
     }
 
     fn counters_map(&mut self) -> Result<PerCpuArray<&mut MapData, Counters>> {
