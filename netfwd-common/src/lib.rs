@@ -10,6 +10,7 @@ pub mod csum;
 pub mod ecn;
 pub mod flap;
 pub mod flow;
+pub mod fragment;
 pub mod icmp;
 pub mod icmp_error;
 pub mod limits;

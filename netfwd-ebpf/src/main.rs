@@ -27,6 +27,7 @@ mod external;
 mod features;
 mod flood;
 mod flow;
+mod fragment;
 mod frame;
 mod guard;
 mod icmp_error;
@@ -100,6 +101,13 @@ pub fn too_big(ctx: TcContext) -> i32 {
 #[classifier]
 pub fn icmp_error(ctx: TcContext) -> i32 {
     let verdict = icmp_error::handle(&ctx);
+    exit::tc(&ctx, verdict)
+}
+
+/// Stage: fragments.
+#[classifier]
+pub fn fragment(ctx: TcContext) -> i32 {
+    let verdict = fragment::handle(&ctx);
     exit::tc(&ctx, verdict)
 }
 

@@ -23,7 +23,10 @@ use netfwd_common::{
     },
 };
 
-use crate::{flow::Flow, icmp_error::Error, source::Source, vxlan::decap::Outer};
+use crate::{
+    flow::Flow, fragment::datagram::Datagram, icmp_error::Error, source::Source,
+    vxlan::decap::Outer,
+};
 
 const GROWING: usize = BPF_F_NO_PREALLOC as usize;
 
@@ -178,6 +181,8 @@ pub struct Scratch {
     pub pad: u16,
     /// An error about a translated packet.
     pub icmp: Error,
+    /// A fragment.
+    pub datagram: Datagram,
 }
 
 /// CLOCK_MONOTONIC at the resolution of a tick, in nanoseconds: ages need no more, and it costs a

@@ -362,7 +362,7 @@ fn egress_v4(ctx: &TcContext, config: &Config, uplink: &Uplink) -> Verdict {
         return Ok(Action::Pass);
     };
     // Encapsulated frames pass here too, and are the most of what does.
-    if maps::is_vtep(config, &from_v4(ip.src)) {
+    if ip.proto == proto::UDP && maps::is_vtep(config, &from_v4(ip.src)) {
         return Ok(Action::Pass);
     }
     if injection::is_v4(ctx, config, &ip) {

@@ -10,6 +10,7 @@ mod event;
 mod express;
 mod fdb;
 mod flood;
+mod fragment;
 mod multicast;
 mod nat;
 mod neighbour;
@@ -26,6 +27,7 @@ pub use event::{Event, EventKind, Opened};
 pub use express::{Arrival, Epoch, Express, Wrap};
 pub use fdb::{FdbEntry, FdbFlags, FdbKey, Learned};
 pub use flood::{FloodKey, FloodTarget};
+pub use fragment::{Fragment, FragmentKey, FragmentKind, Held, HeldState};
 pub use multicast::{Group, GroupKey};
 pub use nat::{
     Floating, FloatingKey, PairKey, Publish, PublishFlags, PublishKey, Subnet, SubnetKey, Target,

@@ -43,6 +43,7 @@ impl Stage {
         Self::Multicast,
         Self::TooBig,
         Self::IcmpError,
+        Self::Fragment,
         Self::External,
         Self::Route,
         Self::Outside,

@@ -11,17 +11,18 @@ mod rewrite;
 use aya_ebpf::programs::TcContext;
 use netfwd_common::{
     addr::{self, Addr},
-    maps::{Session, SessionFlags, SessionKey, Stage as Program},
+    maps::{FloatingKey, Session, SessionFlags, SessionKey, Stage as Program},
     verdict::DropReason,
 };
 
 use crate::{
     bridge,
     exit::{Action, Outcome, Stage, Verdict},
-    maps,
+    maps, nat,
     parse::{Ethernet, ether_type},
     port,
-    source::Source,
+    source::{FLOW_STATED, Source},
+    stage,
 };
 
 /// What an error says, in this CPU's scratch.
@@ -80,7 +81,7 @@ fn decide(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
 }
 
 impl Packet<'_> {
-    /// The session that the error is about.
+    /// The session that the error is about. One that is over is none.
     #[inline(always)]
     fn session(&self, asked: u32) -> Option<&'static Session> {
         let mut key = self.error.key;
@@ -89,29 +90,22 @@ impl Packet<'_> {
         } else {
             self.source.network
         };
-        find(&key)
+        let session = nat::session::find(&key, maps::now())?;
+        Some(session)
     }
 }
 
-/// The session whose direction has this key.
-#[inline(never)]
-fn find(key: &SessionKey) -> Option<&'static Session> {
-    let session = maps::SESSIONS.get_ptr(key)?;
-    // SAFETY: the element stays readable until this program's RCU section ends.
-    Some(unsafe { &*session })
-}
-
 /// An error about no packet that was translated here: the host's own, or another router's. From inside
-/// a network that is translated it is about nothing that the network has received (RFC 5508 REQ-5).
+/// a network that is translated it is about nothing that the network has received (RFC 5508 REQ-7).
 #[inline(never)]
 fn unrelated(packet: &Packet<'_>, asked: u32) -> Outcome {
     let error = packet.error;
     if asked == Program::Outside as u32 {
         return Outcome::Pass;
     }
-    let masqueraded = maps::subnet(&error.src).is_some_and(|subnet| subnet.masquerade != 0);
+    let translated = is_translated(error, packet.source);
     if asked == Program::Leave as u32 {
-        return if masqueraded {
+        return if translated {
             Outcome::Drop(DropReason::IcmpUnrelated)
         } else {
             Outcome::Pass
@@ -120,24 +114,33 @@ fn unrelated(packet: &Packet<'_>, asked: u32) -> Outcome {
     if maps::local(&error.dst).is_some() {
         return to_host(packet).into();
     }
-    if masqueraded && maps::subnet(&error.dst).is_none() {
+    let stays = maps::subnet(&error.dst).is_some();
+    if !stays && (translated || maps::external(&error.dst).is_some()) {
         return Outcome::Drop(DropReason::IcmpUnrelated);
     }
-    untranslated(packet.error)
+    untranslated()
 }
 
-/// Has the stage that asked route an error as it is.
+/// Whether what an error's sender sends to the outside is translated.
 #[inline(always)]
-fn untranslated(error: &Error) -> Outcome {
-    let (Some(scratch), Some(source)) = (maps::scratch(), crate::stage::source()) else {
+fn is_translated(error: &Error, source: &Source) -> bool {
+    let internal = FloatingKey {
+        address: error.src,
+        network: source.network,
+    };
+    maps::subnet(&error.src).is_some_and(|subnet| subnet.masquerade != 0)
+        || maps::floating(&internal).is_some()
+}
+
+/// Has the stage that asked route an error as it is. It has read the rest of the headers already.
+#[inline(always)]
+fn untranslated() -> Outcome {
+    let (Some(scratch), Some(source)) = (maps::scratch(), stage::source()) else {
         return Outcome::Drop(DropReason::NoStage);
     };
     let key = &mut scratch.flow.key;
-    key.src = error.src;
-    key.dst = error.dst;
-    key.network = source.network;
     (key.src_port, key.dst_port) = (0, 0);
-    source.stated = 1;
+    source.stated |= FLOW_STATED;
     Outcome::Route
 }
 

@@ -1,22 +1,14 @@
 //! Where a translated error goes: into a network, out of an uplink, or to the host's stack.
 
-use aya_ebpf::{
-    EbpfContext,
-    bindings::{
-        BPF_FIB_LKUP_RET_NO_NEIGH, BPF_FIB_LKUP_RET_SUCCESS, TC_ACT_REDIRECT,
-        bpf_fib_lookup as FibParams,
-    },
-    helpers::{bpf_fib_lookup, bpf_redirect_neigh},
-};
 use netfwd_common::{
-    addr::{self, Addr, Mac},
-    maps::{Network, Session, Stage as Program},
+    addr::{self, Mac},
+    maps::{Network, NextHop, Session, Stage as Program},
     verdict::DropReason,
 };
 
 use super::{Packet, is_for_host, passed, rewrite, seen_as, to_host};
 use crate::{
-    bridge,
+    bridge, count,
     exit::{Action, Outcome, Stage},
     maps,
     parse::Ethernet,
@@ -111,48 +103,22 @@ fn link(packet: &Packet<'_>, dst: &Mac, src: &Mac) -> Result<(), DropReason> {
     }
 }
 
-/// The MAC of the station that the session's packets go to, zero while it is not known: as they have it, as
-/// it sends, or as the FIB has it.
+/// The MAC of the station that the session's packets go to, zero while it is not known: as they have it, or
+/// as the FIB has it.
 #[inline(never)]
 fn station(packet: &Packet<'_>, session: &Session, network: &Network) -> Mac {
-    let opposite = super::find(&packet.error.key.opposite(session));
-    let sends = opposite.map_or(Mac::default(), |opposite| opposite.station);
-    if sends != Mac::default() {
-        return sends;
+    let known = session.next_hop.dst_mac;
+    if known != Mac::default() {
+        return known;
     }
-    match way(packet, network.gateway_ifindex, &session.src, &session.dst) {
-        Some(way) if way.resolved && way.ifindex == network.gateway_ifindex => way.dst,
-        _ => Mac::default(),
+    route::ask(network.gateway_ifindex, &session.src, &session.dst);
+    let mut next_hop = NextHop::default();
+    let found = route::lookup(packet.ctx, maps::now(), &mut next_hop);
+    if found && next_hop.ifindex == network.gateway_ifindex {
+        next_hop.dst_mac
+    } else {
+        Mac::default()
     }
-}
-
-/// Where the FIB sends a packet.
-struct Way {
-    ifindex: u32,
-    /// Whether the neighbour is known, and so both MACs.
-    resolved: bool,
-    dst: Mac,
-    src: Mac,
-}
-
-#[inline(always)]
-fn way(packet: &Packet<'_>, from: u32, src: &Addr, dst: &Addr) -> Option<Way> {
-    route::ask(from, src, dst);
-    let params = &mut maps::scratch()?.fib;
-    let size = size_of::<FibParams>() as i32;
-    let ctx = packet.ctx.as_ptr();
-    // SAFETY: the parameters are initialised and have the size given.
-    let ret = unsafe { bpf_fib_lookup(ctx, core::ptr::from_mut(params), size, 0) };
-    let resolved = ret == i64::from(BPF_FIB_LKUP_RET_SUCCESS);
-    if !resolved && ret != i64::from(BPF_FIB_LKUP_RET_NO_NEIGH) {
-        return None;
-    }
-    Some(Way {
-        ifindex: params.ifindex,
-        resolved,
-        dst: params.dmac,
-        src: params.smac,
-    })
 }
 
 /// Out of the uplink that leads to who has sent what the error quotes. Where its neighbour is not resolved yet the
@@ -165,20 +131,19 @@ fn out(packet: &Packet<'_>, session: &Session) -> Outcome {
 #[inline(always)]
 fn send(packet: &Packet<'_>, session: &Session) -> Stage {
     let network = maps::network(&packet.source.network).ok_or(DropReason::NoNetwork)?;
-    let error = packet.error;
-    let way = way(packet, network.gateway_ifindex, &error.src, &session.dst);
-    let way = way.ok_or(DropReason::NoTarget)?;
-    maps::uplink(&way.ifindex).ok_or(DropReason::NoTarget)?;
+    // No session is under construction: its room serves, for there is little of the stack.
+    let scratch = maps::scratch().ok_or(DropReason::NoStage)?;
+    let next_hop = &mut scratch.session.next_hop;
+    next_hop.ifindex = 0;
+    route::ask(network.gateway_ifindex, &packet.error.src, &session.dst);
+    let answer = route::find(packet.ctx, maps::now(), next_hop);
+    let uplink = maps::uplink(&next_hop.ifindex).ok_or(DropReason::NoTarget)?;
     translate(packet, session, 1)?;
-    if way.resolved {
-        link(packet, &way.dst, &way.src)?;
-        return skb::transmit(way.ifindex);
+    skb::set_finished(packet.ctx);
+    count::tx(uplink.slot, packet.ctx.len() as usize);
+    if answer == route::Answer::Unresolved {
+        return route::resolve().into();
     }
-    // SAFETY: without a next hop, as its length says; the kernel looks the interface up itself.
-    let ret = unsafe { bpf_redirect_neigh(way.ifindex, core::ptr::null_mut(), 0, 0) };
-    if ret == i64::from(TC_ACT_REDIRECT) {
-        Ok(Action::Redirect)
-    } else {
-        Err(DropReason::RedirectFailed)
-    }
+    link(packet, &next_hop.dst_mac, &next_hop.src_mac)?;
+    skb::transmit(next_hop.ifindex)
 }

@@ -1,6 +1,6 @@
 //! Rewriting an error and the packet that it quotes, with all checksums that cover them (RFC 5508 REQ-4).
 
-use aya_ebpf::programs::TcContext;
+use aya_ebpf::{bindings::BPF_F_RECOMPUTE_CSUM, programs::TcContext};
 use netfwd_common::{
     addr::{Addr, low_v4},
     csum,
@@ -132,7 +132,8 @@ fn hop(ctx: &TcContext, error: &Error, addresses: u32, hops: u8) -> bool {
     const HOPS: usize = ETH_LEN + 7;
     let lived = (error.ttl as u8).wrapping_sub(hops);
     if error.v4 == 0 {
-        return skb::write(ctx, HOPS, &[lived], 0);
+        // Nothing in the packet makes up for it in what a device has summed up.
+        return skb::write(ctx, HOPS, &[lived], u64::from(BPF_F_RECOMPUTE_CSUM));
     }
     let mut old = [0; 4];
     let read = skb::read_into(ctx, TTL, &mut old);

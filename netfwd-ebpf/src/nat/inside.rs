@@ -52,7 +52,7 @@ fn to_gateway(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
     }
     let flow = match read(ctx, source, eth.ether_type, Program::Route) {
         Ok(flow) => flow,
-        Err(Other::Local | Other::Fragment) => return bridge::to_gateway(ctx, network),
+        Err(Other::Local) => return bridge::to_gateway(ctx, network),
         Err(Other::Stage(stage)) => return stage,
     };
     if flow.ttl <= 1 || addr::is_link_local_v6(&flow.key.dst) {

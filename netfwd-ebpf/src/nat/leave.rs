@@ -34,7 +34,6 @@ fn decide(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
     let flow = match read(ctx, source, eth.ether_type, Program::Leave) {
         Ok(flow) => flow,
         Err(Other::Local) => return untranslatable(source, DropReason::NatProtocol),
-        Err(Other::Fragment) => return untranslatable(source, DropReason::Fragment),
         Err(Other::Stage(stage)) => return stage,
     };
     let packet = Packet {

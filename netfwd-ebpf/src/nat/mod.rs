@@ -38,8 +38,6 @@ pub struct Packet<'a> {
 enum Other {
     /// Nothing that is translated.
     Local,
-    /// A fragment.
-    Fragment,
     /// Another stage goes on, or it is dropped.
     Stage(Stage),
 }
@@ -63,7 +61,7 @@ fn read(
     match scratch.flow.read(ctx, kind, source.network) {
         Reading::Flow => Ok(&scratch.flow),
         Reading::Local => Err(Other::Local),
-        Reading::Fragment => Err(Other::Fragment),
+        Reading::Fragment => Err(Other::Stage(stage::go(Program::Fragment, source))),
         Reading::Error => Err(Other::Stage(stage::go(Program::IcmpError, source))),
         Reading::Malformed => Err(Other::Stage(Err(DropReason::Malformed))),
     }

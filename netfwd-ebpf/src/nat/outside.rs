@@ -30,7 +30,7 @@ pub fn arrive(ctx: &TcContext) -> Verdict {
 fn decide(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
     let flow = match read(ctx, source, eth.ether_type, Program::Outside) {
         Ok(flow) => flow,
-        Err(Other::Local | Other::Fragment) => return Ok(Action::Pass),
+        Err(Other::Local) => return Ok(Action::Pass),
         Err(Other::Stage(stage)) => return stage,
     };
     if flow.ttl <= 1 {

@@ -39,6 +39,8 @@ pub struct Outer {
     /// Whether it can be read here: options and extension headers are legal and rare, and fragments are
     /// the stack's to put together. The companion receives those.
     pub plain: bool,
+    /// Whether it is a fragment, of IPv6 one without other extension headers.
+    pub fragment: bool,
     /// Octets of the packet.
     pub total_len: usize,
     /// Sender.
@@ -70,6 +72,7 @@ impl Outer {
         self.tos = ip.tos;
         self.proto = ip.proto;
         self.plain = !ip.fragment && ip.header_len == IP_LEN;
+        self.fragment = ip.fragment;
         self.total_len = usize::from(ip.total_len);
         self.src = from_v4(ip.src);
         self.dst = from_v4(ip.dst);
@@ -87,6 +90,7 @@ impl Outer {
         self.tos = ip.traffic_class;
         self.proto = ip.next_header;
         self.plain = ip.next_header == proto::UDP;
+        self.fragment = ip.next_header == FRAGMENT;
         self.total_len = ip.total_len;
         let (Some(src), Some(dst)) = (frame.read(SOURCE), frame.read(SOURCE + 16)) else {
             return false;
@@ -117,14 +121,15 @@ impl Outer {
         port.is_some_and(|port| maps::is_vxlan_port(config, port))
     }
 
-    /// Whether the packet may be VXLAN for this host and is not read here.
+    /// Whether the packet may be VXLAN for this host and is not read here. Of fragments, which may be NAT's
+    /// as well, only their own stage knows.
     #[inline(always)]
     pub fn is_unread(&self, config: &Config) -> bool {
         let may_be = match self.version {
             Version::V4 => self.proto == proto::UDP,
             Version::V6 => !matches!(self.proto, proto::TCP | proto::UDP | ICMPV6),
         };
-        !self.plain && may_be && maps::is_vtep(config, &self.dst)
+        !self.plain && !self.fragment && may_be && maps::is_vtep(config, &self.dst)
     }
 
     /// Whether the packet is VXLAN to a group that this host has joined.
@@ -138,6 +143,8 @@ impl Outer {
 }
 
 const ICMPV6: u8 = 58;
+/// The fragment header, likewise.
+const FRAGMENT: u8 = 44;
 
 /// Whether the checksum of an IPv4 header without options is right.
 #[inline(always)]
