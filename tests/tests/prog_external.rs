@@ -1,14 +1,15 @@
 //! ARP and ND for the outside addresses that are answered for on an uplink, one frame at a time.
 
 use anyhow::Result;
-use netfwd_common::{addr::from_v4, maps::Stage};
+use netfwd_common::addr::from_v4;
 use tests::{
     packet::{
         BROADCAST, Ipv6, Mac, arp_reply, arp_request, ether_type, ethernet, group_mac, v4, v6,
     },
     prog::{
-        Expect, Fixture, Hook, Verdict, World,
+        Expect, Fixture, Verdict, World,
         mac::{SERVER, UPLINK},
+        nat::at_uplink as from_outside,
         run_all,
     },
 };
@@ -40,8 +41,7 @@ fn elsewhere(world: &mut World) -> Result<()> {
 
 /// A frame that arrives from outside.
 fn at_uplink(shows: &'static str, frame: Vec<u8>) -> Fixture {
-    let hook = Hook::Stage(Stage::External);
-    Fixture::new(shows, hook, |world| world.wires.uplink, frame).given(answered_for)
+    from_outside(shows, frame).given(answered_for)
 }
 
 fn becomes(frame: Vec<u8>) -> Expect {

@@ -33,7 +33,7 @@ fn interface(world: &World, hook: Hook) -> u32 {
     match hook {
         Hook::PortIngress => world.wires.p1,
         Hook::UplinkIngress | Hook::UplinkXdp => world.wires.underlay,
-        Hook::UplinkEgress | Hook::Stage(_) => world.wires.uplink,
+        Hook::UplinkEgress => world.wires.uplink,
         Hook::OverlayIngress => world.wires.companion,
     }
 }

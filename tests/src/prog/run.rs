@@ -6,8 +6,6 @@ use aya::{
     programs::{TestRun, TestRunOptions},
 };
 
-use netfwd_common::maps::Stage;
-
 use super::object;
 
 /// Room for a frame that grew by its encapsulation.
@@ -26,12 +24,10 @@ pub enum Hook {
     OverlayIngress,
     /// XDP on an uplink.
     UplinkXdp,
-    /// A stage alone, to which nothing was handed over.
-    Stage(Stage),
 }
 
 impl Hook {
-    /// Every hook of the kernel's.
+    /// Every hook.
     pub const ALL: [Self; 5] = [
         Self::PortIngress,
         Self::UplinkIngress,
@@ -48,7 +44,6 @@ impl Hook {
             Self::UplinkEgress => "uplink_egress",
             Self::OverlayIngress => "overlay_ingress",
             Self::UplinkXdp => "uplink_xdp",
-            Self::Stage(stage) => stage.program(),
         }
     }
 }

@@ -84,10 +84,11 @@ impl World {
             flags: SessionFlags::ORIGINAL.with(SessionFlags::FROM_INSIDE),
             ..direction(0, outside, remote)
         };
-        let back = Session {
+        let mut back = Session {
             flags: session.flags,
             ..direction(NETWORK, remote, inside)
         };
+        back.next_hop.dst_mac = session.station;
         let proto = session.proto;
         self.put_session(&key(proto, NETWORK, inside, remote), out)?;
         self.put_session(&key(proto, 0, remote, outside), back)
@@ -99,14 +100,16 @@ impl World {
         let [(client, client_mac), (target, target_mac)] = ends;
         let (client, target) = (end(client), end(target));
         let [client_seen, service] = seen.map(end);
-        let there = Session {
+        let mut there = Session {
             station: client_mac,
             ..direction(NETWORK, client_seen, target)
         };
-        let back = Session {
+        there.next_hop.dst_mac = target_mac;
+        let mut back = Session {
             station: target_mac,
             ..direction(NETWORK, service, client)
         };
+        back.next_hop.dst_mac = client_mac;
         self.put_session(&key(proto, NETWORK, client, service), there)?;
         self.put_session(&key(proto, NETWORK, target, client_seen), back)
     }
