@@ -31,11 +31,6 @@ fn the_host_keeps_what_is_its_own() -> Result<()> {
         ..c1_to_server()
     }
     .udp(PORT, 53, b"query"));
-    let fragment = out(&Ipv4 {
-        fragment: Ipv4::MORE_FRAGMENTS,
-        ..c1_to_server()
-    }
-    .udp(PORT, 53, &[0; 64]));
     let unroutable = out(&Ipv4::new("10.0.3.11", "203.0.113.9").udp(PORT, 53, b"query"));
     let foreign = out(&Ipv4::new("10.9.9.9", SERVER).udp(PORT, 53, b"query"));
     run_all(vec![
@@ -51,8 +46,6 @@ fn the_host_keeps_what_is_its_own() -> Result<()> {
             last_hop.clone(),
         )
         .expect(untouched(Verdict::Redirect, &last_hop)),
-        at_p1("a fragment goes to the stack", fragment.clone())
-            .expect(untouched(Verdict::Redirect, &fragment)),
         at_p1(
             "a packet without a route goes to the stack",
             unroutable.clone(),
@@ -70,13 +63,6 @@ fn the_host_keeps_what_is_its_own() -> Result<()> {
 fn the_slow_way_obeys_the_same_rules() -> Result<()> {
     let packet = c1_to_server();
     let gre = outside(&packet.packet(47, &[0; 8]));
-    let fragment = outside(
-        &Ipv4 {
-            fragment: Ipv4::MORE_FRAGMENTS,
-            ..packet
-        }
-        .udp(PORT, 53, &[0; 64]),
-    );
     let own = outside(&Ipv4::new(OUTSIDE, SERVER).udp(PORT, 53, b"the host's own"));
     run_all(vec![
         leaving("what the stack routed out of the subnet is translated", {
@@ -96,8 +82,6 @@ fn the_slow_way_obeys_the_same_rules() -> Result<()> {
             outside(&packet.packet(1, &[17, 0, 0, 0, 0, 0, 0, 0]))
         })
         .expect(Expect::drop(slot::UPLINK, DropReason::NatProtocol)),
-        leaving("a fragment does not leave untranslated", fragment)
-            .expect(Expect::drop(slot::UPLINK, DropReason::Fragment)),
         leaving("the host's own packets leave as they are", own.clone()).expect(
             Expect::verdict(Verdict::Pass)
                 .frame(own)

@@ -15,6 +15,7 @@ mod fragments;
 mod group;
 mod ipv4;
 mod ipv6;
+mod pieces;
 mod raw;
 
 pub use check::checksums;
@@ -26,6 +27,7 @@ pub use group::{
 };
 pub use ipv4::{Ipv4, Tcp, tcp_flags};
 pub use ipv6::{Ipv6, group_mac, v6};
+pub use pieces::{pieces, pieces_v6};
 pub use raw::{RawSocket, link_address};
 
 use std::net::{Ipv4Addr, Ipv6Addr};
