@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use tests::{
     netns::Namespace,
+    process::{self, TIMEOUT},
     site::{FAR, Family, HOST, OUTSIDE, OUTSIDE_TOO, Pair, Plan, Site, over_both},
     topology::Stack,
     traffic::{Ping, WhoAmI, ask_tcp, ping, udp_socket},
@@ -85,10 +86,14 @@ fn endpoint_independent_for_tcp() -> Result<()> {
     let _servers = Servers::start(&site, Family::V4)?;
     let mut seen = BTreeSet::new();
     for server in [OUTSIDE.v4, OUTSIDE_TOO.v4] {
-        let url = format!("http://{server}:{PORT}/");
-        let line = format!("curl -sS -m 5 --local-port 41000 {url}");
-        let said = site.c1.ns.run(&line)?;
-        seen.insert(said.stdout.trim().parse::<SocketAddr>()?);
+        let mut command = site.c1.ns.command("sh");
+        command.arg("-c").arg(format!(
+            "printf 'GET / HTTP/1.0\\r\\n\\r\\n' |
+             socat -t 2 - TCP:{server}:{PORT},sourceport=41000,reuseaddr"
+        ));
+        let said = process::run(command, TIMEOUT)?.success()?;
+        let address = said.stdout.lines().last().context("no answer")?;
+        seen.insert(address.trim().parse::<SocketAddr>()?);
     }
     ensure!(seen.len() == 1, "seen as {seen:?}");
     Ok(())
@@ -169,9 +174,10 @@ fn ports_are_used_again_for_other_servers() -> Result<()> {
     over_both(|family| {
         let servers = Servers::start(&site, family)?;
         let mut clients = Vec::new();
-        for server in &servers.0 {
-            for _ in 0..6 {
-                let client = socket(&site.c1.ns, site.c1.at.of(family), 0)?;
+        for (number, server) in (0..).zip(&servers.0) {
+            for port in 0..6 {
+                let port = 5_000 + 10 * number + port;
+                let client = socket(&site.c1.ns, site.c1.at.of(family), port)?;
                 let seen = seen_by(&client, server.address)?;
                 ensure!((40_000..=40_007).contains(&seen.port()), "{seen}");
                 clients.push(client);
@@ -187,8 +193,8 @@ fn an_exhausted_pool_keeps_who_is_there() -> Result<()> {
     let plan = Plan::netfwd_alone().head("[nat]\nports = [40000, 40007]\n");
     let mut site = plan.start()?;
     let server = WhoAmI::start(&site.outside, OUTSIDE.v4, PORT)?;
-    let clients: Vec<UdpSocket> = (0..12)
-        .map(|_| udp_socket(&site.c1.ns, server.address, 0))
+    let clients: Vec<UdpSocket> = (5_000..5_012)
+        .map(|port| udp_socket(&site.c1.ns, server.address, port))
         .collect::<Result<_>>()?;
     let answered = clients.iter().filter(|client| {
         client
@@ -225,8 +231,8 @@ fn never_the_hosts_own() -> Result<()> {
             socket(&site.host, HOST.of(family), 40_004)?,
         ];
         let server = WhoAmI::start(&site.outside, OUTSIDE.of(family), PORT)?;
-        for _ in 0..6 {
-            let client = socket(&site.c1.ns, site.c1.at.of(family), 0)?;
+        for port in 5_000..5_006 {
+            let client = socket(&site.c1.ns, site.c1.at.of(family), port)?;
             let seen = seen_by(&client, server.address)?.port();
             ensure!(seen != 40_001 && seen != 40_004, "{seen} is the host's");
         }
