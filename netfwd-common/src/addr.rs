@@ -10,7 +10,7 @@ pub type Addr = [u8; 16];
 /// The broadcast MAC address.
 pub const BROADCAST: Mac = [0xff; 6];
 
-/// No address: `::`, which stands for "any" in a listener and "none" in an FDB entry.
+/// No address: `::`, which stands for "any" of IPv6 in a listener and "none" in an FDB entry.
 pub const UNSPECIFIED: Addr = [0; 16];
 
 /// Maps an IPv4 address into [`Addr`].
@@ -41,6 +41,16 @@ pub const fn low_v4(addr: &Addr) -> [u8; 4] {
 pub const fn is_v4(addr: &Addr) -> bool {
     let [a, b, c, _] = words(addr);
     a | b == 0 && c == u32::from_ne_bytes([0, 0, 0xff, 0xff])
+}
+
+/// Every address of the family of `addr`, as a listener names it: `0.0.0.0` or `::`.
+#[inline(always)]
+pub const fn any_like(addr: &Addr) -> Addr {
+    if is_v4(addr) {
+        from_v4([0; 4])
+    } else {
+        UNSPECIFIED
+    }
 }
 
 /// An address as four words in memory order.

@@ -12,7 +12,7 @@ use aya_ebpf::{
     programs::SockAddrContext,
 };
 use netfwd_common::{
-    addr::{Addr, UNSPECIFIED, from_v4, from_words, is_loopback, is_v4, low_v4, words},
+    addr::{Addr, any_like, from_v4, from_words, is_loopback, is_v4, low_v4, words},
     flow::mix,
     maps::{FloatingKey, Publish, PublishFlags, PublishKey, SocketKey, SocketPeer},
 };
@@ -171,7 +171,7 @@ fn target(named: &Addr, port: u16, proto: u8, cookie: u64) -> Option<(Addr, u16)
         return None;
     }
     let any = PublishKey {
-        address: UNSPECIFIED,
+        address: any_like(named),
         ..exact
     };
     serve(maps::publish(&any)?, named, cookie)

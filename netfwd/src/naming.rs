@@ -1,7 +1,6 @@
 //! Names and MACs that netfwd derives, the same on every host and after every restart.
 
 use netfwd_common::addr::Mac;
-use netfwd_common::nat::proto;
 
 /// Name of the companion device on the instance's UDP port.
 pub const COMPANION: &str = "nfvx0";
@@ -38,32 +37,6 @@ pub fn gateway_mac(network: &str) -> Mac {
     mac
 }
 
-/// Names of IP protocols that have l4 ports, or an identifier in their place.
-const PROTOS: [(&str, u8); 5] = [
-    ("icmp", proto::ICMP),
-    ("tcp", proto::TCP),
-    ("udp", proto::UDP),
-    ("icmpv6", proto::ICMPV6),
-    ("sctp", proto::SCTP),
-];
-
-/// The name of an IP protocol; its number where it has none here.
-pub fn proto_name(number: u8) -> String {
-    let known = PROTOS.iter().find(|(_, known)| *known == number);
-    known.map_or_else(|| number.to_string(), |(name, _)| (*name).to_owned())
-}
-
-/// The IP protocol of this name or number.
-pub fn proto_number(text: &str) -> Option<u8> {
-    let known = PROTOS.iter().find(|(name, _)| *name == text);
-    known.map_or_else(|| text.parse().ok(), |(_, number)| Some(*number))
-}
-
-/// Whether sessions of an IP protocol have l4 ports, or an identifier in their place.
-pub fn has_ports(number: u8) -> bool {
-    PROTOS.iter().any(|(_, known)| *known == number)
-}
-
 /// FNV-1a, 32 bits.
 fn fnv(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, octet| {
@@ -80,17 +53,6 @@ mod tests {
         assert_eq!(fnv(""), 0x811c_9dc5);
         assert_eq!(fnv("a"), 0xe40c_292c);
         assert_eq!(fnv("foobar"), 0xbf9c_f968);
-    }
-
-    #[test]
-    fn protocols_go_by_name_or_number() {
-        for name in ["icmp", "tcp", "udp", "icmpv6", "sctp", "47"] {
-            let number = proto_number(name).expect(name);
-            assert_eq!(proto_name(number), name);
-            assert_eq!(has_ports(number), name != "47");
-        }
-        assert_eq!(proto_number("6"), Some(proto::TCP));
-        assert_eq!(proto_number("256"), None);
     }
 
     #[test]

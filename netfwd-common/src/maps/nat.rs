@@ -47,7 +47,7 @@ plain!(Subnet, 32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(C)]
 pub struct PublishKey {
-    /// The address listened on, or zero for every address of this host.
+    /// The address listened on; `0.0.0.0` or `::` for every address that this host has of the family.
     pub address: Addr,
     /// The l4 port.
     pub port: u16,

@@ -1,8 +1,7 @@
 //! What a packet to an address of the outside is for: a published port, a floating address, or a mapping.
 
 use netfwd_common::{
-    addr::{self, UNSPECIFIED},
-    balance,
+    addr, balance,
     maps::{
         FloatingKey, Mapping, Publish, PublishFlags, PublishKey, SessionFlags, SessionKind,
         TargetFlags,
@@ -36,7 +35,7 @@ pub fn aim(packet: &Packet<'_>) -> Aim {
         return Aim::Nowhere;
     };
     let any = PublishKey {
-        address: UNSPECIFIED,
+        address: addr::any_like(&key.dst),
         port: key.dst_port,
         proto: key.proto,
         pad: 0,

@@ -14,7 +14,7 @@ use aya_ebpf::{
     programs::TcContext,
 };
 use netfwd_common::{
-    addr::{self, UNSPECIFIED},
+    addr,
     limits::PORT_TRIES,
     maps::{Mapping, MappingFlags, MappingKey, PublishKey, SessionFlags, SessionKey},
     nat::{candidate, has_free_port, proto},
@@ -200,7 +200,7 @@ unsafe extern "C" fn attempt(index: u64, state: *mut c_void) -> i64 {
 #[inline(always)]
 fn is_listened_to(key: &MappingKey) -> bool {
     let any = PublishKey {
-        address: UNSPECIFIED,
+        address: addr::any_like(&key.address),
         port: key.port,
         proto: key.proto,
         pad: 0,

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ageing::Gauges;
 use crate::ids::Ids;
-use crate::naming;
 use crate::plan::SessionFilter;
+use crate::protocol;
 use crate::runtime::ChangeError;
 
 /// The daemon, as `GET /v1/status` answers.
@@ -141,7 +141,7 @@ fn kind(text: &str) -> Result<SessionKind, ChangeError> {
 }
 
 fn proto(text: &str) -> Result<u8, ChangeError> {
-    naming::proto_number(text).ok_or_else(|| {
+    protocol::number(text).ok_or_else(|| {
         ChangeError::Bad(format!(
             "`{text}` is no protocol of sessions; use tcp, udp, icmp, icmpv6, sctp or a number from 0 to 255"
         ))

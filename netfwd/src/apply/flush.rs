@@ -6,7 +6,7 @@ use netfwd_common::maps::{
 };
 
 use crate::dataplane::{DataplaneError, Maps, Walk};
-use crate::plan::{Ended, FdbFilter, NeighbourFilter, SessionFilter};
+use crate::plan::{FdbFilter, Gone, NeighbourFilter, SessionFilter};
 
 /// Deletes the learned and sticky FDB entries that match; says how many.
 pub fn flush_fdb(maps: &mut Maps, filter: &FdbFilter) -> Result<u64, DataplaneError> {
@@ -23,7 +23,7 @@ pub fn flush_sessions(maps: &mut Maps, filter: &SessionFilter) -> Result<usize, 
 }
 
 /// Deletes both directions of the sessions, and the mappings, that use what is no more.
-pub(super) fn end_sessions(maps: &mut Maps, ended: &Ended) -> Result<(), DataplaneError> {
+pub(super) fn end_sessions(maps: &mut Maps, ended: &Gone) -> Result<(), DataplaneError> {
     let count = forget_sessions(maps, |key, session| ended.ends(key, session))?;
     if ended.is_of_mappings() {
         forget_mappings(maps, |key, mapping| ended.ends_mapping(key, mapping))?;

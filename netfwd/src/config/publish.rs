@@ -1,7 +1,7 @@
 //! `[[network.publish]]`: who listens, and to whom it leads.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use netfwd_common::limits::TARGETS_PER_PUBLISH;
 use netfwd_common::nat::proto;
@@ -43,7 +43,8 @@ pub enum Affinity {
 /// A listener: `[address:]port[-port]/proto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listen {
-    /// The address; absent: every address of this host.
+    /// The address; unspecified: every address that this host has of the family; absent: of the family of
+    /// the targets.
     pub address: Option<IpAddr>,
     /// Lowest and highest l4 port.
     pub ports: (u16, u16),
@@ -93,6 +94,18 @@ fn targets(value: &Value<'_>) -> Result<Vec<SocketAddr>, ConfigError> {
 }
 
 impl Publish {
+    /// What is listened on, with its address, which tells listeners of two families apart.
+    pub fn listener(&self) -> Listen {
+        let any = |family: &SocketAddr| match family.ip() {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        Listen {
+            address: self.listen.address.or(self.to.first().map(any)),
+            ..self.listen
+        }
+    }
+
     /// What makes no sense together.
     pub fn contradiction(&self) -> Option<String> {
         let listen = self.listen;
@@ -146,8 +159,6 @@ pub fn listen(text: &str) -> Option<Listen> {
         Some((address, ports)) => (Some(bare_address(address)?), ports),
         None => (None, rest),
     };
-    // The unspecified address is every address.
-    let address = address.filter(|address| !address.is_unspecified());
     let (low, high) = ports.split_once('-').unwrap_or((ports, ports));
     let ports = (l4_port(low)?, l4_port(high)?);
     (ports.0 <= ports.1).then_some(Listen {
@@ -165,7 +176,7 @@ pub fn endpoint(text: &str) -> Option<SocketAddr> {
     (!zone && socket.port() != 0).then_some(SocketAddr::new(address, socket.port()))
 }
 
-/// On an address of the loopback the host alone is served.
+/// An address to listen on: on one of the loopback the host alone is served.
 fn bare_address(text: &str) -> Option<IpAddr> {
     let text = text.trim_start_matches('[').trim_end_matches(']');
     let address: IpAddr = text.parse().ok()?;
@@ -216,10 +227,24 @@ impl fmt::Display for Listen {
 }
 
 impl Listen {
+    /// Whether a user who writes this may mean the listener of a publish: without an address, that on
+    /// every address.
+    pub fn means(&self, other: &Self) -> bool {
+        let any = |address: Option<IpAddr>| address.is_none_or(|known| known.is_unspecified());
+        let address = match self.address {
+            None => any(other.address),
+            given => given == other.address,
+        };
+        address && (self.ports, self.proto) == (other.ports, other.proto)
+    }
+
     /// Whether a packet could match both.
     pub fn overlaps(&self, other: &Self) -> bool {
         let address = match (self.address, other.address) {
-            (Some(one), Some(two)) => one == two,
+            (Some(one), Some(two)) => {
+                let any = one.is_unspecified() || two.is_unspecified();
+                one == two || any && same_family(one, two)
+            }
             _ => true,
         };
         let ports = self.ports.0 <= other.ports.1 && other.ports.0 <= self.ports.1;
@@ -261,7 +286,7 @@ pub(super) fn listeners(networks: &[Network]) -> Result<(), ConfigError> {
             other.listen.proto == one.listen.proto && other.listen.ports.0 <= one.listen.ports.1
         };
         let mut later = all[index + 1..].iter().take_while(near);
-        if let Some(other) = later.find(|other| other.listen.overlaps(&one.listen)) {
+        if let Some(other) = later.find(|other| other.listener().overlaps(&one.listener())) {
             let (listen, first) = (other.listen, one.listen);
             let message = format!(
                 "listener {listen} overlaps {first} ({}); give it another address or l4 port",

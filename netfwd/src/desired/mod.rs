@@ -237,7 +237,7 @@ impl<'a> Builder<'a> {
         let mut peers = BTreeSet::new();
         let mut publishes = BTreeSet::new();
         for network in &config.networks {
-            publishes.extend(network.publishes.iter().map(|p| p.listen.to_string()));
+            publishes.extend(network.publishes.iter().map(|p| p.listener().to_string()));
             ports.extend(network.ports.iter().map(Port::interface));
             ports.extend(
                 network

@@ -33,7 +33,8 @@ impl Builder<'_> {
     }
 
     fn publish(&mut self, network: u32, publish: &Publish) {
-        let group = self.ids.publish(&publish.listen.to_string());
+        let listener = publish.listener();
+        let group = self.ids.publish(&listener.to_string());
         for (index, to) in (0..).zip(&publish.to) {
             let target = maps::Target {
                 address: to_addr(to.ip()),
@@ -47,7 +48,7 @@ impl Builder<'_> {
         let (low, high) = publish.listen.ports;
         for (port, offset) in (low..=high).zip(0..) {
             let key = PublishKey {
-                address: publish.listen.address.map_or(UNSPECIFIED, to_addr),
+                address: listener.address.map_or(UNSPECIFIED, to_addr),
                 port,
                 proto: publish.listen.proto.number(),
                 pad: 0,

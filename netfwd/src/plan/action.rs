@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use netfwd_common::addr::{Addr, Mac};
 use netfwd_common::maps;
 
-use super::Ended;
+use super::Gone;
 use crate::config::TapKind;
 use crate::desired::Attach;
 use crate::observed::{HookAt, Inner, Neighbour, Prefix, Sysctl};
@@ -141,7 +141,7 @@ pub enum Action {
     /// Deletes the learned neighbours that match.
     FlushNeighbours(NeighbourFilter),
     /// Deletes the sessions and mappings that use what is no more, both directions.
-    EndSessions(Box<Ended>),
+    EndSessions(Box<Gone>),
     /// Zeroes the counters and drops of a slot.
     ZeroSlot(u32),
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use netfwd_common::maps::{MemberKey, Network, NetworkFlags, Port, PortFlags, PortState, VlanKey};
 
-use super::{Action, Ended, FdbFilter, NeighbourFilter, maps};
+use super::{Action, FdbFilter, Gone, NeighbourFilter, maps};
 use crate::desired::{Desired, fdb_flags};
 use crate::observed::{MapState, Observed};
 
@@ -34,7 +34,7 @@ pub(super) fn flush(desired: &Desired, observed: &Observed) -> Vec<Action> {
             actions.push(peer(*key));
         }
     }
-    let ended = Ended::between(wanted, known);
+    let ended = Gone::between(wanted, known);
     if !ended.is_empty() {
         actions.push(Action::EndSessions(Box::new(ended)));
     }

@@ -24,17 +24,17 @@
 
 mod action;
 mod devices;
-mod ended;
 mod filter;
 mod flush;
+mod gone;
 mod maps;
 
 use crate::desired::Desired;
 use crate::observed::{Attached, HookAt, Mode, Observed};
 
 pub use action::{Action, Entry, EntryKey, FdbFilter, NeighbourFilter, PairPeer};
-pub use ended::{Ended, Pairing, Sources, Targets};
 pub use filter::{End, SessionFilter};
+pub use gone::{Gone, Pairing, Sources, Targets};
 
 /// The steps from what is to what should be; none where nothing differs.
 ///

@@ -8,7 +8,7 @@ use netfwd_common::maps::{
     FloodKey, Mapping, MappingKey, PeerFlags, PortState, Session, SessionKey,
 };
 
-use super::{Action, Ended, Entry, EntryKey, PairPeer};
+use super::{Action, Entry, EntryKey, Gone, PairPeer};
 use crate::desired::Desired;
 use crate::naming;
 use crate::observed::{Attached, HookAt, Inner, Link, MapState, Mode, Observed, VxlanLink};
@@ -122,7 +122,7 @@ impl Sim {
         }
     }
 
-    fn end_sessions(&mut self, ended: &Ended) {
+    fn end_sessions(&mut self, ended: &Gone) {
         let over = |(key, session): (&SessionKey, &Session)| {
             ended
                 .ends(key, session)

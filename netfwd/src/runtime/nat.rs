@@ -131,15 +131,26 @@ impl Runtime {
             Op::Del => None,
             _ => Some(spec.publish()?),
         };
-        let mut known = each(now, |network| &network.publishes);
-        let known = known.find(|(_, publish)| publish.listen == listen);
+        let meant = match &wanted {
+            Some(wanted) => wanted.listener(),
+            None => listen,
+        };
+        let known = each(now, |network| &network.publishes);
+        let mut known = known.filter(|(_, publish)| meant.means(&publish.listener()));
+        let (known, another) = (known.next(), known.next());
+        if another.is_some() {
+            return bad(format!(
+                "{what} is there over IPv4 and IPv6; say which by `0.0.0.0:` or `[::]:` before it"
+            ));
+        }
         let given = known.map(|(network, known)| {
             let same = wanted
                 .as_ref()
                 .is_some_and(|wanted| (&wanted.to, wanted.affinity) == (&known.to, known.affinity));
             (&known.place, same && spec.is_in(network))
         });
-        let same = |one: &PublishSpec| one.listener() == Ok(listen);
+        let place = known.map_or(meant, |(_, publish)| publish.listener());
+        let same = |one: &PublishSpec| one.publish().is_ok_and(|one| one.listener() == place);
         replace(&mut self.publishes, op, spec, same, &what, given)
     }
 

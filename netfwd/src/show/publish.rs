@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use netfwd_common::addr::UNSPECIFIED;
+use netfwd_common::addr::any_like;
 use netfwd_common::maps::{
     Publish, PublishFlags, PublishKey, Session, SessionFlags, SessionKey, SessionKind, TargetFlags,
     TargetKey,
@@ -10,7 +10,7 @@ use netfwd_common::maps::{
 use serde::Serialize;
 
 use super::{ShowError, Source, address, endpoint};
-use crate::naming::proto_name;
+use crate::protocol;
 
 /// What a table shows of a publish; JSON has the rest.
 pub const PUBLISH_COLUMNS: &[&str] = &["listen", "to", "affinity", "network", "sessions"];
@@ -80,7 +80,7 @@ fn listener(
         proto: key.proto,
         pad: 0,
     };
-    let listeners = [at(key.dst), at(UNSPECIFIED)];
+    let listeners = [at(key.dst), at(any_like(&key.dst))];
     let mut known = listeners.into_iter();
     known.find(|at| {
         publishes
@@ -110,11 +110,9 @@ impl Range {
         if self.last != self.key.port {
             ports = format!("{ports}-{}", self.last);
         }
-        let proto = proto_name(self.key.proto);
-        if self.key.address == UNSPECIFIED {
-            return format!("{ports}/{proto}");
-        }
+        let proto = protocol::name(self.key.proto);
         match address(&self.key.address) {
+            std::net::IpAddr::V4(v4) if v4.is_unspecified() => format!("{ports}/{proto}"),
             std::net::IpAddr::V4(v4) => format!("{v4}:{ports}/{proto}"),
             std::net::IpAddr::V6(v6) => format!("[{v6}]:{ports}/{proto}"),
         }
@@ -188,7 +186,7 @@ mod tests {
 
     fn entry(port: u16, group: u32) -> (PublishKey, Publish) {
         let key = PublishKey {
-            address: UNSPECIFIED,
+            address: from_v4([0; 4]),
             port,
             proto: 6,
             pad: 0,
@@ -218,5 +216,8 @@ mod tests {
         key.proto = 17;
         let ranges = ranges(&[(key, to)].into_iter().collect());
         assert_eq!(ranges[0].listen(), "192.0.2.1:53/udp");
+        key.address = [0; 16];
+        let ranges = super::ranges(&[(key, to)].into_iter().collect());
+        assert_eq!(ranges[0].listen(), "[::]:53/udp", "of IPv6 alone");
     }
 }

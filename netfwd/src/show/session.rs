@@ -7,8 +7,8 @@ use netfwd_common::tcp::TcpState;
 use serde::Serialize;
 
 use super::{ShowError, Source, address, endpoint};
-use crate::naming::{has_ports, proto_name};
 use crate::plan::SessionFilter;
+use crate::protocol;
 
 /// A session, seen in the direction of its first packet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -70,7 +70,7 @@ fn row(source: &Source, key: &SessionKey, first: &Session, other: Option<&Sessio
     };
     let last_ns = other.map_or(0, |other| other.last_seen_ns);
     SessionRow {
-        proto: proto_name(key.proto),
+        proto: protocol::name(key.proto),
         kind: kind_name(first.kind),
         network: (first.network != 0).then(|| source.names.network(first.network)),
         inside_src: inside.src,
@@ -92,7 +92,7 @@ struct Tuple {
 
 /// One end, with its l4 port where the protocol has any.
 fn end(proto: u8, at: &Addr, port: u16) -> String {
-    if has_ports(proto) {
+    if protocol::has_ports(proto) {
         return endpoint(at, port);
     }
     address(at).to_string()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use netfwd_common::addr::UNSPECIFIED;
+use netfwd_common::addr::any_like;
 use netfwd_common::maps::{PublishKey, Session, SessionFlags, SessionKey, SessionKind};
 
 use super::Place;
@@ -44,7 +44,7 @@ fn group(maps: &Maps, key: &SessionKey) -> Result<Option<u32>, DataplaneError> {
         pad: 0,
     };
     let publish = match maps.publishes.get(&listener(key.dst))? {
-        None => maps.publishes.get(&listener(UNSPECIFIED))?,
+        None => maps.publishes.get(&listener(any_like(&key.dst)))?,
         some => some,
     };
     Ok(publish.map(|publish| publish.group))

@@ -185,7 +185,7 @@ impl World {
         };
         tables.put_subnet(24, from_v4([10, 0, 3, 0]), subnet)?;
         let listener = PublishKey {
-            address: UNSPECIFIED,
+            address: from_v4([0; 4]),
             port: 8080,
             proto: proto::TCP,
             pad: 0,

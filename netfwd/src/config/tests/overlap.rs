@@ -49,6 +49,7 @@ fn listeners_that_a_packet_could_match_both_are_refused() {
     for (one, two) in [
         ("80/tcp", "80/tcp"),
         ("80/tcp", "1.1.1.1:80/tcp"),
+        ("80/tcp", "0.0.0.0:80/tcp"),
         ("70-90/tcp", "80/tcp"),
         ("80/tcp", "1.1.1.1:75-85/tcp"),
     ] {
@@ -57,6 +58,11 @@ fn listeners_that_a_packet_could_match_both_are_refused() {
             error.contains("overlaps") && error.contains("f.toml:"),
             "{error}"
         );
+    }
+    let v6 = "[network.gateway]\naddresses = [\"fd00::1/64\"]\n[[network.publish]]\nlisten = \"80/tcp\"\nto = \"[fd00::2]:80\"";
+    for one in ["80/tcp", "0.0.0.0:80/tcp", "192.0.2.1:80/tcp"] {
+        let both = two_networks(&network(one, "10.0.1.1/24"), v6);
+        assert!(both.is_ok(), "one l4 port over both families: {one}");
     }
     for (one, two) in [
         ("80/tcp", "80/udp"),

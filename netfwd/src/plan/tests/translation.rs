@@ -138,7 +138,7 @@ fn the_ipv6_address_to_masquerade_as_is_one_that_stays() {
 #[test]
 fn groups_stay_what_they_are() {
     let mut world = world(BASE);
-    let group = |world: &World| world.ids.publishes["53/udp"];
+    let group = |world: &World| world.ids.publishes["0.0.0.0:53/udp"];
     let before = group(&world);
     let less = BASE.replace("80-89/tcp", "80-88/tcp");
     world.become_that(&less);

@@ -145,6 +145,37 @@ fn a_publish_gets_and_loses_targets() {
 }
 
 #[test]
+fn one_l4_port_is_published_over_both_families() {
+    let spec = |listen: &str, to: &[&str]| {
+        Object::Publish(PublishSpec {
+            listen: listen.into(),
+            to: to.iter().map(|to| (*to).to_owned()).collect(),
+            network: Some("dual".into()),
+            ..PublishSpec::default()
+        })
+    };
+    let network = NetworkSpec {
+        name: "dual".into(),
+        gateway: ["10.0.5.1/24", "fd00:5::1/64"]
+            .map(|a| a.parse().unwrap())
+            .into(),
+        ..NetworkSpec::default()
+    };
+    let none = change(&Runtime::default(), Op::Add, Object::Network(network)).unwrap();
+    let v4 = change(&none, Op::Add, spec("80/tcp", &["10.0.5.2:80"])).unwrap();
+    let both = change(&v4, Op::Add, spec("80/tcp", &["[fd00:5::2]:80"])).unwrap();
+    assert_eq!(both.publishes.len(), 2);
+    let error = change(&both, Op::Del, spec("80/tcp", &[])).unwrap_err();
+    assert!(
+        error.to_string().contains("is there over IPv4 and IPv6"),
+        "{error}"
+    );
+    let left = change(&both, Op::Del, spec("[::]:80/tcp", &[])).unwrap();
+    assert_eq!(left, v4);
+    assert_eq!(change(&left, Op::Del, spec("80/tcp", &[])), Ok(none));
+}
+
+#[test]
 fn a_state_file_of_the_first_version_is_read() {
     let text = r#"{"networks": [{"name": "green", "gateway": ["10.0.4.1/24"], "masquerade": true}],
         "publishes": [{"listen": "80/tcp", "to": "10.0.4.2:80", "network": "green"}]}"#;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use netfwd_common::addr::{Addr, UNSPECIFIED};
+use netfwd_common::addr::{Addr, UNSPECIFIED, any_like};
 use netfwd_common::maps::{
     Mapping, MappingKey, PublishKey, Session, SessionFlags, SessionKey, SessionKind, Subnet,
     TargetKey,
@@ -12,7 +12,7 @@ use crate::observed::{MapState, Prefix};
 
 /// What is no more; a session or mapping that uses any of it ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ended {
+pub struct Gone {
     /// Networks.
     pub networks: BTreeSet<u32>,
     /// Listeners that lost a target at least, each with those that it keeps.
@@ -56,7 +56,7 @@ pub struct Sources {
     pub count: u32,
 }
 
-impl Ended {
+impl Gone {
     /// What the wanted state lacks of the known one.
     pub(super) fn between(wanted: &MapState, known: &MapState) -> Self {
         let gone = |id: &&u32| !wanted.networks.contains_key(id);
@@ -103,7 +103,7 @@ impl Ended {
             proto: key.proto,
             pad: 0,
         };
-        let listeners = [listener(key.dst), listener(UNSPECIFIED)];
+        let listeners = [listener(key.dst), listener(any_like(&key.dst))];
         let mut changed = listeners.iter().filter_map(|at| self.listeners.get(at));
         let to = (session.dst, session.dst_port);
         self.addresses.contains(&key.dst)
