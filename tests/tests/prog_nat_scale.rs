@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use netfwd_common::{limits::SESSIONS_MAX, verdict::DropReason};
 use tests::{
     packet::{Ipv4, ether_type, ethernet},
@@ -88,17 +88,22 @@ fn go_on(world: &mut Inside<'_>, p1: u32, uplink: u32, some: &[(Flow, u16)]) -> 
 fn a_million_sessions_are_made_and_a_full_table_keeps_them() -> Result<()> {
     let mut world = World::with_room(SESSIONS_MAX)?;
     let (p1, uplink) = (world.wires.p1, world.wires.uplink);
+    let mut config = world.config();
+    (config.nat_port_low, config.nat_port_high) = (32_768, 60_999);
+    world.tables().set_config(config)?;
     world.verify(Hook::PortIngress)?;
     world.verify(Hook::UplinkIngress)?;
-    let some = world.inside(|world| {
+    let opened = world.inside(|world| {
         let start = Instant::now();
         let some = open_all(world, p1)?;
         let seconds = start.elapsed().as_secs_f64();
         println!("{SESSIONS_MAX} sessions in {seconds:.1} s");
         go_on(world, p1, uplink, &some)?;
         anyhow::Ok(some)
-    })?;
-    ensure!(world.drops()?.is_empty(), "{:?}", world.drops()?);
+    });
+    let drops = world.drops()?;
+    let some = opened.with_context(|| format!("drops {drops:?}"))?;
+    ensure!(drops.is_empty(), "{drops:?}");
     let new = Flow {
         service: 53,
         ..Flow::new(0)

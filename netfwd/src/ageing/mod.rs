@@ -5,6 +5,9 @@
 //! What that costs is measured by `a_sweep_costs_little`, below: a full FDB of 1,048,576 entries took
 //! 0.38 s of CPU time on a virtual machine of two cores, in 29 slices of 13 ms. That is 1.3 % of a core
 //! while stations age all the time, and nothing while none can.
+//!
+//! Sessions and mappings go in rounds of their own (`translations`), which count them as well and follow each
+//! other while something is full (`pressure`).
 
 mod bearers;
 mod census;

@@ -32,7 +32,10 @@ impl Shown<'_> {
 
     /// Counters of one scope and name where a filter says so.
     fn counters(&self, filter: &Filter) -> Result<Vec<Value>, Failed> {
-        let rows = output::rows(&show::stats(self.instance).map_err(Failed::new)?)?;
+        let mut rows = show::stats(self.instance).map_err(Failed::new)?;
+        let nat = self.daemon()?.and_then(|daemon| daemon.nat);
+        rows.extend(nat.iter().flat_map(show::gauges));
+        let rows = output::rows(&rows)?;
         let field = |wanted: bool| wanted.then_some("name");
         let fields = Fields {
             network: field(filter.network.is_some()),
@@ -54,12 +57,16 @@ impl Shown<'_> {
         Ok(rows.into_iter().filter(of).collect())
     }
 
+    /// The daemon, where it runs.
+    fn daemon(&self) -> Result<Option<Status>, Failed> {
+        let client = Client::new(self.instance);
+        Ok(runtime()?.block_on(client.get("/v1/status")).ok())
+    }
+
     /// The daemon where it runs, and every hook.
     pub(super) fn status(&self) -> Result<(), Failed> {
         let mut hooks = show::status(self.instance).map_err(Failed::new)?;
-        let daemon: Option<Status> = runtime()?
-            .block_on(Client::new(self.instance).get("/v1/status"))
-            .ok();
+        let daemon = self.daemon()?;
         if let Some(daemon) = &daemon {
             explain(&mut hooks, daemon);
         }

@@ -3,6 +3,7 @@
 
 mod fdb;
 mod floating;
+mod gauges;
 mod names;
 mod neighbour;
 mod network;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use fdb::{FdbRow, fdb};
 pub use floating::{FloatingRow, floatings};
+pub use gauges::gauges;
 pub use neighbour::{NeighbourRow, neighbours};
 pub use network::{NETWORK_COLUMNS, NetworkRow, networks};
 pub use peer::{PEER_COLUMNS, PeerRow, peers};

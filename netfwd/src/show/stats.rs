@@ -9,13 +9,14 @@ use crate::ids::Scope;
 /// A counter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StatsRow {
-    /// `network`, `port`, `peer`, `uplink`, or `instance` for what belongs to none of them.
+    /// `network`, `port`, `peer`, `uplink`, `nat`, or `instance` for what belongs to none of them.
     pub scope: &'static str,
     /// The name of what counts.
     pub name: String,
     /// `rx_packets`, `rx_bytes`, `tx_packets`, `tx_bytes` or `drops`; of networks and ports `learned`,
     /// the learned FDB entries, and `learn_refused`, the stations that were not learned because of a
-    /// limit.
+    /// limit. Of `nat`, by kind, `sessions`, and their `max`; by outside address and protocol `ports_used`,
+    /// the l4 ports that stations have, and `ports`, those that there are.
     pub counter: &'static str,
     /// Its value.
     pub value: u64,
