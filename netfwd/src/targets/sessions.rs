@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use netfwd_common::addr::any_like;
-use netfwd_common::maps::{PublishKey, Session, SessionFlags, SessionKey, SessionKind};
+use netfwd_common::maps::{PublishKey, SessionFlags, SessionKey, SessionKind};
 
 use super::Place;
 use crate::dataplane::{DataplaneError, Maps};
@@ -23,13 +23,13 @@ pub fn end(
         let original = session.flags.has(SessionFlags::ORIGINAL);
         let published = session.kind == SessionKind::Publish as u8;
         if original && published && session.network == network && session.dst == address {
-            stuck.push((*key, *session));
+            stuck.push(*key);
         }
     })?;
     let mut ended = 0;
-    for (key, session) in &stuck {
+    for key in &stuck {
         if group(maps, key)?.is_some_and(|group| groups.contains(&group)) {
-            ended += usize::from(remove(maps, key, session)?);
+            ended += usize::from(maps.end_session(key, |_, _, _| true)?);
         }
     }
     Ok(ended)
@@ -48,9 +48,4 @@ fn group(maps: &Maps, key: &SessionKey) -> Result<Option<u32>, DataplaneError> {
         some => some,
     };
     Ok(publish.map(|publish| publish.group))
-}
-
-fn remove(maps: &mut Maps, key: &SessionKey, session: &Session) -> Result<bool, DataplaneError> {
-    maps.sessions.remove(&key.opposite(session))?;
-    maps.sessions.remove(key)
 }
