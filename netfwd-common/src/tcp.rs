@@ -11,7 +11,9 @@ pub const SYN: u8 = 0x02;
 pub const RST: u8 = 0x04;
 /// A side sent ACK.
 pub const ACK: u8 = 0x10;
-/// The other side sent RST. No flag of TCP's: it stands where CWR does, which is not kept.
+/// The other side sent FIN. No flag of TCP's: it stands where ECE does, which is not kept.
+pub const PEER_FIN: u8 = 0x40;
+/// The other side sent RST. It stands where CWR does.
 pub const PEER_RST: u8 = 0x80;
 /// The flags that a direction keeps of its packets.
 pub const KEPT: u8 = FIN | SYN | RST | ACK;
@@ -19,7 +21,15 @@ pub const KEPT: u8 = FIN | SYN | RST | ACK;
 /// Whether a packet with these flags, of a direction that has kept `own`, changes what is kept.
 #[inline(always)]
 pub const fn is_news(own: u8, packet: u8) -> bool {
-    packet & KEPT & !own != 0 || own & (RST | PEER_RST) != 0 || packet & SYN != 0
+    let ended = own & (FIN | PEER_FIN) != 0 && packet & SYN != 0;
+    packet & KEPT & !own != 0 || own & (RST | PEER_RST) != 0 || ended
+}
+
+/// Whether a session is closed or reset, as either direction has kept it: a new one may take its place.
+#[inline(always)]
+pub const fn is_closed(own: u8) -> bool {
+    const BOTH: u8 = FIN | PEER_FIN;
+    own & (RST | PEER_RST) != 0 || own & BOTH == BOTH
 }
 
 /// What both directions keep after a packet with these flags, of the first.
@@ -37,11 +47,9 @@ pub const fn after(own: u8, other: u8, packet: u8) -> (u8, u8) {
     if packet & RST != 0 {
         return (own | packet, other | PEER_RST);
     }
+    let told = if packet & FIN != 0 { PEER_FIN } else { 0 };
     let forget = RST | PEER_RST;
-    if own & forget == 0 {
-        return (own | packet, other);
-    }
-    ((own & !forget) | packet, other & !forget)
+    ((own & !forget) | packet, (other & !forget) | told)
 }
 
 /// Where a TCP session stands, as far as its timers care (RFC 5382 §5).

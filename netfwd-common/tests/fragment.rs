@@ -73,16 +73,16 @@ fn an_element_serves_one_at_a_time() {
 
 fn keys() -> impl Strategy<Value = FragmentKey> {
     let address = any::<[u8; 16]>();
-    (address, address, any::<(u32, u32, u8)>()).prop_map(
-        |(src, dst, (network, id, proto))| FragmentKey {
+    (address, address, any::<(u32, u32, u8)>()).prop_map(|(src, dst, (network, id, proto))| {
+        FragmentKey {
             src,
             dst,
             network,
             id,
             proto,
             pad: [0; 3],
-        },
-    )
+        }
+    })
 }
 
 proptest! {

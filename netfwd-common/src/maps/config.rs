@@ -26,6 +26,8 @@ flags! {
         /// Whoever sends to an outside l4 port that a station was given reaches that station (RFC 4787
         /// REQ-8); without, only those that it has sent to.
         ENDPOINT_INDEPENDENT_FILTERING = 1 << 8;
+        /// There are publishes or floating addresses.
+        PUBLISHED = 1 << 10;
         /// Events tell of new sessions: somebody watches.
         SESSION_EVENTS = 1 << 9;
     }

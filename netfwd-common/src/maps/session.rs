@@ -99,8 +99,8 @@ pub struct Session {
     pub deliver: u8,
     /// Where they go: out by an uplink, or in a network to the station whose MAC is the destination's there.
     pub next_hop: NextHop,
-    /// Of a way into a network: while this is the epoch, `next_hop.ifindex` is the station's port; 0 when it
-    /// is not known.
+    /// While this is the epoch, `next_hop.ifindex` is the port of the station that a way into a network leads
+    /// to, and `port` that of the station that a way out comes from; 0 when they are not known.
     pub epoch: u64,
     /// The network that they go on in, 0 for those that leave by an uplink.
     pub enter: u32,
@@ -112,10 +112,14 @@ pub struct Session {
     pub station: Mac,
     /// Zero.
     pub pad: u16,
+    /// Of a way out: the port that the station was heard at, while `epoch` stands.
+    pub port: u32,
+    /// Zero.
+    pub pad2: u32,
     /// When the session was made, CLOCK_MONOTONIC in nanoseconds.
     pub created_ns: u64,
 }
-plain!(Session, 136);
+plain!(Session, 144);
 
 impl SessionKey {
     /// The key under which the other direction of this session stands, given what packets of this

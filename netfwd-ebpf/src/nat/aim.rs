@@ -3,8 +3,8 @@
 use netfwd_common::{
     addr, balance,
     maps::{
-        FloatingKey, Mapping, Publish, PublishFlags, PublishKey, SessionFlags, SessionKind,
-        TargetFlags,
+        ConfigFlags, FloatingKey, Mapping, Publish, PublishFlags, PublishKey, SessionFlags,
+        SessionKind, TargetFlags,
     },
     nat::proto,
     verdict::DropReason,
@@ -30,10 +30,30 @@ pub enum Aim {
 /// Points the session in the scratch at what the packet's destination stands for.
 #[inline(never)]
 pub fn aim(packet: &Packet<'_>) -> Aim {
-    let key = &packet.flow.key;
-    let Some(scratch) = maps::scratch() else {
+    let (Some(scratch), Some(config)) = (maps::scratch(), maps::config()) else {
         return Aim::Nowhere;
     };
+    if config.flags.has(ConfigFlags::PUBLISHED) {
+        let aim = configured(scratch, packet);
+        if !matches!(aim, Aim::Nowhere) {
+            return aim;
+        }
+    }
+    let key = &packet.flow.key;
+    if !(config.nat_port_low..=config.nat_port_high).contains(&key.dst_port) {
+        return Aim::Nowhere;
+    }
+    match open::mapping_at(packet) {
+        Some(mapping) => mapped(scratch, packet, mapping),
+        None => Aim::Nowhere,
+    }
+}
+
+/// What the configuration says of a destination: a publish on exactly it, a floating address, a publish on
+/// every address of this host.
+#[inline(always)]
+fn configured(scratch: &mut Scratch, packet: &Packet<'_>) -> Aim {
+    let key = &packet.flow.key;
     let any = PublishKey {
         address: addr::any_like(&key.dst),
         port: key.dst_port,
@@ -65,10 +85,7 @@ pub fn aim(packet: &Packet<'_>) -> Aim {
     {
         return publish_at(scratch, packet, publish);
     }
-    match open::mapping_at(packet) {
-        Some(mapping) => mapped(scratch, packet, mapping),
-        None => Aim::Nowhere,
-    }
+    Aim::Nowhere
 }
 
 #[inline(always)]

@@ -3,7 +3,8 @@
 use aya_ebpf::programs::TcContext;
 use netfwd_common::{
     addr::{self, mac_word},
-    maps::{Network, SessionKey, Stage as Program},
+    limits::STAMP_INTERVAL_NS,
+    maps::{Session, SessionKey, Stage as Program},
     nat::proto,
     verdict::DropReason,
 };
@@ -15,7 +16,9 @@ use crate::{
     learn::learn,
     maps,
     parse::Ethernet,
-    port, skb,
+    port,
+    route::is_fresh,
+    skb,
     source::{OPENED, Source},
     vxlan::injection,
 };
@@ -39,50 +42,91 @@ fn routed(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Outcome {
 
 #[inline(always)]
 fn to_gateway(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
-    let network = maps::network(&source.network).ok_or(DropReason::NoNetwork)?;
-    let now = maps::now();
-    if source.stated == 0 {
-        learn(source, &eth.src, now)?;
-    }
-    if !port::is_for_gateway(source, network, eth) {
-        return Ok(Action::Continue(Program::Bridge));
-    }
     if skb::vlan_present(ctx) != 0 {
-        return bridge::to_gateway(ctx, network);
+        return untranslated(ctx, source, eth);
     }
     let flow = match read(ctx, source, eth.ether_type, Program::Route) {
         Ok(flow) => flow,
-        Err(Other::Local) => return bridge::to_gateway(ctx, network),
+        Err(Other::Local) => return untranslated(ctx, source, eth),
         Err(Other::Stage(stage)) => return stage,
     };
-    if flow.ttl <= 1 || addr::is_link_local_v6(&flow.key.dst) {
-        // The host's stack says that the time is up, with the gateway's address.
-        return bridge::to_gateway(ctx, network);
-    }
-    if is_injected(&flow.key) {
-        return Err(DropReason::Injected);
-    }
     let packet = Packet {
         ctx,
         source,
         flow,
-        now,
+        now: maps::now(),
     };
-    translate(&packet, network, eth)
+    if flow.ttl <= 1 || addr::is_link_local_v6(&flow.key.dst) {
+        // Where its time is up, the host's stack says so, with the gateway's address.
+        return untranslated(ctx, source, eth);
+    }
+    if is_injected(&flow.key) {
+        return Err(DropReason::Injected);
+    }
+    let Some(session) = session::find(&flow.key, packet.now) else {
+        if admit(&packet, eth)? {
+            return open(&packet);
+        }
+        return Ok(Action::Continue(Program::Bridge));
+    };
+    if is_at_home(&packet, session, eth) {
+        return way::out_again(&packet, session);
+    }
+    if admit(&packet, eth)? {
+        translate(&packet, session, eth)
+    } else {
+        Ok(Action::Continue(Program::Bridge))
+    }
+}
+
+/// Whether the session of a packet was last used by the same station at the same port, less than a second
+/// ago and since when nothing has changed: who sends is known then, and the way.
+#[inline(always)]
+fn is_at_home(packet: &Packet<'_>, session: &Session, eth: &Ethernet) -> bool {
+    session.enter == 0
+        && session.epoch == maps::epoch()
+        && session.port == packet.source.ifindex
+        && mac_word(session.station) == mac_word(eth.src)
+        && packet.now.wrapping_sub(session.last_seen_ns) <= STAMP_INTERVAL_NS
+        && is_fresh(&session.next_hop, packet.now)
+}
+
+/// Learns who sends a frame; says whether it is for the gateway.
+#[inline(always)]
+fn admit(packet: &Packet<'_>, eth: &Ethernet) -> Result<bool, DropReason> {
+    let source = packet.source;
+    if source.stated == 0 {
+        learn(source, &eth.src, packet.now)?;
+    }
+    let network = maps::network(&source.network).ok_or(DropReason::NoNetwork)?;
+    Ok(port::is_for_gateway(source, network, eth))
+}
+
+/// What is not translated: the host's, where it is for the gateway at all.
+#[inline(always)]
+fn untranslated(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
+    if source.stated == 0 {
+        learn(source, &eth.src, maps::now())?;
+    }
+    let network = maps::network(&source.network).ok_or(DropReason::NoNetwork)?;
+    if !port::is_for_gateway(source, network, eth) {
+        return Ok(Action::Continue(Program::Bridge));
+    }
+    bridge::to_gateway(ctx, network)
 }
 
 #[inline(always)]
-fn translate(packet: &Packet<'_>, network: &Network, eth: &Ethernet) -> Stage {
-    let key = &packet.flow.key;
-    let Some(session) = session::find(key, packet.now) else {
-        return open(packet);
-    };
+fn translate(packet: &Packet<'_>, session: &mut Session, eth: &Ethernet) -> Stage {
+    let network = maps::network(&packet.source.network).ok_or(DropReason::NoNetwork)?;
     if mac_word(session.station) != mac_word(eth.src) {
-        session::set_station(session, key, eth.src);
+        session::set_station(session, &packet.flow.key, eth.src);
     }
     if session.enter != 0 {
         return way::into(packet, session);
     }
+    // Read before anything is looked up, so that what changes meanwhile voids what was found.
+    session.epoch = maps::epoch();
+    session.port = packet.source.ifindex;
     match way::out(packet, network, session) {
         way::Out::Gone(stage) => stage,
         way::Out::Host => bridge::to_gateway(packet.ctx, network),

@@ -11,6 +11,7 @@ use netfwd_common::{
         SessionKind, Stage as Program, Subnet, Uplink,
     },
     nat::paired,
+    tcp,
     verdict::DropReason,
 };
 
@@ -66,7 +67,7 @@ fn draft(packet: &Packet<'_>, station: Mac) {
     session.dst = key.dst;
     session.src_port = key.src_port;
     session.dst_port = key.dst_port;
-    session.tcp_flags = 0;
+    session.tcp_flags = packet.flow.tcp_flags & tcp::KEPT;
     session.kind = SessionKind::Masquerade as u8;
     session.flags = SessionFlags::ORIGINAL.with_if(SessionFlags::FROM_INSIDE, key.network != 0);
     session.deliver = 0;
@@ -77,6 +78,8 @@ fn draft(packet: &Packet<'_>, station: Mac) {
     session.network = key.network;
     session.station = station;
     session.pad = 0;
+    session.port = 0;
+    session.pad2 = 0;
 }
 
 /// What a session's making comes to.
@@ -92,17 +95,15 @@ fn made(code: u32) -> Stage {
 
 #[inline(always)]
 fn from_inside(packet: &Packet<'_>) -> Stage {
-    match aim::aim(packet) {
-        aim::Aim::At => return hairpin(packet),
-        aim::Aim::Drop(reason) => return Err(reason),
-        aim::Aim::Nowhere => {}
-    }
     let key = &packet.flow.key;
-    if maps::local(&key.dst).is_some() {
-        return way::bridge_to_host(packet.ctx, packet.source);
-    }
-    if maps::external(&key.dst).is_some() {
-        return Err(DropReason::NoTarget);
+    let is_local = maps::local(&key.dst).is_some();
+    if is_local || maps::external(&key.dst).is_some() {
+        return match aim::aim(packet) {
+            aim::Aim::At => hairpin(packet),
+            aim::Aim::Drop(reason) => Err(reason),
+            aim::Aim::Nowhere if is_local => way::bridge_to_host(packet.ctx, packet.source),
+            aim::Aim::Nowhere => Err(DropReason::NoTarget),
+        };
     }
     if let Some(subnet) = maps::subnet(&key.dst) {
         return between(packet, subnet);
@@ -146,6 +147,9 @@ fn seen_as(called: Addr, subnet: Option<&Subnet>, src: &Addr) -> Addr {
 /// The external address of a station that has a floating one.
 #[inline(always)]
 fn floating(packet: &Packet<'_>) -> Option<&'static Addr> {
+    if !maps::config().is_some_and(|config| config.flags.has(ConfigFlags::PUBLISHED)) {
+        return None;
+    }
     let key = &packet.flow.key;
     let internal = FloatingKey {
         address: key.src,

@@ -2,12 +2,12 @@
 
 use aya_ebpf::programs::TcContext;
 use netfwd_common::{
-    maps::{SessionFlags, Stage as Program},
+    maps::{ConfigFlags, SessionFlags, Stage as Program},
     verdict::DropReason,
 };
 
 use super::{
-    Other, Packet, ask, read,
+    Other, Packet, ask, open, read,
     rewrite::{self, Hop},
     session, way,
 };
@@ -46,6 +46,9 @@ fn decide(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
         if source.stated & OPENED != 0 {
             return Err(DropReason::SessionTableFull);
         }
+        if !is_known(&packet) {
+            return Ok(Action::Pass);
+        }
         return ask(&packet, Program::Outside);
     };
     if session.flags.has(SessionFlags::TO_HOST) {
@@ -57,4 +60,12 @@ fn decide(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
         return Ok(Action::Pass);
     }
     way::into(&packet, session)
+}
+
+/// Whether anything may be behind a packet's destination but the host.
+#[inline(always)]
+fn is_known(packet: &Packet<'_>) -> bool {
+    let published = ConfigFlags::PUBLISHED;
+    maps::config().is_some_and(|config| config.flags.has(published))
+        || open::mapping_at(packet).is_some()
 }

@@ -16,7 +16,7 @@ use aya_ebpf::{
 use netfwd_common::{
     addr,
     limits::PORT_TRIES,
-    maps::{Mapping, MappingFlags, MappingKey, PublishKey, SessionFlags, SessionKey},
+    maps::{ConfigFlags, Mapping, MappingFlags, MappingKey, PublishKey, SessionFlags, SessionKey},
     nat::{candidate, has_free_port, proto},
     verdict::DropReason,
 };
@@ -192,6 +192,8 @@ unsafe extern "C" fn attempt(index: u64, state: *mut c_void) -> i64 {
     }
     if s.mapped != 0 {
         mapping::remove(&s.outside);
+    } else if s.error == -EEXIST && session::take_over(&s.reply) {
+        s.error = session::insert(&s.reply, &s.back);
     }
     i64::from(s.error != -EEXIST)
 }
@@ -199,6 +201,14 @@ unsafe extern "C" fn attempt(index: u64, state: *mut c_void) -> i64 {
 /// Whether an outside l4 port is published, or VXLAN's.
 #[inline(always)]
 fn is_listened_to(key: &MappingKey) -> bool {
+    let config = maps::config();
+    if key.proto == proto::UDP && config.is_some_and(|config| maps::is_vxlan_port(config, key.port))
+    {
+        return true;
+    }
+    if !config.is_some_and(|config| config.flags.has(ConfigFlags::PUBLISHED)) {
+        return false;
+    }
     let any = PublishKey {
         address: addr::any_like(&key.address),
         port: key.port,
@@ -209,9 +219,7 @@ fn is_listened_to(key: &MappingKey) -> bool {
         address: key.address,
         ..any
     };
-    let vxlan = key.proto == proto::UDP
-        && maps::config().is_some_and(|config| maps::is_vxlan_port(config, key.port));
-    vxlan || maps::publish(&any).is_some() || maps::publish(&exact).is_some()
+    maps::publish(&any).is_some() || maps::publish(&exact).is_some()
 }
 
 /// Whether a socket of this host's has the reply's tuple, or listens to its l4 port.

@@ -98,6 +98,9 @@ pub fn turn_round(scratch: &mut Scratch, key: &SessionKey) {
     back.dst_port = key.src_port;
     back.enter = key.network;
     back.station = [0; 6];
+    back.tcp_flags = 0;
+    back.epoch = 0;
+    back.port = 0;
     back.next_hop.ifindex = 0;
     back.next_hop.dst_mac = session.station;
     // A session of no network is the host's own.
@@ -114,6 +117,19 @@ const fn reversed(flags: SessionFlags, from_inside: bool) -> SessionFlags {
         .with_if(SessionFlags::MAPPED, flags.has(SessionFlags::TO_MAPPED))
 }
 
+/// Removes the session that has this key where TCP has closed it, or reset it: its ends do not miss it.
+#[inline(always)]
+pub fn take_over(key: &SessionKey) -> bool {
+    let Some(session) = get(key) else {
+        return false;
+    };
+    let closed = key.proto == proto::TCP && tcp::is_closed(session.tcp_flags);
+    if closed {
+        end(session, key);
+    }
+    closed
+}
+
 /// Makes the session in the scratch of a packet with this key: the other direction first, which is what
 /// may be somebody else's. Another CPU's packet of this flow may have been faster, which is as good.
 #[inline(never)]
@@ -124,6 +140,9 @@ pub fn make(key: &SessionKey, now: u64) -> u32 {
     turn_round(scratch, key);
     let mut error = insert(&scratch.reply, &scratch.back);
     if error == -EEXIST && find(&scratch.reply, now).is_none() {
+        error = insert(&scratch.reply, &scratch.back);
+    }
+    if error == -EEXIST && get(key).is_none() && take_over(&scratch.reply) {
         error = insert(&scratch.reply, &scratch.back);
     }
     match error {
@@ -161,10 +180,16 @@ pub fn touch(packet: &Packet<'_>, session: &mut Session) {
     if flow.key.proto == proto::TCP && tcp::is_news(session.tcp_flags, flow.tcp_flags) {
         note_flags(session, &flow.key, flow.tcp_flags);
     }
+    count(packet, session);
+}
+
+/// Counts a packet of this direction.
+#[inline(always)]
+pub fn count(packet: &Packet<'_>, session: &mut Session) {
     // Rust's BPF target has no atomic addition. A flow's direction stays on one CPU by RSS or RPS;
     // where it does not, a count may be lost, never a packet.
     session.packets += 1;
-    session.bytes += u64::from(flow.total_len);
+    session.bytes += u64::from(packet.flow.total_len);
 }
 
 /// Stamps a direction, and the mapping that it keeps alive (RFC 4787 REQ-6).
@@ -205,14 +230,17 @@ fn mapping_of(session: &Session, key: &SessionKey) -> Option<&'static mut Mappin
 fn note_flags(session: &mut Session, key: &SessionKey, flags: u8) {
     let opposite = get(&key.opposite(session));
     let other = opposite.as_ref().map_or(0, |other| other.tcp_flags);
+    let was = TcpState::from_flags(session.tcp_flags, other) == TcpState::Established;
     let (own, other) = tcp::after(session.tcp_flags, other, flags);
     session.tcp_flags = own;
     if let Some(opposite) = opposite {
         opposite.tcp_flags = other;
     }
-    let established = TcpState::from_flags(own, other) == TcpState::Established;
-    if let Some(mapping) = mapping_of(session, key) {
-        mapping.flags = MappingFlags::default().with_if(MappingFlags::ESTABLISHED, established);
+    let is = TcpState::from_flags(own, other) == TcpState::Established;
+    if is != was
+        && let Some(mapping) = mapping_of(session, key)
+    {
+        mapping.flags = MappingFlags::default().with_if(MappingFlags::ESTABLISHED, is);
     }
 }
 

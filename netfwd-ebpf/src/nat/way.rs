@@ -4,6 +4,7 @@ use aya_ebpf::programs::TcContext;
 use netfwd_common::{
     addr::{Mac, UNSPECIFIED, from_v4},
     maps::{Network, NextHop, Session, SessionKind, Stage as Program},
+    tcp,
     verdict::DropReason,
 };
 
@@ -65,6 +66,20 @@ pub fn out(packet: &Packet<'_>, network: &Network, session: &mut Session) -> Out
     mtu::clamp(packet.ctx, packet.flow.ether_type, mtu.min(network.mtu));
     session::touch(packet, session);
     Out::Gone(send(packet, session, asked == Asked::Unresolved))
+}
+
+/// The same, of a session whose way is fresh and whose packets fit it; the others' ways are looked up.
+#[inline(always)]
+pub fn out_again(packet: &Packet<'_>, session: &mut Session) -> Stage {
+    if mtu::fits(packet.ctx, session.next_hop.mtu) && packet.flow.tcp_flags & tcp::SYN == 0 {
+        session::touch(packet, session);
+        return send(packet, session, false);
+    }
+    let network = maps::network(&packet.source.network).ok_or(DropReason::NoNetwork)?;
+    match out(packet, network, session) {
+        Out::Gone(stage) => stage,
+        _ => bridge::to_gateway(packet.ctx, network),
+    }
 }
 
 #[inline(always)]
@@ -277,7 +292,8 @@ fn refused(packet: &Packet<'_>, session: &mut Session) -> Stage {
         let source = if from_station { packet.source } else { &router };
         return mtu::refuse(packet.ctx, source, network.mtu, &UNSPECIFIED);
     }
-    session::touch(packet, session);
+    // What is that large says nothing new of TCP's state.
+    session::count(packet, session);
     rewrite::translate(packet.ctx, packet.flow, session, &Hop::None)?;
     Ok(Action::Pass)
 }

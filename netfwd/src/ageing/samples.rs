@@ -59,6 +59,8 @@ pub(super) fn session(last_seen_ns: u64, flags: SessionFlags) -> Session {
         slot: 0,
         station: [0; 6],
         pad: 0,
+        port: 0,
+        pad2: 0,
     }
 }
 

@@ -215,6 +215,8 @@ mod tests {
             network: 1,
             station: [0; 6],
             pad: 0,
+            port: 0,
+            pad2: 0,
             created_ns: now_ns(),
         }
     }

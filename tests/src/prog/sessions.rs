@@ -70,6 +70,8 @@ fn direction(enter: u32, src: (Addr, u16), dst: (Addr, u16)) -> Session {
         network: NETWORK,
         station: Mac::default(),
         pad: 0,
+        port: 0,
+        pad2: 0,
         created_ns: 0,
     }
 }

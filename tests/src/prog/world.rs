@@ -102,7 +102,9 @@ impl World {
     pub fn config(&self) -> Config {
         Config {
             layout: limits::LAYOUT,
-            flags: ConfigFlags::TOS_INHERIT.with(ConfigFlags::DF),
+            flags: ConfigFlags::TOS_INHERIT
+                .with(ConfigFlags::DF)
+                .with(ConfigFlags::PUBLISHED),
             vtep: from_v4([172, 31, 0, 1]),
             companion_ifindex: self.wires.companion,
             vxlan_port: 4789,

@@ -173,6 +173,8 @@ fn nothing() -> Session {
         network: 0,
         station: [0; 6],
         pad: 0,
+        port: 0,
+        pad2: 0,
         created_ns: 0,
     }
 }

@@ -163,6 +163,8 @@ fn session(maps: &mut Maps, network: u32) {
         enter: 0,
         slot: 0,
         station: [0; 6],
+        port: 0,
+        pad2: 0,
         tcp_flags: tcp::SYN | tcp::ACK,
         kind: 0,
         flags: SessionFlags::ORIGINAL.with(SessionFlags::FROM_INSIDE),
