@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 use tests::{
-    behaviour::nat::{errors, outgoing, published},
+    behaviour::nat::{errors, incoming, outgoing},
     netns::Namespace,
     site::{Plan, Site},
     topology::Stack,
@@ -18,14 +18,14 @@ table inet filter {
 }";
 
 fn plan() -> Result<Plan> {
-    Ok(published::plan(Stack::Netfwd)?.publish_both(8081, 81))
+    Ok(incoming::plan(Stack::Netfwd)?.publish_both(8081, 81))
 }
 
 fn all_works(site: &Site) -> Result<()> {
     outgoing::echo(site)?;
     outgoing::tcp_and_udp(site)?;
     outgoing::large_datagrams(site)?;
-    published::clients_are_seen(site)?;
+    incoming::clients_are_seen(site)?;
     errors::udp_refused(site)?;
     errors::published_and_refused(site)
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     io::ErrorKind,
-    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket},
     thread,
     time::Duration,
 };
@@ -127,6 +127,44 @@ fn filtering() -> Result<()> {
     let site = open.start()?;
     over_both(|family| {
         ensure!(intrudes(&site, family)?, "a stranger was kept out");
+        Ok(())
+    })
+}
+
+/// RFC 5382 REQ-4: a stranger's SYN to a mapping gets no answer, so that both may open at once.
+#[test]
+fn a_strangers_syn_is_not_answered() -> Result<()> {
+    let site = Site::new(Stack::Netfwd)?;
+    let server = WhoAmI::start(&site.outside, OUTSIDE.v4, PORT)?;
+    let seen = ask_tcp(&site.c1.ns, server.address)?;
+    let wait = Duration::from_secs(1);
+    let attempt = site.far.within(|| TcpStream::connect_timeout(&seen, wait));
+    let error = attempt.expect_err("a stranger was let in");
+    ensure!(
+        error.kind() == ErrorKind::TimedOut,
+        "it was answered: {error}"
+    );
+    Ok(())
+}
+
+/// RFC 4787 REQ-9: two containers speak to each other by their outside addresses, each seen by its own.
+#[test]
+fn hairpin() -> Result<()> {
+    let site = Site::new(Stack::Netfwd)?;
+    over_both(|family| {
+        let server = WhoAmI::start(&site.outside, OUTSIDE.of(family), PORT)?;
+        let ends = [&site.c1, &site.c2].map(|container| -> Result<_> {
+            let end = socket(&container.ns, container.at.of(family), 0)?;
+            let seen = seen_by(&end, server.address)?;
+            Ok((end, seen))
+        });
+        let [one, other] = ends;
+        let (one, other) = (one?, other?);
+        for (from, to) in [(&one, &other), (&other, &one), (&one, &other)] {
+            from.0.send_to(b"hello", to.1)?;
+            let (_, source) = to.0.recv_from(&mut [0; 16]).context("nothing came")?;
+            ensure!(source == from.1, "{source} is seen, and not {}", from.1);
+        }
         Ok(())
     })
 }

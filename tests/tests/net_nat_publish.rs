@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{IpAddr, SocketAddr, TcpListener, TcpStream},
     time::Duration,
 };
@@ -12,8 +12,8 @@ use tests::{
     behaviour::nat::seen_as,
     netns::Namespace,
     process::{TIMEOUT, eventually},
-    site::{HOST, OUTSIDE, OUTSIDE_TOO, Plan, Site, over_both},
-    traffic::{WhoAmI, ask_name, ask_tcp, ask_udp},
+    site::{Family, HOST, OUTSIDE, OUTSIDE_TOO, Plan, Site, over_both},
+    traffic::{WhoAmI, ask_name, ask_tcp, ask_udp, udp_socket},
 };
 
 /// Publishes 8080 of the host as 80 of `c1`.
@@ -34,6 +34,37 @@ fn from_the_same_network() -> Result<()> {
         let _server = WhoAmI::start(&site.c1.ns, site.c1.at.of(family), 80)?;
         answers(&site.c2.ns, (HOST.of(family), 8080).into())
     })
+}
+
+/// A port that nobody serves is refused as it is to the outside, by an error that comes the same way.
+#[test]
+fn refused_to_the_same_network() -> Result<()> {
+    let site = published().start()?;
+    over_both(|family| {
+        let socket = udp_socket(&site.c2.ns, (HOST.of(family), 8080).into(), 0)?;
+        socket.send(b"anybody?")?;
+        let error = socket.recv(&mut [0; 16]).expect_err("nobody is there");
+        ensure!(error.kind() == ErrorKind::ConnectionRefused, "{error}");
+        Ok(())
+    })
+}
+
+/// A listener without an address serves the family of its targets: one l4 port is published over both.
+#[test]
+fn one_port_over_both_families() -> Result<()> {
+    let site = Plan::netfwd_alone()
+        .publish("8080/tcp", "10.0.3.11:80")?
+        .publish("8080/tcp", "[fd00:3::12]:80")?
+        .start()?;
+    let _servers = [
+        WhoAmI::named("c1", &site.c1.ns, site.c1.at.v4, 80)?,
+        WhoAmI::named("c2", &site.c2.ns, site.c2.at.v6, 80)?,
+    ];
+    for (family, name) in [(Family::V4, "c1"), (Family::V6, "c2")] {
+        let answers = ask_name(&site.outside, (HOST.of(family), 8080))?;
+        ensure!(answers == name, "{answers} answers over {family:?}");
+    }
+    Ok(())
 }
 
 #[test]

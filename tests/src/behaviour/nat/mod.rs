@@ -3,9 +3,10 @@
 
 pub mod errors;
 pub mod fragments;
+pub mod incoming;
 pub mod outgoing;
 pub mod paths;
-pub mod published;
+
 pub mod services;
 
 use std::net::{IpAddr, SocketAddr};

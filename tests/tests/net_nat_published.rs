@@ -1,5 +1,0 @@
-//! NAT, beside the kernel's: published.
-
-tests::on_sites!(tests::behaviour::nat::published =>
-    clients_are_seen, large_datagrams, other_ports_are_the_hosts, its_container_goes_out
-);
