@@ -1,6 +1,6 @@
 //! ARP for IPv4 over Ethernet (RFC 826).
 
-use crate::addr::Mac;
+use crate::addr::{BROADCAST, Mac};
 
 /// Octets of an ARP packet for IPv4 over Ethernet.
 pub const ARP_LEN: usize = 28;
@@ -63,4 +63,18 @@ impl Arp {
         out[32..38].copy_from_slice(&self.sender_mac);
         out[38..42].copy_from_slice(&self.sender);
     }
+}
+
+/// Writes the frame that announces that `mac` has an address: a request, which every stack takes notice of
+/// (RFC 5227 §2.3 and §3).
+pub fn announce(address: [u8; 4], mac: &Mac, out: &mut [u8; FRAME_LEN]) {
+    out[0..6].copy_from_slice(&BROADCAST);
+    out[6..12].copy_from_slice(mac);
+    out[12..14].copy_from_slice(&[0x08, 0x06]);
+    out[14..20].copy_from_slice(&FORMAT);
+    out[20..22].copy_from_slice(&REQUEST.to_be_bytes());
+    out[22..28].copy_from_slice(mac);
+    out[28..32].copy_from_slice(&address);
+    out[32..38].copy_from_slice(&[0; 6]);
+    out[38..42].copy_from_slice(&address);
 }

@@ -2,7 +2,7 @@
 
 use netfwd_common::{
     addr::{Addr, Mac},
-    arp::{ARP_LEN, Arp, FRAME_LEN, REPLY, REQUEST},
+    arp::{self, ARP_LEN, Arp, FRAME_LEN, REPLY, REQUEST},
     csum, nd,
 };
 use proptest::prelude::*;
@@ -107,4 +107,21 @@ proptest! {
         prop_assert_eq!(&frame[62..78], &target);
         prop_assert_eq!(frame[21], nd::HOP_LIMIT);
     }
+}
+
+#[test]
+fn an_announcement_is_read_as_one() {
+    let mut frame = [0xff; FRAME_LEN];
+    arp::announce([192, 0, 2, 7], &OWNER, &mut frame);
+    assert_eq!(frame[..14], [&[0xff; 6], &OWNER[..], &[8, 6]].concat());
+    let read = Arp::parse(frame[14..].try_into().expect("a packet")).expect("it is ARP");
+    let expected = Arp {
+        operation: REQUEST,
+        sender_mac: OWNER,
+        sender: [192, 0, 2, 7],
+        target: [192, 0, 2, 7],
+    };
+    assert_eq!(read, expected);
+    assert!(read.is_probe_or_announcement());
+    assert_eq!(frame[32..38], [0; 6]);
 }

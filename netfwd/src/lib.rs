@@ -8,6 +8,7 @@
 
 pub mod address;
 pub mod ageing;
+pub mod announce;
 pub mod api;
 pub mod apply;
 pub mod check;

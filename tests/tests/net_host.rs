@@ -190,7 +190,7 @@ fn from_start_to_cleanup() -> Result<()> {
     site.netfwd()?.start()?;
     ensure!(ask_name(&site.host, listener)? == "c1", "after a restart");
     let status = site.netfwd()?.json("status")?;
-    let hooks = status[0]["hooks"].as_array().context("hooks")?;
+    let hooks = status[0]["interfaces"].as_array().context("interfaces")?;
     ensure!(hooks.iter().any(|hook| hook["mode"] == "cgroup"));
     site.netfwd()?.stop()?;
     let removed = site.netfwd()?.cli("cleanup")?;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::CoreError;
 use super::reconcile::Host;
 use crate::ageing::Ageing;
+use crate::announce::Announcer;
 use crate::cleanup;
 use crate::config::{self, Config};
 use crate::dataplane::{Dataplane, Events, LoadOptions, Pins};
@@ -51,6 +52,7 @@ pub struct Core {
     pub(super) health: Health,
     querier: Querier,
     pub(super) targets: Targets,
+    pub(super) announcer: Announcer,
     /// Where whoever watches hears of what happens.
     pub(super) hub: Arc<Hub>,
     /// When hooks and settings are looked at next.
@@ -116,6 +118,7 @@ impl Core {
             host,
             querier: Querier::default(),
             targets: Targets::default(),
+            announcer: Announcer::default(),
             hub: Arc::default(),
             closer_due: Instant::now(),
             tick_due: Instant::now(),
@@ -265,6 +268,7 @@ impl Core {
         let serving = !maps.publishes.is_empty() || !maps.floatings.is_empty();
         self.dataplane.serve_host(serving);
         (self.host, self.desired) = (host, desired);
+        self.take_over();
     }
 
     /// Asks for the members of multicast groups where netfwd is the querier.

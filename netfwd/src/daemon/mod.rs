@@ -1,6 +1,7 @@
 //! The daemon: brings the host to what the configuration says, keeps it there, and takes changes.
 
 mod age;
+mod announce;
 mod core;
 mod error;
 mod flush;

@@ -125,6 +125,7 @@ async fn follow(
                 pressed = core.age();
                 core.probe().await;
                 core.ask().await;
+                core.announce();
             }
         }
     }
