@@ -13,8 +13,8 @@ use netfwd_common::{arp, nd};
 /// How often an address is announced: frames get lost (RFC 5227 §2.3 says twice, RFC 4861 §7.2.6 up to three
 /// times).
 const TIMES: u8 = 3;
-/// Nanoseconds between two announcements of an address.
-const INTERVAL_NS: u64 = 1_000_000_000;
+/// Nanoseconds between two announcements of an address at least: the daemon looks every second.
+const INTERVAL_NS: u64 = 500_000_000;
 /// How many are sent at once: whoever takes over thousands does not flood the link with them.
 const AT_ONCE: usize = 256;
 

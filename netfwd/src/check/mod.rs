@@ -2,6 +2,8 @@
 
 mod devices;
 mod host;
+mod listeners;
+mod nat;
 mod neighbours;
 mod path;
 mod receivers;
@@ -70,6 +72,8 @@ pub async fn check(config: &Config, instance: &str) -> Result<Vec<Finding>, Link
     findings.extend(receivers::findings(config, &list));
     findings.extend(neighbours::findings(config, &list));
     findings.extend(rules::findings(config));
+    findings.extend(nat::findings(config, &list));
+    findings.extend(listeners::findings(config));
     findings.extend(switch::outside(config, &list));
     findings.extend(switch::multicast(config));
     findings.extend(switch::shut(instance));
