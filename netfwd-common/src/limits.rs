@@ -58,6 +58,8 @@ pub const SLOTS: usize = 32_768;
 pub const DROP_COUNTERS: usize = 65_536;
 /// Candidates that a masquerade tries before it says that its l4 ports are exhausted.
 pub const PORT_TRIES: u32 = 128;
+/// Those of them that keep the parity of the inside's l4 port.
+pub const PARITY_TRIES: u32 = PORT_TRIES / 2;
 /// A map entry is stamped again only when its stamp is older than this, so that a busy flow does not
 /// write one cache line from every CPU.
 pub const STAMP_INTERVAL_NS: u64 = 1_000_000_000;

@@ -3,6 +3,7 @@
 use crate::{
     addr::{self, Addr},
     flow,
+    limits::PARITY_TRIES,
     maps::Timeouts,
 };
 
@@ -24,11 +25,12 @@ pub mod proto {
 /// is not empty.
 ///
 /// It is random, so that nobody outside can guess it (RFC 6056 §3.3.1, algorithm 1), and as even or odd
-/// as the inside's where the range has such a port (RFC 4787 REQ-4).
+/// as the inside's in the first tries (RFC 4787 REQ-4); Linux gives clients even ones for as long as it has any
+/// (net/ipv4/inet_hashtables.c, `__inet_hash_connect`), and the last tries let them have the odd ones as well.
 #[inline(always)]
 pub const fn candidate(inside: u16, low: u16, high: u16, hash: u32, attempt: u32) -> u16 {
     let port = flow::scale(flow::mix(hash, attempt), low, high);
-    if (port ^ inside) & 1 == 0 {
+    if (port ^ inside) & 1 == 0 || attempt >= PARITY_TRIES {
         return port;
     }
     // The neighbour has the other parity; below the highest it is above, and above the lowest below.

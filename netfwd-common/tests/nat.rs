@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use netfwd_common::{
     addr::from_v4,
     flow,
-    limits::PORT_TRIES,
+    limits::{PARITY_TRIES, PORT_TRIES},
     maps::{NextHop, Session, SessionFlags, SessionKey},
-    nat::candidate,
-    tcp::{ACK, FIN, RST, SYN, TcpState},
+    nat::{candidate, paired},
+    tcp::{ACK, FIN, PEER_FIN, RST, SYN, TcpState, after, is_closed, is_news},
 };
 use proptest::prelude::*;
 
@@ -102,6 +102,77 @@ fn tcp_states() {
     }
 }
 
+/// Both directions after packets of the first (true) and the second (false).
+fn after_all(packets: &[(bool, u8)]) -> (u8, u8) {
+    packets.iter().fold((0, 0), |(a, b), &(first, packet)| {
+        if first {
+            after(a, b, packet)
+        } else {
+            let (b, a) = after(b, a, packet);
+            (a, b)
+        }
+    })
+}
+
+const HANDSHAKE: [(bool, u8); 3] = [(true, SYN), (false, SYN | ACK), (true, ACK)];
+
+fn state_after(more: &[(bool, u8)]) -> TcpState {
+    let (a, b) = after_all(&[&HANDSHAKE[..], more].concat());
+    TcpState::from_flags(a, b)
+}
+
+#[test]
+fn a_reset_that_nobody_heeds_ends_nothing() {
+    assert_eq!(state_after(&[]), TcpState::Established);
+    assert_eq!(state_after(&[(false, RST)]), TcpState::Reset);
+    // RFC 7857 §2.2: whoever goes on takes it back, from either side.
+    assert_eq!(
+        state_after(&[(false, RST), (true, ACK)]),
+        TcpState::Established
+    );
+    assert_eq!(
+        state_after(&[(false, RST), (false, ACK)]),
+        TcpState::Established
+    );
+}
+
+#[test]
+fn both_sides_may_open_at_once() {
+    let (a, b) = after_all(&[
+        (true, SYN),
+        (false, SYN),
+        (true, SYN | ACK),
+        (false, SYN | ACK),
+    ]);
+    assert_eq!(TcpState::from_flags(a, b), TcpState::Established);
+}
+
+#[test]
+fn either_direction_knows_that_tcp_is_closed() {
+    for closing in [
+        vec![(true, RST)],
+        vec![(false, RST | ACK)],
+        vec![(true, FIN | ACK), (false, FIN | ACK), (true, ACK)],
+    ] {
+        let (a, b) = after_all(&[&HANDSHAKE[..], &closing].concat());
+        assert!(is_closed(a) && is_closed(b), "{closing:?}: {a:#x} {b:#x}");
+    }
+    let (a, b) = after_all(&[&HANDSHAKE[..], &[(true, FIN | ACK), (false, ACK)]].concat());
+    assert!(!is_closed(a) && !is_closed(b), "half closed: {a:#x} {b:#x}");
+}
+
+#[test]
+fn a_new_connection_takes_the_place_of_a_closed_one() {
+    assert_eq!(
+        state_after(&[(true, FIN), (false, FIN), (true, SYN)]),
+        TcpState::Opening
+    );
+    assert_eq!(
+        state_after(&[(true, RST), (true, SYN), (false, SYN | ACK), (true, ACK)]),
+        TcpState::Established
+    );
+}
+
 proptest! {
     #[test]
     fn candidates_stay_in_range(
@@ -110,6 +181,33 @@ proptest! {
     ) {
         let port = candidate(inside, low, high, hash, attempt);
         prop_assert!((low..=high).contains(&port));
+    }
+
+    #[test]
+    fn the_first_candidates_have_the_parity_of_the_inside(
+        inside in any::<u16>(), (low, high) in range(), hash in any::<u32>(),
+        attempt in 0..PARITY_TRIES
+    ) {
+        prop_assume!(low < high);
+        prop_assert_eq!(candidate(inside, low, high, hash, attempt) & 1, inside & 1);
+    }
+
+    #[test]
+    fn an_inside_address_has_one_outside(inside in any::<[u8; 16]>(), count in 1u32..=256) {
+        let first = from_v4([192, 0, 2, 0]);
+        let outside = paired(&inside, &first, count);
+        prop_assert_eq!(outside, paired(&inside, &first, count));
+        let last = u32::from_be_bytes(outside[12..].try_into().expect("four octets"));
+        prop_assert!((0xc000_0200..0xc000_0200 + count).contains(&last));
+        prop_assert_eq!(&outside[..12], &first[..12]);
+    }
+
+    #[test]
+    fn news_change_what_is_kept(own in any::<u8>(), other in any::<u8>(), packet in any::<u8>()) {
+        let (after_own, _) = after(own, other, packet);
+        if !is_news(own, packet) && own & PEER_FIN == 0 {
+            prop_assert_eq!(after_own, own);
+        }
     }
 
     #[test]
