@@ -38,6 +38,7 @@ pub mod process;
 pub mod prog;
 pub mod site;
 pub mod ssh;
+pub mod stun;
 mod sweep;
 pub mod switch;
 pub mod topology;
