@@ -8,6 +8,8 @@ mod steps;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_flush;
 
 pub use flush::{flush_fdb, flush_neighbours, flush_sessions};
 
