@@ -1,5 +1,5 @@
 //! The errors that tell a sender what fits: ICMP "fragmentation needed" (RFC 792, RFC 1191 §4) and
-//! `ICMPv6` "packet too big" (RFC 4443 §3.2).
+//! `ICMPv6` "packet too big" (RFC 4443 §3.2); and that a packet has made too many hops, over IPv6.
 //!
 //! What is answered and what is quoted follows the kernel's own answer on behalf of a tunnel that is a
 //! bridge's port, net/ipv4/ip_tunnel_core.c, `iptunnel_pmtud_check_icmp` and
@@ -33,6 +33,7 @@ const ICMP: u8 = 1;
 const UNREACHABLE: u8 = 3;
 const FRAGMENTATION_NEEDED: u8 = 4;
 const PACKET_TOO_BIG: u8 = 2;
+const TIME_EXCEEDED_V6: u8 = 3;
 const REDIRECT_V6: u8 = 137;
 const FRAGMENT_OFFSET: u16 = 0x1fff;
 
@@ -127,17 +128,38 @@ pub fn fragmentation_needed(
 /// of quote.
 #[inline(always)]
 pub fn packet_too_big(error: &TooBig<'_>, from: &Addr, to: &Addr, h: &mut [u8; V6_HEADERS]) {
-    const LEN: [u8; 2] = ((V6_LEN - 40) as u16).to_be_bytes();
+    h[54..58].copy_from_slice(&[PACKET_TOO_BIG, 0, 0, 0]);
+    h[58..62].copy_from_slice(&error.mtu.to_be_bytes());
+    error_v6(error, from, to, V6_QUOTE as u16, h);
+}
+
+/// Writes the headers of "hop limit exceeded in transit" (RFC 4443 §3.3) likewise, in front of so many octets
+/// of quote.
+#[inline(always)]
+pub fn time_exceeded_v6(
+    error: &TooBig<'_>,
+    from: &Addr,
+    to: &Addr,
+    octets: u16,
+    h: &mut [u8; V6_HEADERS],
+) {
+    h[54..62].copy_from_slice(&[TIME_EXCEEDED_V6, 0, 0, 0, 0, 0, 0, 0]);
+    error_v6(error, from, to, octets, h);
+}
+
+/// Writes what stands around an ICMPv6 header whose checksum is zero yet, and that.
+#[inline(always)]
+fn error_v6(error: &TooBig<'_>, from: &Addr, to: &Addr, octets: u16, h: &mut [u8; V6_HEADERS]) {
+    let payload = octets + 8;
+    let [high, low] = payload.to_be_bytes();
     h[0..6].copy_from_slice(error.to_mac);
     h[6..12].copy_from_slice(error.from_mac);
     h[12..14].copy_from_slice(&[0x86, 0xdd]);
-    h[14..22].copy_from_slice(&[0x60, 0, 0, 0, LEN[0], LEN[1], ICMPV6, error.ttl]);
+    h[14..22].copy_from_slice(&[0x60, 0, 0, 0, high, low, ICMPV6, error.ttl]);
     h[22..38].copy_from_slice(from);
     h[38..54].copy_from_slice(to);
-    h[54..58].copy_from_slice(&[PACKET_TOO_BIG, 0, 0, 0]);
-    h[58..62].copy_from_slice(&error.mtu.to_be_bytes());
     // Both addresses, the length and the next header are the pseudo-header's (RFC 8200 §8.1).
-    let own = words(&h[22..62]) + (V6_LEN - 40) as u32 + u32::from(ICMPV6);
+    let own = words(&h[22..62]) + u32::from(payload) + u32::from(ICMPV6);
     let sum = !csum::fold(own + folded(error.quote));
     h[56..58].copy_from_slice(&sum.to_be_bytes());
 }

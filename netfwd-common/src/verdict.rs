@@ -56,7 +56,7 @@ drop_reasons! {
     DecapFailed = 14, "decap-failed";
     /// A clone or redirect failed in the kernel.
     RedirectFailed = 15, "redirect-failed";
-    /// A fragment would have needed translation.
+    /// A fragment that takes the l4 header apart: the first has not all of it, or a later one overwrites it.
     Fragment = 16, "fragment";
     /// A packet left a masqueraded network with a protocol that masquerade does not translate.
     NatProtocol = 17, "nat-protocol";
@@ -112,6 +112,8 @@ drop_reasons! {
     IcmpUnrelated = 42, "icmp-unrelated";
     /// The targets of a publish do not answer.
     TargetDown = 43, "target-down";
+    /// The packet has made as many hops as it may; its sender was told.
+    TimeExceeded = 44, "time-exceeded";
 }
 
 impl DropReason {

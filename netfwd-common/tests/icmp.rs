@@ -2,7 +2,7 @@
 
 use netfwd_common::icmp::{
     self, TooBig, V4_HEADERS, V4_QUOTE, V6_HEADERS, V6_QUOTE, fragmentation_needed,
-    is_later_fragment_v6, may_tell_v4, may_tell_v6, packet_too_big,
+    is_later_fragment_v6, may_tell_v4, may_tell_v6, packet_too_big, time_exceeded_v6,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -69,6 +69,24 @@ proptest! {
         prop_assert_eq!((h[54], h[55]), (2, 0));
         prop_assert_eq!(&h[58..62], &mtu.to_be_bytes());
         let pseudo = [&h[22..54], &1240u32.to_be_bytes(), &[0, 0, 0, 58]].concat();
+        prop_assert_eq!(sum(&[&pseudo, &h[54..], &quote]), 0xffff);
+    }
+
+    #[test]
+    fn an_ipv6_time_exceeded_is_right(
+        hops: u8,
+        from: [u8; 16],
+        to: [u8; 16],
+        words in vec(any::<[u8; 4]>(), 0..=V6_QUOTE / 4),
+    ) {
+        let (mut h, quote) = ([0xee; V6_HEADERS], words.concat());
+        let octets = quote.len() as u16;
+        time_exceeded_v6(&error(0, hops, &quote), &from, &to, octets, &mut h);
+        prop_assert_eq!(u16::from_be_bytes([h[18], h[19]]), 8 + octets);
+        prop_assert_eq!((h[20], h[21]), (58, hops));
+        prop_assert_eq!((h[54], h[55], &h[58..62]), (3, 0, &[0; 4][..]));
+        let len = u32::from(octets + 8).to_be_bytes();
+        let pseudo = [&h[22..54], &len, &[0, 0, 0, 58]].concat();
         prop_assert_eq!(sum(&[&pseudo, &h[54..], &quote]), 0xffff);
     }
 

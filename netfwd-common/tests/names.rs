@@ -71,6 +71,7 @@ fn drop_reasons_keep_their_numbers() {
         "fragment-lost",
         "icmp-unrelated",
         "target-down",
+        "time-exceeded",
     ];
     let expected: Vec<(u32, &str)> = (1..).zip(expected).collect();
     assert_eq!(listed, expected);

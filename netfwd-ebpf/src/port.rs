@@ -127,6 +127,12 @@ pub fn is_for_gateway(source: &Source, network: &Network, eth: &Ethernet) -> boo
         && source.vlan == network.vlan
 }
 
+/// [`is_for_gateway`] of the network that a frame came into.
+#[inline(always)]
+pub fn is_routed(source: &Source, eth: &Ethernet) -> bool {
+    maps::network(&source.network).is_some_and(|network| is_for_gateway(source, network, eth))
+}
+
 /// Frames to link-local groups are the host's. A BPDU on an edge port says that a bridge stands behind
 /// it: the port is shut until somebody has looked.
 #[inline(always)]

@@ -52,6 +52,9 @@ pub fn handle(ctx: &TcContext) -> Verdict {
 fn decide(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
     let scratch = maps::scratch().ok_or(DropReason::NoStage)?;
     let (asked, datagram) = (scratch.asked, &mut scratch.datagram);
+    if asked == Program::Route as u32 && !port::is_routed(source, eth) {
+        return Ok(Action::Continue(Program::Bridge));
+    }
     let read = match eth.ether_type {
         ether_type::IPV4 => datagram.read_v4(ctx),
         ether_type::IPV6 => datagram.read_v6(ctx),

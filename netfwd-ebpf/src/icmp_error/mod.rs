@@ -65,6 +65,9 @@ pub fn handle(ctx: &TcContext) -> Verdict {
 fn decide(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
     let scratch = maps::scratch().ok_or(DropReason::NoStage)?;
     let asked = scratch.asked;
+    if asked == Program::Route as u32 && !port::is_routed(source, eth) {
+        return Ok(Action::Continue(Program::Bridge));
+    }
     let error = &mut scratch.icmp;
     let read = match eth.ether_type {
         ether_type::IPV4 => quote::read_v4(ctx, error),

@@ -1,5 +1,6 @@
 //! What fits the way of a frame: what does not is told its sender, and TCP is told before it asks.
 
+mod expired;
 mod mss;
 mod segment;
 pub mod too_big;
@@ -72,7 +73,18 @@ pub fn refuse(ctx: &TcContext, source: &Source, limit: u32, router: &Addr) -> St
     stage::go(maps::Stage::TooBig, source)
 }
 
-/// The same, in a frame of its own: floods have little of the stack left.
+/// What is noted instead of what fits, of an IPv6 packet that has made as many hops as it may.
+const EXPIRED: u32 = 0;
+
+/// Has the sender of an IPv6 packet told by the router that it has made as many hops as it may. The host's
+/// stack would say so only where it forwards for all its interfaces (net/ipv6/ip6_output.c, `ip6_forward`).
+#[inline(always)]
+pub fn expire(ctx: &TcContext, source: &Source, router: &Addr) -> Stage {
+    note(ctx, EXPIRED, router);
+    stage::go(maps::Stage::TooBig, source)
+}
+
+/// [`fits`] in a frame of its own: floods have little of the stack left.
 #[inline(never)]
 pub fn fits_peers(ctx: &TcContext, limit: u32) -> bool {
     fits(ctx, limit)

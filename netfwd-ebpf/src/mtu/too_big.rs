@@ -22,7 +22,7 @@ use netfwd_common::{
 };
 use network_types::ip::Ipv6Hdr;
 
-use super::noted;
+use super::{EXPIRED, expired, noted};
 use crate::{
     bridge, count,
     exit::{Stage, Verdict},
@@ -37,7 +37,7 @@ use crate::{
 const FRAGMENT: u8 = 44;
 const FRAGMENT_LEN: usize = 8;
 /// Most octets that `bpf_csum_diff` takes at once (net/core/filter.c, `bpf_scratchpad`).
-const AT_ONCE: usize = 512;
+pub(super) const AT_ONCE: usize = 512;
 
 /// Tells the sender of a frame what fits.
 #[inline(always)]
@@ -47,15 +47,22 @@ pub fn handle(ctx: &TcContext) -> Verdict {
 
 #[inline(always)]
 fn decide(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
+    let expired = noted(ctx).0 == EXPIRED;
     let told = match eth.ether_type {
         ether_type::IPV4 => tell_v4(ctx, eth),
+        ether_type::IPV6 if expired => expired::tell(ctx, eth),
         ether_type::IPV6 => tell_v6(ctx, eth),
         _ => false,
     };
+    let reason = if expired {
+        DropReason::TimeExceeded
+    } else {
+        DropReason::TooBig
+    };
     if !told {
-        return Err(DropReason::TooBig);
+        return Err(reason);
     }
-    count::drop(source.slot, DropReason::TooBig);
+    count::drop(source.slot, reason);
     if source.ifindex == 0 {
         return skb::transmit(skb::ifindex(ctx));
     }
@@ -124,7 +131,7 @@ fn tell_v6(ctx: &TcContext, eth: &Ethernet) -> bool {
 /// `bpf_skb_load_bytes`). No branch, and no `Option`: the verifier would follow every combination of
 /// what is there, and refuses to see an `Option`'s undefined value kept on the stack.
 #[inline(always)]
-fn octets<const N: usize>(ctx: &TcContext, offset: usize) -> [u8; N] {
+pub(super) fn octets<const N: usize>(ctx: &TcContext, offset: usize) -> [u8; N] {
     let mut octets = [0; N];
     let _ = skb::read_into(ctx, offset, &mut octets);
     octets
@@ -162,7 +169,7 @@ fn quote<const N: usize, const L3: usize>(ctx: &TcContext, proto: u8, l4: usize)
 /// `__skb_checksum_validate_needed`). One whole checksum of 65,536 looks the same: that quote's error is
 /// lost, and the next packet's is not. Behind options or extension headers nobody looks for one.
 #[inline(always)]
-fn partial<const L3: usize>(ctx: &TcContext, proto: u8, l4: usize) -> u16 {
+pub(super) fn partial<const L3: usize>(ctx: &TcContext, proto: u8, l4: usize) -> u16 {
     let at = match proto {
         _ if l4 != ETH_LEN + L3 => return 0,
         proto::TCP => l4 + 16,
@@ -192,7 +199,7 @@ fn pseudo_header(ctx: &TcContext, proto: u8, l4: usize) -> u16 {
 
 /// Sum of the IP header.
 #[inline(always)]
-fn header_sum<const L3: usize>(ctx: &TcContext) -> Option<u32> {
+pub(super) fn header_sum<const L3: usize>(ctx: &TcContext) -> Option<u32> {
     let (start, end) = ctx.linear();
     let start = start + ETH_LEN;
     if start + L3 > end {
@@ -222,7 +229,7 @@ fn whole_sum<const N: usize>(ctx: &TcContext) -> Option<u32> {
 /// Adds octets of the linear part to a sum of words in memory order; the caller has compared their end
 /// with the frame's.
 #[inline(always)]
-fn sum(start: usize, octets: usize, seed: u32) -> Option<u32> {
+pub(super) fn sum(start: usize, octets: usize, seed: u32) -> Option<u32> {
     // SAFETY: the verifier proves that the octets lie in the frame.
     let sum = unsafe {
         bpf_csum_diff(
@@ -238,7 +245,7 @@ fn sum(start: usize, octets: usize, seed: u32) -> Option<u32> {
 
 /// The folded sum, as one of words in wire order.
 #[inline(always)]
-const fn in_wire_order(sum: u32) -> u32 {
+pub(super) const fn in_wire_order(sum: u32) -> u32 {
     u16::from_be(csum::fold(sum)) as u32
 }
 
@@ -246,7 +253,7 @@ const fn in_wire_order(sum: u32) -> u32 {
 /// Ethernet header, so that the network header starts where it did (net/core/filter.c,
 /// `bpf_skb_net_hdr_push`).
 #[inline(always)]
-fn put<const N: usize>(ctx: &TcContext, headers: &[u8; N]) -> bool {
+pub(super) fn put<const N: usize>(ctx: &TcContext, headers: &[u8; N]) -> bool {
     // What a device has summed up starts behind the Ethernet header.
     const SUMMED: u64 = BPF_F_RECOMPUTE_CSUM as u64;
     let room = (N - ETH_LEN) as i32;

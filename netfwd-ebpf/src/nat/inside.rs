@@ -14,7 +14,7 @@ use crate::{
     bridge,
     exit::{Action, Outcome, Stage, Verdict},
     learn::learn,
-    maps,
+    maps, mtu,
     parse::Ethernet,
     port,
     route::is_fresh,
@@ -57,8 +57,7 @@ fn to_gateway(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
         now: maps::now(),
     };
     if flow.ttl <= 1 || addr::is_link_local_v6(&flow.key.dst) {
-        // Where its time is up, the host's stack says so, with the gateway's address.
-        return untranslated(ctx, source, eth);
+        return last_hop(&packet, eth);
     }
     if is_injected(&flow.key) {
         return Err(DropReason::Injected);
@@ -95,7 +94,7 @@ fn is_at_home(packet: &Packet<'_>, session: &Session, eth: &Ethernet) -> bool {
 #[inline(always)]
 fn admit(packet: &Packet<'_>, eth: &Ethernet) -> Result<bool, DropReason> {
     let source = packet.source;
-    if source.stated == 0 {
+    if source.stated & OPENED == 0 {
         learn(source, &eth.src, packet.now)?;
     }
     let network = maps::network(&source.network).ok_or(DropReason::NoNetwork)?;
@@ -113,6 +112,26 @@ fn untranslated(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
         return Ok(Action::Continue(Program::Bridge));
     }
     bridge::to_gateway(ctx, network)
+}
+
+/// A packet that goes no further than the gateway. Where its time is up, the host's stack says so, with the
+/// gateway's address; over IPv6 that is left to nobody who may not forward.
+#[inline(always)]
+fn last_hop(packet: &Packet<'_>, eth: &Ethernet) -> Stage {
+    if !admit(packet, eth)? {
+        return Ok(Action::Continue(Program::Bridge));
+    }
+    let (flow, source) = (packet.flow, packet.source);
+    let network = maps::network(&source.network).ok_or(DropReason::NoNetwork)?;
+    let has_gateway = addr::words(&network.gateway_v6) != [0; 4];
+    let is_for_host = flow.is_v4()
+        || !has_gateway
+        || addr::is_link_local_v6(&flow.key.dst)
+        || maps::local(&flow.key.dst).is_some();
+    if is_for_host {
+        return bridge::to_gateway(packet.ctx, network);
+    }
+    mtu::expire(packet.ctx, source, &network.gateway_v6)
 }
 
 #[inline(always)]

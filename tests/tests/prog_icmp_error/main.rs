@@ -1,5 +1,6 @@
 //! ICMP errors about translated packets, one at a time.
 
+mod expired;
 mod inside;
 mod outside;
 mod v6;
