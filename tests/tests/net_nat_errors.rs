@@ -1,5 +1,8 @@
-//! NAT, beside the kernel's: errors.
+//! Errors come through NAT, on netfwd and on nftables.
 
 tests::on_sites!(tests::behaviour::nat::errors =>
-    tcp_refused, udp_refused, published_and_refused, unreachable
+    tcp_refused,
+    udp_refused,
+    published_and_refused,
+    unreachable,
 );

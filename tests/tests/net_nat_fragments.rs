@@ -1,4 +1,4 @@
-//! NAT, beside the kernel's: datagrams in pieces, whose order is another.
+//! Datagrams in pieces, in every order, through netfwd and through nftables.
 
 use anyhow::Result;
 use tests::{behaviour::nat::fragments, topology::Stack};

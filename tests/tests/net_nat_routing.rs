@@ -1,11 +1,13 @@
 //! Networks of one host: whether and how they reach each other through their gateways.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use tests::{
     behaviour::nat::seen_as,
     process::eventually,
     site::{Family, Plan, Site, over_both},
-    traffic::{Ping, WhoAmI, ask_udp, ping, tcp_bulk},
+    traffic::{Ping, WhoAmI, ping, tcp_bulk, udp_socket, whoami},
 };
 
 /// A site of two networks, with a table `routing` of these lines.
@@ -28,13 +30,24 @@ fn reach_each_other(site: &Site) -> Result<()> {
     })
 }
 
+/// What nobody answers is not waited for long.
+const BRIEF: Ping = Ping {
+    count: 2,
+    interval: Duration::from_millis(10),
+    size: 84,
+    dont_fragment: false,
+    patience: Duration::from_millis(500),
+};
+
 fn are_apart(site: &Site) -> Result<()> {
     over_both(|family| {
         for (from, to) in [(&site.c1, site.g1()?), (site.g1()?, &site.c1)] {
             let target = to.at.of(family);
-            ping(&from.ns, target, Ping::count(2))?.none()?;
+            ping(&from.ns, target, BRIEF)?.none()?;
             let server = WhoAmI::start(&to.ns, target, 7000)?;
-            ensure!(ask_udp(&from.ns, server.address).is_err());
+            let socket = udp_socket(&from.ns, server.address, 0)?;
+            socket.set_read_timeout(Some(BRIEF.patience))?;
+            ensure!(whoami(&socket).is_err(), "{target} answers");
         }
         Ok(())
     })
@@ -105,7 +118,7 @@ fn reverse_path() -> Result<()> {
     site.c1
         .ns
         .attempt(&format!("ping -n -c 3 -i 0.2 -W 1 -I 10.0.4.99 {target}"))?;
-    eventually("a drop", std::time::Duration::from_secs(5), || {
+    eventually("a drop", Duration::from_secs(5), || {
         Ok(site
             .netfwd()?
             .cli("-j stats")?
