@@ -55,6 +55,8 @@ pub struct Link {
     pub tentative: BTreeSet<IpAddr>,
     /// The multicast groups that were joined on it by way of an address.
     pub groups: BTreeSet<IpAddr>,
+    /// The IPv6 multicast groups that it is a member of, whoever joined them.
+    pub members: BTreeSet<IpAddr>,
     /// A veth whose other end is in another network namespace (IFLA_LINK_NETNSID is present).
     pub peer_in_other_netns: bool,
     /// UDP port and `external` of a vxlan device.

@@ -9,6 +9,7 @@ pub mod cookie;
 pub mod ethtool;
 pub mod group;
 mod ifreq;
+pub mod members;
 pub mod model;
 pub mod neighbour;
 pub mod netns;

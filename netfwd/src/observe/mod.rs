@@ -9,7 +9,7 @@ use netfwd_common::maps::{self, FdbEntry, FdbFlags, FdbKey, NeighbourFlags, Neig
 use crate::dataplane::{
     Dataplane, DataplaneError, FILTER_HANDLE, FILTER_PRIORITY, Maps, Pin, Seen,
 };
-use crate::links::{self, Address, LinkError, Links, sysctl, tc::Side};
+use crate::links::{self, Address, LinkError, Links, members, sysctl, tc::Side};
 use crate::observed::{
     Hook, HookAt, Inner, Link, MapState, Neighbour, Observed, Sysctl, VxlanLink,
 };
@@ -103,7 +103,9 @@ fn named(
     known: &BTreeMap<String, Link>,
 ) -> BTreeMap<String, Link> {
     let mut named = plain_links(list);
+    let mut members = members::members();
     for (name, link) in &mut named {
+        link.members = members.remove(&link.ifindex).unwrap_or_default();
         if link.alias.as_deref() == Some(ours.alias()) {
             let known = known.get(name);
             let same = known.filter(|known| known.ifindex == link.ifindex);
@@ -132,6 +134,7 @@ fn plain(link: &links::Link) -> Link {
         addresses: global().map(|address| address.net).collect(),
         tentative: tentative.map(|address| address.net.addr()).collect(),
         groups: joined.map(|group| group.net.addr()).collect(),
+        members: BTreeSet::new(),
         peer_in_other_netns: link.kind == "veth" && link.peer_elsewhere,
         vxlan: link.vxlan.map(|vxlan| VxlanLink {
             port: vxlan.port,

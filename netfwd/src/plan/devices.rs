@@ -178,12 +178,15 @@ pub(super) fn delete(desired: &Desired, observed: &Observed) -> Vec<Action> {
     actions
 }
 
-/// Groups to join where they are not joined, or to leave where they are.
+/// Groups to join where they are not joined, or to leave where they are. A link that was down has lost the
+/// address that it joined an IPv6 group by, and not the membership, which cannot be had twice.
 fn groups(desired: &Desired, observed: &Observed, on: bool) -> Vec<Action> {
     let wanted = desired.groups.iter().filter(|(_, wanted)| **wanted == on);
     let differs = |name: &str, group: &IpAddr| {
         let link = observed.links.get(name);
-        link.is_some_and(|link| link.groups.contains(group) != on)
+        let joined =
+            |link: &Link| link.groups.contains(group) || on && link.members.contains(group);
+        link.is_some_and(|link| joined(link) != on)
     };
     let action = |(name, group): &(String, IpAddr)| {
         let (name, group) = (name.clone(), *group);
