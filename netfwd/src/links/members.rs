@@ -42,7 +42,7 @@ mod tests {
                 .await
                 .expect("a pair");
             let index = named(&links, "up0").await.index;
-            let group: IpAddr = "ff02::1:ff00:20".parse().expect("a group");
+            let group: IpAddr = "ff05::100".parse().expect("a group");
             links.set_up(index, true).await.expect("up");
             assert!(!members()[&index].contains(&group));
             links.join_group(index, group).await.expect("joined");
