@@ -179,6 +179,32 @@ fn a_full_table_refuses_the_new_keeps_the_established_and_recovers() -> Result<(
     instance.daemon()?.wait_for("max_sessions", TIMEOUT)
 }
 
+#[test]
+fn ports_that_are_used_up_come_back() -> Result<()> {
+    let mut site = Plan::netfwd_alone()
+        .head("[nat]\nports = [40000, 40127]")
+        .start()?;
+    let (c1, outside, host) = (site.c1.ns.clone(), site.outside.clone(), site.host.clone());
+    let instance = site.netfwd()?;
+    let mut monitor = monitor(instance, &host)?;
+    let server = WhoAmI::start(&outside, OUTSIDE.v4, 7000)?;
+    let mut idle = Idle::open(&c1, &outside)?;
+    let mut opened = 0;
+    while opened < 200 && ask_tcp(&c1, server.address).is_ok() {
+        opened += 1;
+    }
+    println!("{opened} connections before one was refused");
+    ensure!((60..=128).contains(&opened), "{opened}");
+    monitor.wait_for("ports-full", TIMEOUT)?;
+    idle.goes_on()?;
+    eventually("a port for a new session", TIMEOUT, || {
+        Ok(ask_tcp(&c1, server.address).is_ok())
+    })?;
+    idle.goes_on()?;
+    monitor.wait_for("ports-free", TIMEOUT)?;
+    instance.daemon()?.wait_for("range of addresses", TIMEOUT)
+}
+
 fn small() -> Result<Site> {
     Plan::netfwd_alone()
         .head("[nat]\nmax_sessions = 256")

@@ -19,7 +19,7 @@ const REST: Duration = Duration::from_secs(5);
 const REST_FACTOR: u32 = 50;
 /// The same under pressure, where the last round has found nothing to take.
 const FRUITLESS: Duration = Duration::from_secs(1);
-const FRUITLESS_FACTOR: u32 = 2;
+const FRUITLESS_FACTOR: u32 = 4;
 
 /// Where a round is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
