@@ -46,6 +46,10 @@ use translations::Translations;
 
 /// What sessions and mappings get of each second, and of each turn under pressure.
 const SLICE: Duration = Duration::from_millis(25);
+/// Between two turns under pressure: others get theirs.
+const BREATH: Duration = Duration::from_millis(5);
+/// Between two turns where more is over than the slices of the ticks would take out.
+const BEHIND: Duration = Duration::from_millis(100);
 
 /// A learned FDB entry that was not heard for its network's time, or whose port or network is gone.
 pub type Aged = (FdbKey, FdbEntry);
@@ -91,9 +95,12 @@ impl Ageing {
         Ok(())
     }
 
-    /// Whether there is pressure, and something to do about it now.
-    pub fn is_pressed(&self) -> bool {
-        self.pressure.is_on() && self.translations.is_due()
+    /// How long to wait before [`Self::reclaim`] is called again; `None` for until the next tick.
+    pub fn pause(&self) -> Option<Duration> {
+        if self.pressure.is_on() && self.translations.is_due() {
+            return Some(BREATH);
+        }
+        self.translations.is_behind().then_some(BEHIND)
     }
 
     /// What became full, or is no longer, since the last call.

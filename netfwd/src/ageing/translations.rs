@@ -31,8 +31,14 @@ enum Phase {
     Mappings,
 }
 
+/// Entries that are read at a time. Taking one out takes some microseconds: if all are over, it is still a
+/// fraction of a slice.
+const BATCH: usize = 512;
+/// So many taken out in a slice that ended before its round show that the round is behind.
+const MANY: u64 = 1000;
+
 /// Ages sessions and mappings.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Translations {
     phase: Phase,
     sessions: Walk<SessionKey, Session>,
@@ -51,6 +57,28 @@ pub(super) struct Translations {
     counted: Option<Counted>,
     /// When the next round is due.
     due: Option<Instant>,
+    /// Whether there is more to take out than a slice could.
+    behind: bool,
+}
+
+impl Default for Translations {
+    fn default() -> Self {
+        Self {
+            phase: Phase::default(),
+            sessions: Walk::by(BATCH),
+            mappings: Walk::by(BATCH),
+            lifetimes: Lifetimes::default(),
+            bearers: Bearers::default(),
+            began_ns: 0,
+            spent: Duration::ZERO,
+            removed: 0,
+            census: Census::default(),
+            odd: false,
+            counted: None,
+            due: None,
+            behind: false,
+        }
+    }
 }
 
 impl Translations {
@@ -67,6 +95,11 @@ impl Translations {
     /// The same, for people.
     pub(super) fn gauges(&self) -> Option<Gauges> {
         self.counted.as_ref().map(Counted::gauges)
+    }
+
+    /// Whether the last slice left much behind that is over.
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind
     }
 
     /// Whether there is something to do now.
@@ -87,7 +120,7 @@ impl Translations {
         if self.phase == Phase::Rest {
             self.begin(maps, level)?;
         }
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), self.removed);
         while self.phase != Phase::Rest && start.elapsed() < budget {
             match self.phase {
                 Phase::Sessions => self.some_sessions(maps)?,
@@ -96,6 +129,7 @@ impl Translations {
         }
         self.spent += start.elapsed();
         let ended = self.phase == Phase::Rest;
+        self.behind = !ended && self.removed - before >= MANY;
         if ended {
             self.end(maps)?;
         }

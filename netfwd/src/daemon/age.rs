@@ -1,28 +1,30 @@
 //! What ages, what is full, and whoever watches sessions.
 
+use std::time::Duration;
+
 use super::Core;
 use crate::ageing::{Gauges, News, Pool};
 
 impl Core {
-    /// Ages FDB entries, sessions and the like; to be called once a second. Says whether [`Self::reclaim`]
-    /// is to be called soon.
-    pub fn age(&mut self) -> bool {
+    /// Ages FDB entries, sessions and the like; to be called once a second. Says when
+    /// [`Self::reclaim`] is to be called before that.
+    pub fn age(&mut self) -> Option<Duration> {
         self.follow_watchers();
         match self.ageing.tick(&mut self.dataplane) {
             Ok(aged) => self.hub.tell_of_aged(&aged),
             Err(error) => tracing::warn!("ageing: {error}"),
         }
         self.tell_of_translations();
-        self.ageing.is_pressed()
+        self.ageing.pause()
     }
 
-    /// Takes out sessions that may go, while there are too many; says whether to go on with that.
-    pub fn reclaim(&mut self) -> bool {
+    /// Takes out sessions that may go, while there are too many; says when to go on with that.
+    pub fn reclaim(&mut self) -> Option<Duration> {
         if let Err(error) = self.ageing.reclaim(&mut self.dataplane) {
             tracing::warn!("ageing of sessions: {error}");
         }
         self.tell_of_translations();
-        self.ageing.is_pressed()
+        self.ageing.pause()
     }
 
     /// Has the programs tell of new sessions while somebody watches: it takes them as long as making one.

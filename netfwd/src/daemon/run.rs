@@ -20,8 +20,6 @@ use crate::links::Links;
 
 /// How often the host is looked at and entries age, whatever netlink says.
 const TICK: Duration = Duration::from_secs(1);
-/// Between two turns at reclaiming sessions under pressure: others get theirs.
-const BREATH: Duration = Duration::from_millis(5);
 /// Changes within this time are handled together.
 const SETTLE: Duration = Duration::from_millis(50);
 
@@ -104,7 +102,7 @@ async fn follow(
     shut: &Notify,
     signals: &mut Signals,
 ) {
-    let (mut ticks, mut pressed) = (ticks(), false);
+    let (mut ticks, mut pause) = (ticks(), None);
     let hub = core.lock().await.hub();
     loop {
         tokio::select! {
@@ -118,11 +116,13 @@ async fn follow(
             }
             () = shut.notified() => core.lock().await.poll().await,
             () = hub.somebody_came() => core.lock().await.follow_watchers(),
-            () = sleep(BREATH), if pressed => pressed = core.lock().await.reclaim(),
+            () = sleep(pause.unwrap_or_default()), if pause.is_some() => {
+                pause = core.lock().await.reclaim();
+            }
             _ = ticks.tick() => {
                 let mut core = core.lock().await;
                 core.tick().await;
-                pressed = core.age();
+                pause = core.age();
                 core.probe().await;
                 core.ask().await;
                 core.announce();

@@ -55,11 +55,18 @@ pub struct Walk<K, V> {
 
 impl<K, V> Default for Walk<K, V> {
     fn default() -> Self {
+        Self::by(BATCH)
+    }
+}
+
+impl<K, V> Walk<K, V> {
+    /// Reads about that many entries at a time.
+    pub fn by(batch: usize) -> Self {
         Self {
             bucket: None,
             at_end: false,
-            keys: Vec::with_capacity(BATCH),
-            values: Vec::with_capacity(BATCH),
+            keys: Vec::with_capacity(batch),
+            values: Vec::with_capacity(batch),
         }
     }
 }
