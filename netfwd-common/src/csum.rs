@@ -57,6 +57,13 @@ pub const fn replace_v4(check: u16, old: [u8; 4], new: [u8; 4]) -> u16 {
     replace(replace(check, high.0, high.1), low.0, low.1)
 }
 
+/// The checksum after 32 bits changed, which start at an even octet; all in one byte order, whichever.
+#[inline(always)]
+pub const fn replace_words(check: u16, old: u32, new: u32) -> u16 {
+    let check = replace(check, old as u16, new as u16);
+    replace(check, (old >> 16) as u16, (new >> 16) as u16)
+}
+
 /// The checksum of the ICMPv6 message in a frame without extension headers, whose checksum field is
 /// zero: over the pseudo-header (RFC 8200 §8.1) and the message, an even number of octets.
 #[inline(always)]

@@ -10,11 +10,14 @@ use netfwd_common::{
 use network_types::ip::Ipv6Hdr;
 
 use crate::{
-    frame::Frame,
+    frame::{Frame, Octets},
     icmpv6,
-    parse::{ETH_LEN, IP_LEN, Ipv4, Ipv6, ether_type},
+    parse::{ETH_LEN, IP_LEN, Ipv4, Ipv6, L4, MF_AND_OFFSET, ether_type},
     skb,
 };
+
+/// What stands in front of an IPv4 address that is mapped into IPv6's (RFC 4291 §2.5.5.2), in memory order.
+const V4: u32 = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
 
 /// What of an IP packet a frame has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,6 +82,15 @@ impl Flow {
         self.part == Part::Later as u8
     }
 
+    /// Whether it is a whole packet of TCP or UDP over IPv4 without options.
+    #[inline(always)]
+    pub fn is_plain(&self) -> bool {
+        self.is_v4()
+            && self.l4 == L4 as u32
+            && self.part == Part::Head as u8
+            && matches!(self.key.proto, proto::TCP | proto::UDP)
+    }
+
     /// Whether it is an IPv4 packet.
     #[inline(always)]
     pub fn is_v4(&self) -> bool {
@@ -95,10 +107,59 @@ impl Flow {
         self.part = Part::Head as u8;
         self.tcp_flags = 0;
         match kind {
+            ether_type::IPV4 if self.plain_v4(ctx) => Reading::Flow,
             ether_type::IPV4 => self.ipv4(ctx),
             ether_type::IPV6 => self.ipv6(ctx),
             _ => Reading::Local,
         }
+    }
+
+    /// Reads what most packets are: TCP or UDP over IPv4 without options, whole. It is read and written in
+    /// words: pieced together of octets, the key would wait in the store buffer for the hash that reads it.
+    #[inline(always)]
+    fn plain_v4(&mut self, ctx: &TcContext) -> bool {
+        const HEADERS: usize = L4 + 8;
+        let Some(packet) = Octets::of(ctx, HEADERS) else {
+            return false;
+        };
+        let total_len = u16::from_be(packet.u16(ETH_LEN + 2));
+        let whole = packet.u16(ETH_LEN + 6) & MF_AND_OFFSET.to_be() == 0;
+        if packet.u8(ETH_LEN) != 0x45 || !whole || ETH_LEN + usize::from(total_len) > ctx.octets() {
+            return false;
+        }
+        let [ttl, proto] = packet.u16(ETH_LEN + 8).to_ne_bytes();
+        let least = match proto {
+            proto::UDP => 28,
+            proto::TCP => 40,
+            _ => return false,
+        };
+        if total_len < least {
+            return false;
+        }
+        if proto == proto::TCP {
+            self.tcp_flags = ctx.read::<1>(L4 + 13).map_or(0, |[flags]| flags);
+        }
+        self.total_len = total_len.into();
+        self.l4 = L4 as u32;
+        self.ttl = ttl;
+        let (src, dst) = (packet.u32(ETH_LEN + 12), packet.u32(ETH_LEN + 16));
+        let ports = [packet.u16(L4), packet.u16(L4 + 2)].map(u16::from_be);
+        self.set_words(src, dst, ports, proto);
+        true
+    }
+
+    /// Writes the key of an IPv4 flow in words.
+    #[inline(always)]
+    fn set_words(&mut self, src: u32, dst: u32, [src_port, dst_port]: [u16; 2], proto: u8) {
+        const WORDS: usize = size_of::<SessionKey>() / size_of::<u32>();
+        let ([a, b], [c, d]) = (src_port.to_ne_bytes(), dst_port.to_ne_bytes());
+        let ports = u32::from_ne_bytes([a, b, c, d]);
+        let last = u32::from_ne_bytes([proto, 0, 0, 0]);
+        let network = self.key.network;
+        let words: [u32; WORDS] = [0, 0, V4, src, 0, 0, V4, dst, network, ports, last];
+        // SAFETY: the key is eleven words without padding, in this order: both addresses, the network, both l4
+        // ports, and the protocol with zeros behind it.
+        unsafe { (&raw mut self.key).cast::<[u32; WORDS]>().write(words) };
     }
 
     #[inline(always)]

@@ -10,6 +10,8 @@ use crate::frame::Frame;
 
 /// Octets of an Ethernet header.
 pub const ETH_LEN: usize = EthHdr::LEN;
+/// What tells a fragment: "more fragments", or an offset.
+pub const MF_AND_OFFSET: u16 = 0x3fff;
 /// Octets of an IPv4 header without options.
 pub const IP_LEN: usize = Ipv4Hdr::LEN;
 
@@ -75,7 +77,6 @@ impl Ipv4 {
     /// The header at `offset`, or `None` where it is cut off or contradicts itself.
     #[inline(always)]
     pub fn read(frame: &impl Frame, offset: usize) -> Option<Self> {
-        const MF_AND_OFFSET: u16 = 0x3fff;
         let b: [u8; IP_LEN] = frame.read(offset)?;
         let header_len = usize::from(b[0] & 0x0f) * 4;
         let total_len = u16::from_be_bytes([b[2], b[3]]);

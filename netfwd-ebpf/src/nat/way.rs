@@ -52,7 +52,9 @@ enum Asked {
 pub fn out(packet: &Packet<'_>, network: &Network, session: &mut Session) -> Out {
     let mut asked = Asked::Known;
     if !route::is_fresh(&session.next_hop, packet.now) {
-        asked = refresh(packet, network.gateway_ifindex, session);
+        // One call after the other: nested, their frames would add up beyond Linux 6.1's stack.
+        route::ask_flow(network.gateway_ifindex, &packet.flow.key);
+        asked = refresh(packet, session);
     }
     match asked {
         Asked::Host => return Out::Host,
@@ -100,9 +102,8 @@ fn send(packet: &Packet<'_>, session: &Session, unresolved: bool) -> Stage {
 /// Asks the FIB again, once the session's next hop is a second old. The source is asked for as it is
 /// inside, so that rules that tell stations apart hold.
 #[inline(never)]
-fn refresh(packet: &Packet<'_>, gateway: u32, session: &mut Session) -> Asked {
+fn refresh(packet: &Packet<'_>, session: &mut Session) -> Asked {
     let mut next_hop = NextHop::default();
-    route::ask_flow(gateway, &packet.flow.key);
     let answer = route::find(packet.ctx, packet.now, &mut next_hop);
     if answer == route::Answer::Host {
         return Asked::Host;
