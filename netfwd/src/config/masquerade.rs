@@ -9,9 +9,11 @@ use super::{ConfigError, Gateway, values};
 use crate::address::to_addr;
 
 /// What [`Masquerade::parse`] accepts.
-pub const MASQUERADE: &str = "true, false, \"ipv4\", \"ipv6\", an address, a range such as \"192.0.2.10-192.0.2.13\" of at most 4096 addresses, or an array of these, one for each family";
-/// Addresses of a range.
-const RANGE: u128 = 4096;
+pub const MASQUERADE: &str = "true, false, \"ipv4\", \"ipv6\", an address, a range such as \"192.0.2.10-192.0.2.13\" of at most 4096 addresses (256 of IPv6), or an array of these, one for each family";
+/// IPv4 addresses of a range.
+const RANGE: u32 = 4096;
+/// IPv6 addresses of a range: each has a group of its own to join.
+const RANGE_V6: u32 = 256;
 
 /// Source NAT of a network's subnets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,7 +123,8 @@ fn source(word: &str) -> Option<SourceNat> {
     }
     let count = number(&to_addr(last)).checked_sub(number(&to_addr(first)))? + 1;
     let count = u32::try_from(count).ok()?;
-    (u128::from(count) <= RANGE).then_some(SourceNat::Range { first, count })
+    let most = if first.is_ipv4() { RANGE } else { RANGE_V6 };
+    (count <= most).then_some(SourceNat::Range { first, count })
 }
 
 /// `masquerade`.
@@ -203,6 +206,7 @@ mod tests {
             &["192.0.2.2-192.0.2.1"],
             &["192.0.2.2-2001:db8::1"],
             &["10.0.0.0-10.0.16.0"],
+            &["2001:db8::1-2001:db8::101"],
             &["0.0.0.0"],
             &["224.0.0.1"],
         ] {

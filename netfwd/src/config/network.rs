@@ -19,36 +19,39 @@ const MTU_LOW: u32 = 576;
 /// Largest MTU: the largest IP packet.
 const MTU_HIGH: u32 = 65535;
 
+/// Keys of `[[network]]`.
+const KEYS: Keys = Keys {
+    accepted: &[
+        "name",
+        "vni",
+        "mtu",
+        "ageing",
+        "learning",
+        "unknown_unicast",
+        "vlan",
+        "max_learned",
+        "max_learned_total",
+        "storm_control",
+        "arp_suppression",
+        "multicast_snooping",
+        "multicast_querier",
+        "peers",
+        "group",
+        "vtep",
+        "unknown_sources",
+        "gateway",
+        "port",
+        "publish",
+        "floating",
+        "fdb",
+        "neighbour",
+    ],
+    later: &[],
+};
+
 /// `[[network]]`.
 pub(super) fn network(section: &Section<'_>) -> Result<Network, ConfigError> {
-    section.only(&Keys {
-        accepted: &[
-            "name",
-            "vni",
-            "mtu",
-            "ageing",
-            "learning",
-            "unknown_unicast",
-            "vlan",
-            "max_learned",
-            "max_learned_total",
-            "storm_control",
-            "arp_suppression",
-            "multicast_snooping",
-            "multicast_querier",
-            "peers",
-            "group",
-            "vtep",
-            "unknown_sources",
-            "gateway",
-            "port",
-            "publish",
-            "floating",
-            "fdb",
-            "neighbour",
-        ],
-        later: &[],
-    })?;
+    section.only(&KEYS)?;
     let name = name(&section.need("name")?)?;
     let title = "[network.gateway]";
     let gateway = section.table("gateway", title)?;
@@ -60,9 +63,7 @@ pub(super) fn network(section: &Section<'_>) -> Result<Network, ConfigError> {
         group: None,
         vtep: None,
         accept_unknown: None,
-        gateway: gateway
-            .map(|section| self::gateway(&section, &name))
-            .transpose()?,
+        gateway: gateway.map(|of| self::gateway(&of, &name)).transpose()?,
         ports: each(section, "port", "[[network.port]]", port::port)?,
         publishes: each(section, "publish", "[[network.publish]]", publish::publish)?,
         floatings: each(

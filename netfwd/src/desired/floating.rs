@@ -2,14 +2,26 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use netfwd_common::addr::is_v4;
 use netfwd_common::maps::{self, FloatingKey};
 
-use super::{Builder, DesiredError, Numbered};
+use super::{Builder, DesiredError, Numbered, capacity};
 use crate::address::to_addr;
 use crate::config::{Floating, Gateway};
 use crate::observed::Link;
 
+/// IPv6 addresses that uplinks answer for. The kernel joins all of their groups on one socket, whose memory
+/// (`net.core.optmem_max`, 20,480 octets in Linux 6.1) takes 365 (net/ipv6/mcast.c, `__ipv6_sock_mc_join`).
+const EXTERNALS_V6: usize = 256;
+
 impl Builder<'_> {
+    /// Refuses more IPv6 addresses to answer for than their groups can be joined.
+    pub(super) fn externals_fit(&self) -> Result<(), DesiredError> {
+        let externals = self.out.maps.externals.keys();
+        let count = externals.filter(|address| !is_v4(address)).count();
+        capacity::holds("IPv6 addresses to answer for", count, EXTERNALS_V6)
+    }
+
     pub(super) fn floatings(&mut self, network: &Numbered<'_>) {
         for floating in &network.config.floatings {
             if let Some(interface) = self.owner(floating.external) {

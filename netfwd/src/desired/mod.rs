@@ -176,6 +176,7 @@ pub fn resolve(config: &Config, ids: &mut Ids, facts: Facts<'_>) -> Result<Desir
     builder.pairs();
     builder.promiscuous();
     builder.groups();
+    builder.externals_fit()?;
     capacity::fits(&builder.out.maps)?;
     builder.out.zero.clone_from(&builder.ids.zero);
     Ok(builder.out)

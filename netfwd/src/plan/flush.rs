@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use netfwd_common::maps::{MemberKey, Network, NetworkFlags, Port, PortFlags, PortState, VlanKey};
 
-use super::{Action, FdbFilter, Gone, NeighbourFilter, maps};
+use super::{Action, FdbFilter, Gone, NeighbourFilter, unwanted};
 use crate::desired::{Desired, fdb_flags};
 use crate::observed::{MapState, Observed};
 
@@ -28,7 +28,7 @@ pub(super) fn flush(desired: &Desired, observed: &Observed) -> Vec<Action> {
     }
     for (key, member) in &known.members {
         let new = wanted.members.get(key);
-        let stays = new.is_none() && maps::is_learned(known, key, member);
+        let stays = new.is_none() && unwanted::is_learned(known, key, member);
         let same = stays || new.is_some_and(|new| new.slot == member.slot);
         if !same && !other.contains(&key.network) {
             actions.push(peer(*key));

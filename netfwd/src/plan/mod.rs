@@ -28,6 +28,7 @@ mod filter;
 mod flush;
 mod gone;
 mod maps;
+mod unwanted;
 
 use crate::desired::Desired;
 use crate::observed::{Attached, HookAt, Mode, Observed};
@@ -52,7 +53,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Vec<Action> {
     actions.extend(neighbours(desired, observed));
     actions.extend(attach(desired, observed));
     actions.extend(detach(desired, observed));
-    actions.extend(maps::delete(desired, observed));
+    actions.extend(unwanted::delete(desired, observed));
     actions.extend(flush::flush(desired, observed));
     actions.extend(devices::delete(desired, observed));
     actions

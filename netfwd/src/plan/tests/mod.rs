@@ -18,7 +18,7 @@ use netfwd_common::maps::{NextHop, Peer};
 use super::sim::Sim;
 use super::{Action, Entry, EntryKey, plan};
 use crate::config::{self, Config};
-use crate::desired::{Desired, Facts, resolve};
+use crate::desired::{Desired, DesiredError, Facts, resolve};
 use crate::health::State;
 use crate::ids::Ids;
 
@@ -36,6 +36,10 @@ fn host() -> Sim {
 }
 
 fn desired(config: &Config, ids: &mut Ids, sim: &Sim) -> Desired {
+    try_desired(config, ids, sim).unwrap()
+}
+
+fn try_desired(config: &Config, ids: &mut Ids, sim: &Sim) -> Result<Desired, DesiredError> {
     let namespaces = BTreeSet::from(["c0".to_owned(), "c1".to_owned()]);
     let facts = Facts {
         instance: "t",
@@ -46,7 +50,7 @@ fn desired(config: &Config, ids: &mut Ids, sim: &Sim) -> Desired {
         down: &sim.down(),
         xdp_targets: None,
     };
-    resolve(config, ids, facts).unwrap()
+    resolve(config, ids, facts)
 }
 
 /// Rounds until nothing is left to do; gives all actions.

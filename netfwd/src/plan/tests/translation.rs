@@ -6,7 +6,7 @@ use netfwd_common::addr::Addr;
 use netfwd_common::maps::{ConfigFlags, FloatingKey, PairKey};
 
 use super::world::{World, world};
-use super::{desired, parse, plan};
+use super::{desired, parse};
 use crate::address::to_addr;
 use crate::observed::Sysctl;
 
@@ -177,9 +177,25 @@ fn questions_for_an_ipv6_address_outside_come_to_its_group() {
 }
 
 #[test]
-fn whether_somebody_watches_is_the_daemons_to_say() {
+fn no_more_groups_are_joined_than_the_kernel_takes() {
     let mut world = world(BASE);
-    let config = world.sim.observed.maps.config.as_mut().unwrap();
-    config.flags = config.flags.with(ConfigFlags::SESSION_EVENTS);
-    assert_eq!(plan(&world.wanted, &world.sim.observed), []);
+    let many = BASE.replacen(
+        "masquerade = true",
+        "masquerade = [\"ipv4\", \"2001:db8::100-2001:db8::1ff\"]",
+        1,
+    );
+    let up = world.sim.observed.links.get_mut("up0").unwrap();
+    up.addresses.push("2001:db8::1/64".parse().unwrap());
+    world.become_that(&many);
+    assert_eq!(world.wanted.groups.len(), 256);
+    let more = many.replacen(
+        "[[network.floating]]",
+        "[[network.floating]]\nexternal = \"2001:db8::20\"\ninternal = \"fd00:3::20\"\n[[network.floating]]",
+        1,
+    );
+    let error = world.refusal(&more);
+    assert!(
+        error.starts_with("257 IPv6 addresses to answer for are more than the 256"),
+        "{error}"
+    );
 }

@@ -2,7 +2,7 @@
 
 use netfwd_common::maps::Port;
 
-use super::{converge, desired, host, parse};
+use super::{converge, desired, host, parse, try_desired};
 use crate::desired::Desired;
 use crate::ids::Ids;
 use crate::plan::Action;
@@ -32,6 +32,12 @@ impl World {
         let actions = converge(&config, &mut self.ids, &mut self.sim);
         self.wanted = desired(&config, &mut self.ids, &self.sim);
         actions
+    }
+
+    /// Why a configuration cannot be had on the host.
+    pub fn refusal(&self, text: &str) -> String {
+        let error = try_desired(&parse(text), &mut self.ids.clone(), &self.sim);
+        error.expect_err("it is refused").to_string()
     }
 
     pub fn ifindex(&self, name: &str) -> u32 {
