@@ -25,6 +25,9 @@ fn holds<T: std::fmt::Debug>(
 ) -> Result<()> {
     let mut world = World::new()?;
     world.learn(C1, station(world.wires.p1, slot::P1))?;
+    let mut config = world.config();
+    (config.nat_port_low, config.nat_port_high) = (32_768, 60_999);
+    world.tables().set_config(config)?;
     always(world, CASES, &strategy, property)
 }
 
