@@ -27,7 +27,7 @@ const FIELDS: [(&str, &str); 7] = [
         "proto kind inside_src inside_dst outside_src outside_dst state age_seconds idle_seconds \
          packets bytes",
     ),
-    ("publish show", "listen to network sessions"),
+    ("publish show", "listen to targets affinity network sessions"),
     ("stats", "scope name counter value"),
 ];
 
@@ -262,7 +262,7 @@ fn pinned_maps_dump_with_field_names() -> Result<()> {
     };
     for (map, field) in [
         ("fdb", "last_seen_ns"),
-        ("sessions", "inside_mac"),
+        ("sessions", "station"),
         ("ports", "slot"),
     ] {
         let text = dump(map)?;

@@ -140,7 +140,7 @@ fn bad_values_are_refused_with_what_would_be_accepted() -> Result<()> {
         &[".toml:10", "10.0.3.1"],
     )?;
     place.refuses(&with("8080/tcp", "8080"), 2, &[".toml:17", "8080"])?;
-    place.refuses(&with("8080/tcp", "8080/sctp"), 2, &[".toml:17", "sctp"])?;
+    place.refuses(&with("8080/tcp", "8080/dccp"), 2, &[".toml:17", "dccp"])?;
     place.refuses(
         &with("172.31.0.2", "not-an-address"),
         2,
