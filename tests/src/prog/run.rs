@@ -8,8 +8,8 @@ use aya::{
 
 use super::object;
 
-/// Room for a frame that grew by its encapsulation.
-const GROWTH: usize = 256;
+/// Room for a frame that grew by its encapsulation, or became a fragment that has waited for it.
+const GROWTH: usize = 256 + netfwd_common::fragment::HELD_OCTETS;
 
 /// A hook, and so a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
