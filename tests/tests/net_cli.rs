@@ -27,7 +27,10 @@ const FIELDS: [(&str, &str); 7] = [
         "proto kind inside_src inside_dst outside_src outside_dst state age_seconds idle_seconds \
          packets bytes",
     ),
-    ("publish show", "listen to targets affinity network sessions"),
+    (
+        "publish show",
+        "listen to targets affinity network sessions",
+    ),
     ("stats", "scope name counter value"),
 ];
 
