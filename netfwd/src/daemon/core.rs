@@ -261,12 +261,7 @@ impl Core {
         {
             tracing::warn!("the health of peers: {error}");
         }
-        let maps = &desired.maps;
-        if let Err(error) = self.targets.follow(maps, self.dataplane.maps_mut()) {
-            tracing::warn!("the targets of publishes: {error}");
-        }
-        let serving = !maps.publishes.is_empty() || !maps.floatings.is_empty();
-        self.dataplane.serve_host(serving);
+        self.follow_publishes(&desired.maps);
         (self.host, self.desired) = (host, desired);
         self.take_over();
     }

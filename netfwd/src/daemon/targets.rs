@@ -3,9 +3,19 @@
 use super::{Core, CoreError};
 use crate::address::from_addr;
 use crate::events::{Event, Kind};
+use crate::observed::MapState;
 use crate::targets::{self, Change};
 
 impl Core {
+    /// Takes over what is published now.
+    pub(super) fn follow_publishes(&mut self, maps: &MapState) {
+        if let Err(error) = self.targets.follow(maps, self.dataplane.maps_mut()) {
+            tracing::warn!("the targets of publishes: {error}");
+        }
+        let serving = !maps.publishes.is_empty() || !maps.floatings.is_empty();
+        self.dataplane.serve_host(serving);
+    }
+
     /// Looks which targets are there.
     pub(super) async fn look_after_targets(&mut self) -> Result<(), CoreError> {
         if self.targets.is_empty() {
