@@ -361,8 +361,12 @@ fn egress_v4(ctx: &TcContext, config: &Config, uplink: &Uplink) -> Verdict {
     let Some(ip) = Ipv4::read(ctx, ETH_LEN) else {
         return Ok(Action::Pass);
     };
-    // Encapsulated frames pass here too, and are the most of what does.
-    if ip.proto == proto::UDP && maps::is_vtep(config, &from_v4(ip.src)) {
+    // What the companion has encapsulated passes here too. The VTEP may also be what the host's own flows
+    // and masquerade have as their address.
+    if ip.proto == proto::UDP
+        && maps::is_vtep(config, &from_v4(ip.src))
+        && injection::is_to_vxlan(ctx, config, ETH_LEN + ip.header_len)
+    {
         return Ok(Action::Pass);
     }
     if injection::is_v4(ctx, config, &ip) {

@@ -52,8 +52,9 @@ fn is_forwarded(ctx: &TcContext) -> bool {
     from != 0 && maps::port(&from).is_none()
 }
 
+/// Whether a UDP header that starts there goes to a VXLAN port.
 #[inline(always)]
-fn is_to_vxlan(ctx: &TcContext, config: &Config, udp: usize) -> bool {
+pub fn is_to_vxlan(ctx: &TcContext, config: &Config, udp: usize) -> bool {
     let port = ctx.load::<[u8; 2]>(udp + 2);
     port.is_ok_and(|port| maps::is_vxlan_port(config, u16::from_be_bytes(port)))
 }
