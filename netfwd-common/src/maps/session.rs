@@ -159,7 +159,7 @@ plain!(MappingKey, 24);
 flags! {
     /// Properties of a mapping.
     MappingFlags: u8 {
-        /// A TCP session of it is established, and may be idle for as long as those may.
+        /// A TCP session of it has been established: the endpoint may be idle for as long as those may.
         ESTABLISHED = 1;
     }
 }

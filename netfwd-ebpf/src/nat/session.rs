@@ -237,10 +237,13 @@ fn note_flags(session: &mut Session, key: &SessionKey, flags: u8) {
         opposite.tcp_flags = other;
     }
     let is = TcpState::from_flags(own, other) == TcpState::Established;
-    if is != was
+    // Never taken back here: another session of the endpoint may be established and idle. The loader, which
+    // sees them all, removes a mapping when the last one is over.
+    if is
+        && !was
         && let Some(mapping) = mapping_of(session, key)
     {
-        mapping.flags = MappingFlags::default().with_if(MappingFlags::ESTABLISHED, is);
+        mapping.flags = mapping.flags.with(MappingFlags::ESTABLISHED);
     }
 }
 
