@@ -42,6 +42,7 @@ mod overlay;
 mod parse;
 mod port;
 mod route;
+mod scratch;
 mod skb;
 mod sock;
 mod source;

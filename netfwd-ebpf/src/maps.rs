@@ -1,9 +1,7 @@
 //! The pinned maps; what each holds is said at its types in `netfwd_common::maps`.
 
 use aya_ebpf::{
-    bindings::{
-        BPF_F_NO_PREALLOC, bpf_fib_lookup, bpf_redir_neigh, bpf_sock_tuple, bpf_tunnel_key,
-    },
+    bindings::BPF_F_NO_PREALLOC,
     btf_maps::{
         Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, PerCpuHashMap, ProgramArray, RingBuf,
         lpm_trie::Key,
@@ -19,14 +17,12 @@ use netfwd_common::{
         Floating, FloatingKey, FloodKey, FloodTarget, Group, GroupKey, Learned, Mapping,
         MappingKey, Member, MemberKey, Neighbour, NeighbourKey, Network, PairKey, Peer, Port,
         PortState, Publish, PublishKey, Session, SessionKey, SocketKey, SocketPeer, Stage, Subnet,
-        Target, TargetKey, Uplink, Vlan, VlanKey, Vtep, VtepFlags, Wrap,
+        Target, TargetKey, Uplink, Vlan, VlanKey, Vtep, VtepFlags,
     },
 };
 
-use crate::{
-    flow::Flow, fragment::datagram::Datagram, icmp_error::Error, source::Source,
-    vxlan::decap::Outer,
-};
+pub use crate::scratch::{Scratch, scratch};
+use crate::source::Source;
 
 const GROWING: usize = BPF_F_NO_PREALLOC as usize;
 
@@ -124,83 +120,12 @@ pub static STAGES: ProgramArray<{ Stage::COUNT }> = ProgramArray::new();
 /// What a stage hands over to the next.
 #[btf_map(name = "handover")]
 pub static HANDOVER: PerCpuArray<Source, 1> = PerCpuArray::new();
-/// Room for what a packet's way needs: it would not fit the 512 octets of stack.
-#[btf_map(name = "scratch")]
-static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
-
-/// The flow of the packet at hand, a session under construction, and the search for its l4 port.
-#[repr(C)]
-pub struct Scratch {
-    /// The flow.
-    pub flow: Flow,
-    /// The outer headers of a frame that is encapsulated.
-    pub wrap: Wrap,
-    /// The outer header of a packet that may be a tunnel's.
-    pub outer: Outer,
-    /// The ends of the tunnel of a frame that goes to the companion.
-    pub key: bpf_tunnel_key,
-    /// A question to the FIB, and its answer.
-    pub fib: bpf_fib_lookup,
-    /// The next hop that the kernel is to resolve.
-    pub neigh: bpf_redir_neigh,
-    /// A question for a socket of this host's.
-    pub socket: bpf_sock_tuple,
-    /// A session under construction: the direction of the packet at hand.
-    pub session: Session,
-    /// The other direction.
-    pub back: Session,
-    /// The key of the other direction, whose l4 port may be searched for.
-    pub reply: SessionKey,
-    /// The key under which the outside sees a mapping under construction.
-    pub outside: MappingKey,
-    /// The key of an inside endpoint.
-    pub inside: MappingKey,
-    /// A mapping under construction.
-    pub mapping: Mapping,
-    /// The address that a session under construction masquerades as.
-    pub address: Addr,
-    /// The stage that goes on behind the one it has called.
-    pub asked: u32,
-    /// Whether the search claims a mapping.
-    pub mapped: u32,
-    /// A peer that is being learned.
-    pub peer: Peer,
-    /// A station that is being learned.
-    pub station: FdbEntry,
-    /// Random start of the search.
-    pub hash: u32,
-    /// What the last insertion returned.
-    pub error: i32,
-    /// The l4 port that is kept if it is free.
-    pub inside_port: u16,
-    /// Lowest l4 port.
-    pub low: u16,
-    /// Highest l4 port.
-    pub high: u16,
-    /// Zero.
-    pub pad: u16,
-    /// An error about a translated packet.
-    pub icmp: Error,
-    /// A fragment.
-    pub datagram: Datagram,
-}
-
 /// CLOCK_MONOTONIC at the resolution of a tick, in nanoseconds: ages need no more, and it costs a
 /// tenth of the exact clock.
 #[inline(always)]
 pub fn now() -> u64 {
     // SAFETY: the helper takes no argument.
     unsafe { bpf_ktime_get_coarse_ns() }
-}
-
-/// This CPU's scratch, for the length of one stage.
-#[inline(always)]
-pub fn scratch() -> Option<&'static mut Scratch> {
-    // SAFETY: this CPU's own element. Programs that a redirect or clone runs on this CPU come after
-    // the stage that filled it has used it.
-    SCRATCH
-        .get_ptr_mut(0)
-        .map(|scratch| unsafe { &mut *scratch })
 }
 
 /// Declares a read-only lookup in a map whose values only the loader changes, field by field.

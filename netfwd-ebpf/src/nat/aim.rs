@@ -3,14 +3,14 @@
 use netfwd_common::{
     addr, balance,
     maps::{
-        ConfigFlags, FloatingKey, Mapping, Publish, PublishFlags, PublishKey, SessionFlags,
-        SessionKind, TargetFlags,
+        Config, ConfigFlags, FloatingKey, Mapping, MappingKey, Publish, PublishFlags, PublishKey,
+        SessionFlags, SessionKind, TargetFlags,
     },
     nat::proto,
     verdict::DropReason,
 };
 
-use super::{Packet, open, pool};
+use super::{Packet, mapping, open, pool};
 use crate::{
     balance::choose,
     maps::{self, Scratch},
@@ -43,7 +43,7 @@ pub fn aim(packet: &Packet<'_>) -> Aim {
     if !(config.nat_port_low..=config.nat_port_high).contains(&key.dst_port) {
         return Aim::Nowhere;
     }
-    match open::mapping_at(packet) {
+    match mapping_at(packet) {
         Some(mapping) => mapped(scratch, packet, mapping),
         None => Aim::Nowhere,
     }
@@ -118,7 +118,7 @@ fn mapped(scratch: &mut Scratch, packet: &Packet<'_>, mapping: &Mapping) -> Aim 
     let key = &packet.flow.key;
     let from = key.network;
     let admitted = if from == 0 {
-        maps::config().is_some_and(open::is_open)
+        maps::config().is_some_and(is_open)
     } else {
         open::is_allowed(from, mapping.network)
     };
@@ -140,4 +140,26 @@ fn mapped(scratch: &mut Scratch, packet: &Packet<'_>, mapping: &Mapping) -> Aim 
     scratch.session.network = mapping.network;
     scratch.session.flags = scratch.session.flags.with(SessionFlags::TO_MAPPED);
     Aim::At
+}
+
+/// Whether whoever sends from outside may reach an endpoint by its mapping.
+#[inline(always)]
+fn is_open(config: &Config) -> bool {
+    config
+        .flags
+        .has(ConfigFlags::ENDPOINT_INDEPENDENT_FILTERING)
+}
+
+/// The mapping that a packet's destination is the outside of.
+#[inline(always)]
+pub fn mapping_at(packet: &Packet<'_>) -> Option<&'static mut Mapping> {
+    let key = &packet.flow.key;
+    let outside = MappingKey {
+        address: key.dst,
+        network: 0,
+        port: key.dst_port,
+        proto: key.proto,
+        pad: 0,
+    };
+    mapping::find(&outside, packet.now)
 }

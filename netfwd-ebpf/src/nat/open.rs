@@ -7,15 +7,15 @@ use aya_ebpf::programs::TcContext;
 use netfwd_common::{
     addr::{self, Addr, Mac, UNSPECIFIED},
     maps::{
-        Config, ConfigFlags, FloatingKey, MappingKey, Network, NextHop, PairKey, SessionFlags,
-        SessionKind, Stage as Program, Subnet, Uplink,
+        ConfigFlags, FloatingKey, Network, NextHop, PairKey, SessionFlags, SessionKind,
+        Stage as Program, Subnet, Uplink,
     },
     nat::paired,
     tcp,
     verdict::DropReason,
 };
 
-use super::{Packet, aim, back, mapping, pool, session, way};
+use super::{Packet, aim, back, pool, session, way};
 use crate::{
     exit::{Action, Stage, Verdict},
     maps,
@@ -296,26 +296,4 @@ fn from_stack(packet: &Packet<'_>) -> Stage {
         return Ok(Action::Pass);
     }
     leave_as(packet, subnet, uplink, external)
-}
-
-/// Whether whoever sends from outside may reach an endpoint by its mapping.
-#[inline(always)]
-pub fn is_open(config: &Config) -> bool {
-    config
-        .flags
-        .has(ConfigFlags::ENDPOINT_INDEPENDENT_FILTERING)
-}
-
-/// The mapping that a packet's destination is the outside of.
-#[inline(always)]
-pub fn mapping_at(packet: &Packet<'_>) -> Option<&'static mut netfwd_common::maps::Mapping> {
-    let key = &packet.flow.key;
-    let outside = MappingKey {
-        address: key.dst,
-        network: 0,
-        port: key.dst_port,
-        proto: key.proto,
-        pad: 0,
-    };
-    mapping::find(&outside, packet.now)
 }

@@ -7,7 +7,7 @@ use netfwd_common::{
 };
 
 use super::{
-    Other, Packet, ask, open, read,
+    Other, Packet, aim, ask, read,
     rewrite::{self, Hop},
     session, way,
 };
@@ -67,5 +67,5 @@ fn decide(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
 fn is_known(packet: &Packet<'_>) -> bool {
     let published = ConfigFlags::PUBLISHED;
     maps::config().is_some_and(|config| config.flags.has(published))
-        || open::mapping_at(packet).is_some()
+        || aim::mapping_at(packet).is_some()
 }
