@@ -6,7 +6,7 @@ use netfwd_common::{
     verdict::DropReason,
 };
 use tests::{
-    packet::{BROADCAST, Ipv4, Mac, arp_request, ether_type, ethernet, v4},
+    packet::{BROADCAST, Ipv4, Ipv6, Mac, arp_request, ether_type, ethernet, v4},
     prog::{
         Expect, Fixture, Hook, NETWORK, Verdict, World,
         mac::{self, C1, C2},
@@ -136,7 +136,8 @@ fn isolation_and_the_gateway() -> Result<()> {
             })
             .expect(Expect::verdict(Verdict::Redirect).frame(to_c2)),
         at_p1("IPv6 for the gateway goes to its device", {
-            ethernet(mac::GATEWAY, C1, ether_type::IPV6, &[0x60; 40])
+            let packet = Ipv6::new("fd00:3::11", "fd00:3::1").udp(1000, 53, b"query");
+            ethernet(mac::GATEWAY, C1, ether_type::IPV6, &packet)
         })
         .expect(Expect::verdict(Verdict::Redirect)),
         at_p1("ARP for the gateway goes to its device alone", {

@@ -10,7 +10,7 @@ use nix::{
     unistd::Pid,
 };
 use tests::{
-    packet::{Ipv4, ether_type, ethernet},
+    packet::{Ipv4, Ipv6, ether_type, ethernet},
     prog::{
         Hook, Verdict, World,
         mac::{self, C1, C2},
@@ -96,7 +96,8 @@ fn a_station_that_moves_takes_its_way_along() -> Result<()> {
     ensure!(is_remembered(&mut world, target)?, "nothing was remembered");
     let before: Epoch = world.tables().element("epoch", 0)?;
     // C1 is heard at p2: what p1 remembers of its frames is void.
-    let from_p2 = ethernet(mac::GATEWAY, C1, ether_type::IPV6, &[0x60; 40]);
+    let packet = Ipv6::new("fd00:3::11", "fd00:3::1").udp(1000, 53, b"query");
+    let from_p2 = ethernet(mac::GATEWAY, C1, ether_type::IPV6, &packet);
     let p2 = world.wires.p2;
     world.run(Hook::PortIngress, p2, &from_p2)?;
     let after: Epoch = world.tables().element("epoch", 0)?;
