@@ -15,13 +15,18 @@ use rtnetlink::RouteMessageBuilder;
 use super::{LinkError, Links, Tried, change::absent_is_fine};
 
 impl Links {
-    /// Joins a group on an interface; that it has joined already is no error.
+    /// Joins a group on an interface; that it has joined already is no error. One that was down has lost the
+    /// address and its routes, and is still a member, which cannot be had twice.
     pub async fn join_group(&self, index: u32, group: IpAddr) -> Result<(), LinkError> {
         let mut request = self.handle.address().add(index, group, 0);
         *request.message_mut() = address(index, group);
         let done = request.replace().execute().await;
         let done = done.tried(|| format!("join group {group} on interface {index}"));
-        done.map_err(|error| explained(error, group))?;
+        let is_member = |error: &LinkError| error.errno() == Some(Errno::EADDRINUSE);
+        match done {
+            Err(error) if group.is_ipv6() && is_member(&error) => {}
+            done => done.map_err(|error| explained(error, group))?,
+        }
         match group {
             IpAddr::V4(_) => Ok(()),
             IpAddr::V6(group) => self.send_out(index, group).await,

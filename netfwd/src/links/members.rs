@@ -33,7 +33,7 @@ mod tests {
     use crate::sandbox::in_new_netns;
 
     /// A link that goes down loses its IPv6 addresses and stays a member of what was joined by them
-    /// (net/ipv6/addrconf.c, `addrconf_ifdown`): joining again is refused, and needless.
+    /// (net/ipv6/addrconf.c, `addrconf_ifdown`): the kernel refuses to join again, which is no error.
     #[test]
     fn a_link_that_was_down_is_still_a_member() {
         in_new_netns(|links| async move {
@@ -50,8 +50,7 @@ mod tests {
                 assert!(members()[&index].contains(&group), "{up}");
                 links.set_up(index, up).await.expect("another state");
             }
-            let again = links.join_group(index, group).await.expect_err("refused");
-            assert_eq!(again.errno(), Some(nix::errno::Errno::EADDRINUSE));
+            links.join_group(index, group).await.expect("a member");
             assert!(members()[&index].contains(&group));
         });
     }

@@ -178,14 +178,22 @@ pub(super) fn delete(desired: &Desired, observed: &Observed) -> Vec<Action> {
     actions
 }
 
+/// Whether a group is of one link (RFC 4291 §2.7): the solicited-node groups are.
+fn is_of_link(group: &IpAddr) -> bool {
+    matches!(group, IpAddr::V6(v6) if v6.segments()[0] == 0xff02)
+}
+
 /// Groups to join where they are not joined, or to leave where they are. A link that was down has lost the
-/// address that it joined an IPv6 group by, and not the membership, which cannot be had twice.
+/// address that it joined an IPv6 group by, and not the membership: that will do for a group of the link's,
+/// which nothing is sent to, while one of an overlay lacks its route and is joined again.
 fn groups(desired: &Desired, observed: &Observed, on: bool) -> Vec<Action> {
     let wanted = desired.groups.iter().filter(|(_, wanted)| **wanted == on);
     let differs = |name: &str, group: &IpAddr| {
         let link = observed.links.get(name);
-        let joined =
-            |link: &Link| link.groups.contains(group) || on && link.members.contains(group);
+        let joined = |link: &Link| {
+            let member = is_of_link(group) && link.members.contains(group);
+            link.groups.contains(group) || on && member
+        };
         link.is_some_and(|link| joined(link) != on)
     };
     let action = |(name, group): &(String, IpAddr)| {
