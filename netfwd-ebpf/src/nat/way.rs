@@ -140,12 +140,18 @@ fn too_big(packet: &Packet<'_>, mtu: u32, network: &Network) -> Out {
     if packet.flow.is_v4() && !mtu::is_whole(packet.ctx) {
         return Out::Host;
     }
+    Out::Gone(tell(packet, mtu, network))
+}
+
+/// Tells a station what fits, as the gateway of its network.
+#[inline(always)]
+fn tell(packet: &Packet<'_>, mtu: u32, network: &Network) -> Stage {
     let router = if packet.flow.is_v4() {
         from_v4(network.gateway_v4)
     } else {
         network.gateway_v6
     };
-    Out::Gone(mtu::refuse(packet.ctx, packet.source, mtu, &router))
+    mtu::refuse(packet.ctx, packet.source, mtu, &router)
 }
 
 /// Translates a packet and brings it into the network that its session says.
@@ -287,8 +293,9 @@ fn does_not_fit(packet: &Packet<'_>, session: &mut Session) -> Stage {
 #[inline(always)]
 fn refused(packet: &Packet<'_>, session: &mut Session) -> Stage {
     let network = maps::network(&session.enter).ok_or(DropReason::NoNetwork)?;
-    if !packet.flow.is_v4() || mtu::is_whole(packet.ctx) {
-        let from_station = packet.source.network != 0;
+    let from_station = packet.source.network != 0;
+    // A station's packet has nobody but the gateway to fragment it.
+    if from_station || !packet.flow.is_v4() || mtu::is_whole(packet.ctx) {
         let router = Source::router(session.enter, network, packet.source.slot);
         let source = if from_station { packet.source } else { &router };
         return mtu::refuse(packet.ctx, source, network.mtu, &UNSPECIFIED);
@@ -304,7 +311,8 @@ fn refused(packet: &Packet<'_>, session: &mut Session) -> Stage {
 pub fn forward(packet: &Packet<'_>, network_id: u32, network: &Network) -> Stage {
     let ctx = packet.ctx;
     if !mtu::fits(ctx, network.mtu) {
-        return Err(DropReason::TooBig);
+        let own = maps::network(&packet.source.network).ok_or(DropReason::NoNetwork)?;
+        return tell(packet, network.mtu, own);
     }
     mtu::clamp(ctx, packet.flow.ether_type, network.mtu);
     route::ask(

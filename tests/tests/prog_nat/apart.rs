@@ -1,15 +1,15 @@
 //! Who may not reach whom, and whose address is whose.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use netfwd_common::{
     addr::{UNSPECIFIED, from_v4},
-    maps::Subnet,
+    maps::{Network, PairKey, Subnet},
     verdict::DropReason,
 };
 use tests::{
     packet::{Ipv4, Tcp},
     prog::{
-        Expect, NETWORK, World,
+        Expect, NETWORK, Verdict, World,
         nat::{OUTSIDE, PORT, SERVER, at_p1, at_uplink, from_server, out},
         run_all, slot,
     },
@@ -32,6 +32,41 @@ fn has_another_network(world: &mut World) -> Result<()> {
     world
         .tables()
         .put_subnet(24, from_v4([10, 0, 4, 0]), subnet)
+}
+
+#[test]
+fn what_does_not_fit_the_other_network_is_told_its_sender() -> Result<()> {
+    const LESS: u32 = 1000;
+    let big = out(&Ipv4::new("10.0.3.11", "10.0.4.5").udp(PORT, 53, &[0; 1200]));
+    let told = Expect {
+        drop: Some((slot::P1, DropReason::TooBig)),
+        ..Expect::verdict(Verdict::Redirect)
+    };
+    run_all(vec![
+        at_p1("fragmentation needed, from the gateway", big)
+            .given(|world| {
+                has_another_network(world)?;
+                let network = Network {
+                    mtu: LESS,
+                    ..world.network()
+                };
+                let pair = PairKey {
+                    from: NETWORK,
+                    to: ELSEWHERE,
+                };
+                let mut tables = world.tables();
+                tables.put("networks", &ELSEWHERE, &network)?;
+                tables.put("pairs", &pair, &1u32)
+            })
+            .expect(told.then(|_, ran| {
+                let frame = &ran.frame;
+                let said = &frame[34..42];
+                ensure!(said[..2] == [3, 4], "{said:?}");
+                ensure!(u32::from(u16::from_be_bytes([said[6], said[7]])) == LESS);
+                ensure!(frame[26..30] == [10, 0, 3, 1], "{:?}", &frame[26..30]);
+                Ok(())
+            })),
+    ])
 }
 
 #[test]
