@@ -117,7 +117,8 @@ fn search(ctx: &TcContext, key: &SessionKey, mapped: u32) -> u32 {
         address: scratch.address,
         network: 0,
         port: 0,
-        ..scratch.inside
+        proto: key.proto,
+        pad: 0,
     };
     scratch.mapping = Mapping {
         last_seen_ns: scratch.session.created_ns,

@@ -77,7 +77,7 @@ pub fn end(session: &Session, key: &SessionKey) {
     let _ = SESSIONS.remove(key);
 }
 
-/// Inserts a direction that must be new; returns 0 or a negative errno. One in its place that is over goes.
+/// Inserts a direction that must be new; returns 0 or a negative errno.
 #[inline(always)]
 pub fn insert(key: &SessionKey, session: &Session) -> i32 {
     match SESSIONS.insert(key, session, u64::from(BPF_NOEXIST)) {
