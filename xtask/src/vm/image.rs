@@ -45,7 +45,9 @@ pub fn pack(paths: &Paths, kernel: &Kernel, guest: &Guest) -> Result<PathBuf> {
     programs(&root, &paths.loader(), guest.programs)?;
     kernel_modules(&root, kernel, guest.modules)?;
     scripts(&root, guest.checks)?;
-    archive(&root, &kernel.dir.join(format!("{}.cpio", guest.name)))
+    let packed = archive(&root, &kernel.dir.join(format!("{}.cpio", guest.name)))?;
+    fs::remove_dir_all(&root).with_context(|| format!("cannot remove {}", root.display()))?;
+    Ok(packed)
 }
 
 fn busybox(root: &Path) -> Result<()> {
