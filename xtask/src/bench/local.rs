@@ -5,9 +5,10 @@ use std::path::Path as File;
 
 use anyhow::{Context as _, Result};
 
-use super::measure::{self, Measured, Rounds};
+use super::measure::Measured;
 use super::path::Path;
-use super::table;
+use super::report::Unit;
+use super::session::{Heading, Session};
 use crate::run::instance::Instance;
 use crate::run::netns::Netns;
 use crate::run::{traces, twin};
@@ -58,7 +59,8 @@ const VARIANTS: &[Variant] = &[
 ];
 
 /// Measures and prints.
-pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
+pub fn run(session: &Session<'_>) -> Result<()> {
+    let Session { loader, prefix, .. } = *session;
     let folder = traces::folder(prefix);
     fs::create_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let hosts = VARIANTS
@@ -76,13 +78,13 @@ pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
     paths.insert(1, bridge.path(BRIDGE)?);
     paths.insert(2, Path::open("one veth pair", &wire[0], &wire[1])?);
     let measured: Vec<&dyn Measured> = paths.iter().map(|path| path as _).collect();
-    let series = measure::interleaved(&measured, rounds)?;
-    table::print(
-        "local: 64-byte frames per second of one CPU",
-        &series,
-        BRIDGE,
-    );
-    Ok(())
+    let heading = Heading {
+        id: "local/packets-64",
+        title: "local: 64-byte frames between two containers of one host",
+        unit: Unit::FramesPerSecond,
+        reference: BRIDGE,
+    };
+    session.compare(heading, &measured)
 }
 
 /// Two containers plugged into a host: the host's ends are `p1` and `p2`.

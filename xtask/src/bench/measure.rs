@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use super::report::Series;
 use crate::run::{interrupt, report::say};
 
 /// How often and how long each path is measured.
@@ -25,15 +26,6 @@ pub trait Measured {
     fn round(&self, time: Duration) -> Result<f64>;
 }
 
-/// What was achieved, round by round.
-#[derive(Debug)]
-pub struct Series {
-    /// Whose it is.
-    pub name: &'static str,
-    /// The rate of each round.
-    pub rates: Vec<f64>,
-}
-
 /// Measures in turns.
 pub fn interleaved(all: &[&dyn Measured], rounds: Rounds) -> Result<Vec<Series>> {
     say(format_args!(
@@ -46,17 +38,17 @@ pub fn interleaved(all: &[&dyn Measured], rounds: Rounds) -> Result<Vec<Series>>
     for _ in 0..rounds.count {
         for (measured, series) in all.iter().zip(&mut series) {
             interrupt::check()?;
-            series.rates.push(measured.round(rounds.each)?);
+            series.values.push(measured.round(rounds.each)?);
         }
     }
     say(format_args!("load average afterwards {}", load_average()?));
     Ok(series)
 }
 
-fn empty(name: &'static str) -> Series {
+fn empty(name: &str) -> Series {
     Series {
-        name,
-        rates: Vec::new(),
+        name: name.to_owned(),
+        values: Vec::new(),
     }
 }
 

@@ -12,11 +12,14 @@ mod measure;
 mod nat;
 mod path;
 mod redirect;
+mod report;
+mod session;
 mod statistics;
 mod stream;
 mod table;
 mod vxlan;
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -24,6 +27,8 @@ use clap::{Args, ValueEnum};
 
 use crate::{build, paths::Paths, run::traces, setup};
 use measure::Rounds;
+use report::Report;
+use session::Session;
 
 /// A comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -51,6 +56,16 @@ pub struct Options {
     /// How many rounds
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(3..=99))]
     rounds: u32,
+}
+
+impl Case {
+    fn run(self, session: &Session<'_>) -> Result<()> {
+        match self {
+            Self::Local => local::run(session),
+            Self::Vxlan => vxlan::run(session),
+            Self::Nat => nat::run(session),
+        }
+    }
 }
 
 impl Options {
@@ -82,11 +97,16 @@ pub fn bench(paths: &Paths, options: &Options) -> Result<()> {
         let tools = setup::everything(paths)?;
         build::build_with(paths, &tools)?;
     }
+    let report = RefCell::new(Report::default());
     for case in options.cases() {
-        traces::bounded(&paths.loader(), |prefix| match case {
-            Case::Local => local::run(&paths.loader(), prefix, options.rounds()),
-            Case::Vxlan => vxlan::run(&paths.loader(), prefix, options.rounds()),
-            Case::Nat => nat::run(&paths.loader(), prefix, options.rounds()),
+        traces::bounded(&paths.loader(), |prefix| {
+            let session = Session {
+                loader: &paths.loader(),
+                prefix,
+                rounds: options.rounds(),
+                report: &report,
+            };
+            case.run(&session)
         })?;
     }
     Ok(())

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::measure::{self, Measured, Rounds};
-use super::table;
+use super::measure::Measured;
+use super::report::Unit;
+use super::session::{Heading, Session};
 use crate::run::bulk;
 use crate::run::netns::Netns;
 
@@ -26,12 +27,22 @@ pub struct Stream<'lab> {
 }
 
 /// Measures by the clock and by CPU time, and prints both beside `reference`.
-pub fn compare(case: &str, streams: &[Stream<'_>], reference: &str, rounds: Rounds) -> Result<()> {
+pub fn compare(
+    session: &Session<'_>,
+    case: &str,
+    streams: &[Stream<'_>],
+    reference: &str,
+) -> Result<()> {
     for metric in [Metric::Clock, Metric::Cpu] {
         let all: Vec<_> = streams.iter().map(|stream| (metric, stream)).collect();
         let measured: Vec<&dyn Measured> = all.iter().map(|one| one as _).collect();
-        let series = measure::interleaved(&measured, rounds)?;
-        table::print(&metric.title(case), &series, reference);
+        let heading = Heading {
+            id: &format!("{case}/{}", metric.id()),
+            title: &format!("{case}: one TCP stream, {}", metric.words()),
+            unit: metric.unit(),
+            reference,
+        };
+        session.compare(heading, &measured)?;
     }
     Ok(())
 }
@@ -44,14 +55,24 @@ enum Metric {
 }
 
 impl Metric {
-    fn title(self, case: &str) -> String {
+    const fn id(self) -> &'static str {
         match self {
-            Self::Clock => {
-                format!("{case}: Mbit/s of one TCP stream by the clock, a CPU for each end")
-            }
-            Self::Cpu => {
-                format!("{case}: Mbit of one TCP stream per second of CPU time of both ends")
-            }
+            Self::Clock => "tcp-1",
+            Self::Cpu => "tcp-1-cpu",
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Clock => "by the clock, a CPU for each end",
+            Self::Cpu => "by the CPU time of both ends",
+        }
+    }
+
+    const fn unit(self) -> Unit {
+        match self {
+            Self::Clock => Unit::MegabitsPerSecond,
+            Self::Cpu => Unit::MegabitsPerCpuSecond,
         }
     }
 }

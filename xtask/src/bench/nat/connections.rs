@@ -1,7 +1,6 @@
 //! New TCP connections, one after the other: opened, accepted, and reset.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path as File;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -11,8 +10,9 @@ use nix::sys::socket::{setsockopt, sockopt};
 use super::place::{Place, SERVER};
 use super::{KERNEL, Places};
 use crate::bench::cpu::Cpu;
-use crate::bench::measure::{self, Measured, Rounds};
-use crate::bench::table;
+use crate::bench::measure::Measured;
+use crate::bench::report::Unit;
+use crate::bench::session::{Heading, Session};
 use crate::run::process;
 
 /// The server's l4 port.
@@ -28,9 +28,9 @@ const RESET: linger = linger {
 };
 
 /// Measures and prints.
-pub fn run(loader: &File, places: &Places, rounds: Rounds) -> Result<()> {
+pub fn run(session: &Session<'_>, places: &Places) -> Result<()> {
     let [ours, kernel, wires] = places.named();
-    let loader = loader.to_string_lossy();
+    let loader = session.loader.to_string_lossy();
     let instance = ours.1.host.name();
     let clients = [
         Client::open(ours, &[&loader, "-N", instance, "session", "flush"])?,
@@ -38,13 +38,13 @@ pub fn run(loader: &File, places: &Places, rounds: Rounds) -> Result<()> {
         Client::open(wires, &["true"])?,
     ];
     let measured: Vec<&dyn Measured> = clients.iter().map(|client| client as _).collect();
-    let series = measure::interleaved(&measured, rounds)?;
-    table::print(
-        "nat: new TCP connections per second of one CPU, with the sockets of both ends",
-        &series,
-        KERNEL,
-    );
-    Ok(())
+    let heading = Heading {
+        id: "nat/connections",
+        title: "nat: new TCP connections, with the sockets of both ends",
+        unit: Unit::ConnectionsPerSecond,
+        reference: KERNEL,
+    };
+    session.compare(heading, &measured)
 }
 
 /// A client that connects to the server again and again.

@@ -5,11 +5,9 @@ mod connections;
 mod packets;
 mod place;
 
-use std::path::Path as File;
-
 use anyhow::Result;
 
-use super::measure::Rounds;
+use super::session::Session;
 use super::stream::{self, Stream};
 use place::{Place, SERVER};
 
@@ -37,7 +35,8 @@ impl Places {
 }
 
 /// Measures and prints.
-pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
+pub fn run(session: &Session<'_>) -> Result<()> {
+    let Session { loader, prefix, .. } = *session;
     let places = Places {
         ours: Place::create(prefix, "n")?,
         kernel: Place::create(prefix, "k")?,
@@ -46,17 +45,17 @@ pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
     let _running = places.ours.netfwd(loader, prefix)?;
     places.kernel.kernel()?;
     places.wires.redirects()?;
-    connections::run(loader, &places, rounds)?;
-    bulk(&places, rounds)?;
-    packets::run(&places, rounds)
+    connections::run(session, &places)?;
+    bulk(session, &places)?;
+    packets::run(session, &places)
 }
 
-fn bulk(places: &Places, rounds: Rounds) -> Result<()> {
+fn bulk(session: &Session<'_>, places: &Places) -> Result<()> {
     let streams = places.named().map(|(name, place)| Stream {
         name,
         from: &place.client,
         to: &place.server,
         address: SERVER,
     });
-    stream::compare("nat", &streams, KERNEL, rounds)
+    stream::compare(session, "nat", &streams, KERNEL)
 }

@@ -7,20 +7,26 @@ use anyhow::Result;
 
 use super::place::{CLIENT, HOST, HOST_MAC, PUBLISHED, Place, SERVER, TARGET};
 use super::{KERNEL, Places};
-use crate::bench::measure::{self, Measured, Rounds};
+use crate::bench::measure::Measured;
 use crate::bench::path::{self, Consumer, FLOWS, MACS, Path};
-use crate::bench::table;
+use crate::bench::report::Unit;
+use crate::bench::session::{Heading, Session};
 
 /// Measures and prints.
-pub fn run(places: &Places, rounds: Rounds) -> Result<()> {
+pub fn run(session: &Session<'_>, places: &Places) -> Result<()> {
     for way in [Way::Out, Way::In] {
         let flows = places
             .named()
             .map(|(name, place)| Flows::open(name, place, way));
         let flows = flows.into_iter().collect::<Result<Vec<_>>>()?;
         let measured: Vec<&dyn Measured> = flows.iter().map(|flows| flows as _).collect();
-        let series = measure::interleaved(&measured, rounds)?;
-        table::print(way.title(), &series, KERNEL);
+        let heading = Heading {
+            id: way.id(),
+            title: way.title(),
+            unit: Unit::FramesPerSecond,
+            reference: KERNEL,
+        };
+        session.compare(heading, &measured)?;
     }
     Ok(())
 }
@@ -33,10 +39,17 @@ enum Way {
 }
 
 impl Way {
+    const fn id(self) -> &'static str {
+        match self {
+            Self::Out => "nat/packets-64-out",
+            Self::In => "nat/packets-64-in",
+        }
+    }
+
     const fn title(self) -> &'static str {
         match self {
-            Self::Out => "nat: 64-byte frames per second of one CPU, masqueraded",
-            Self::In => "nat: 64-byte frames per second of one CPU, to a published port",
+            Self::Out => "nat: 64-byte frames, masqueraded",
+            Self::In => "nat: 64-byte frames to a published port",
         }
     }
 

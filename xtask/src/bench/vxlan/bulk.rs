@@ -1,20 +1,20 @@
 //! Bulk TCP from one container to the other, by iperf3.
 
 use std::net::Ipv4Addr;
-use std::path::Path as File;
 
 use anyhow::Result;
 
 use super::KERNEL;
 use super::hosts::Pair;
-use crate::bench::measure::Rounds;
+use crate::bench::session::Session;
 use crate::bench::stream::{self, Stream};
 
 /// Addresses of the containers.
 const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 0, 3, 11), Ipv4Addr::new(10, 0, 3, 12)];
 
 /// Measures and prints.
-pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
+pub fn run(session: &Session<'_>) -> Result<()> {
+    let Session { loader, prefix, .. } = *session;
     let [ours, kernel] = ["bn", "bk"].map(|label| Pair::create(prefix, label));
     let (ours, kernel) = (ours?, kernel?);
     kernel.kernel()?;
@@ -23,7 +23,7 @@ pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
         give_addresses(pair)?;
     }
     let streams = [across("netfwd", &ours), across(KERNEL, &kernel)];
-    stream::compare("vxlan", &streams, KERNEL, rounds)
+    stream::compare(session, "vxlan", &streams, KERNEL)
 }
 
 fn give_addresses(pair: &Pair) -> Result<()> {

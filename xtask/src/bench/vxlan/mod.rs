@@ -5,19 +5,17 @@ mod hosts;
 mod nic;
 mod packets;
 
-use std::path::Path as File;
-
 use anyhow::Result;
 
-use super::measure::Rounds;
+use super::session::Session;
 
 /// What the others are compared with.
 const KERNEL: &str = "kernel bridge + vxlan";
 
 /// Measures and prints.
-pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
-    hosts::make_folder(prefix)?;
-    packets::run(loader, prefix, rounds)?;
-    bulk::run(loader, prefix, rounds)?;
-    nic::run(loader, prefix, rounds)
+pub fn run(session: &Session<'_>) -> Result<()> {
+    hosts::make_folder(session.prefix)?;
+    packets::run(session)?;
+    bulk::run(session)?;
+    nic::run(session)
 }

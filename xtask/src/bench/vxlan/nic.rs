@@ -1,6 +1,5 @@
 //! VXLAN that arrives at a host as from a NIC: XDP frames, injected by the kernel's own test run.
 
-use std::path::Path as File;
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,16 +9,18 @@ use super::KERNEL;
 use super::hosts::{Pair, UPLINK, VTEPS};
 use crate::bench::cpu::Cpu;
 use crate::bench::live::LiveFrames;
-use crate::bench::measure::{self, Measured, Rounds};
+use crate::bench::measure::Measured;
 use crate::bench::path::{self, Consumer, Path};
-use crate::bench::table;
+use crate::bench::report::Unit;
+use crate::bench::session::{Heading, Session};
 use crate::run::process;
 
 /// Frames that one system call injects.
 const AT_ONCE: u32 = 1 << 15;
 
 /// Measures and prints, with the containers' stack and with XDP at the end.
-pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
+pub fn run(session: &Session<'_>) -> Result<()> {
+    let Session { loader, prefix, .. } = *session;
     let stack = ["ln", "lx", "lk"].map(|label| Pair::create(prefix, label));
     let [tc, xdp, kernel] = stack;
     let (tc, xdp, kernel) = (tc?, xdp?, kernel?);
@@ -34,11 +35,12 @@ pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
         Arriving::open(into, KERNEL, &kernel)?,
         Arriving::open(into, "netfwd, TC", &tc)?,
     ];
-    compare("the container's stack", &streams, rounds)?;
-    into_xdp(loader, prefix, rounds)
+    compare(session, Consumer::Stack, &streams)?;
+    into_xdp(session)
 }
 
-fn into_xdp(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
+fn into_xdp(session: &Session<'_>) -> Result<()> {
+    let Session { loader, prefix, .. } = *session;
     let [xdp, kernel] = ["cx", "ck"].map(|label| Pair::create(prefix, label));
     let (xdp, kernel) = (xdp?, kernel?);
     let _running = xdp.netfwd(loader, prefix, "native")?;
@@ -47,16 +49,22 @@ fn into_xdp(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
         Arriving::open(Consumer::Xdp, "netfwd, XDP on the uplink", &xdp)?,
         Arriving::open(Consumer::Xdp, KERNEL, &kernel)?,
     ];
-    compare("XDP in the container", &streams, rounds)
+    compare(session, Consumer::Xdp, &streams)
 }
 
-fn compare(end: &str, streams: &[Arriving<'_>], rounds: Rounds) -> Result<()> {
+fn compare(session: &Session<'_>, into: Consumer, streams: &[Arriving<'_>]) -> Result<()> {
     let measured: Vec<&dyn Measured> = streams.iter().map(|stream| stream as _).collect();
-    let series = measure::interleaved(&measured, rounds)?;
-    let title =
-        format!("vxlan: 64-byte frames per second of one CPU, arriving as XDP frames, into {end}");
-    table::print(&title, &series, KERNEL);
-    Ok(())
+    let (id, end) = match into {
+        Consumer::Stack => ("vxlan/live-stack", "the container's stack"),
+        Consumer::Xdp => ("vxlan/live-xdp", "XDP in the container"),
+    };
+    let heading = Heading {
+        id,
+        title: &format!("vxlan: 64-byte frames that arrive as XDP frames, into {end}"),
+        unit: Unit::FramesPerSecond,
+        reference: KERNEL,
+    };
+    session.compare(heading, &measured)
 }
 
 /// Frames that host a's end of the underlay sends to host b, past host a itself.

@@ -1,18 +1,18 @@
 //! 64-byte frames from one container to the other.
 
-use std::path::Path as File;
-
 use anyhow::Result;
 
 use super::KERNEL;
 use super::hosts::Pair;
-use crate::bench::measure::{self, Measured, Rounds};
+use crate::bench::measure::Measured;
 use crate::bench::path::Path;
-use crate::bench::table;
+use crate::bench::report::Unit;
+use crate::bench::session::{Heading, Session};
 use crate::run::instance::Instance;
 
 /// Measures and prints.
-pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
+pub fn run(session: &Session<'_>) -> Result<()> {
+    let Session { loader, prefix, .. } = *session;
     let labels = ["pn", "px", "pk", "pr"];
     let [tc, xdp, kernel, redirects] = labels.map(|label| Pair::create(prefix, label));
     let (tc, xdp, kernel, redirects) = (tc?, xdp?, kernel?, redirects?);
@@ -29,13 +29,13 @@ pub fn run(loader: &File, prefix: &str, rounds: Rounds) -> Result<()> {
         open("redirects alone, no VXLAN", &redirects)?,
     ];
     let measured: Vec<&dyn Measured> = paths.iter().map(|path| path as _).collect();
-    let series = measure::interleaved(&measured, rounds)?;
-    table::print(
-        "vxlan: 64-byte frames per second of one CPU, container to container across hosts",
-        &series,
-        KERNEL,
-    );
-    Ok(())
+    let heading = Heading {
+        id: "vxlan/packets-64",
+        title: "vxlan: 64-byte frames, container to container across hosts",
+        unit: Unit::FramesPerSecond,
+        reference: KERNEL,
+    };
+    session.compare(heading, &measured)
 }
 
 fn open<'pair>(name: &'static str, pair: &'pair Pair) -> Result<Path<'pair>> {
