@@ -84,7 +84,7 @@ pub fn run(session: &Session<'_>) -> Result<()> {
         unit: Unit::FramesPerSecond,
         reference: BRIDGE,
     };
-    session.compare(heading, &measured)
+    session.compare([heading], &measured)
 }
 
 /// Two containers plugged into a host: the host's ends are `p1` and `p2`.

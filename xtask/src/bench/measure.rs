@@ -17,32 +17,47 @@ pub struct Rounds {
     pub each: Duration,
 }
 
-/// Something whose rate can be measured again and again.
-pub trait Measured {
+/// Something that can be measured again and again, and has so many values each time.
+pub trait Measured<const VALUES: usize = 1> {
     /// What it is called.
     fn name(&self) -> &'static str;
 
-    /// Its rate over about this time.
-    fn round(&self, time: Duration) -> Result<f64>;
+    /// Its values over about this time.
+    fn round(&self, time: Duration) -> Result<[f64; VALUES]>;
 }
 
-/// Measures in turns.
-pub fn interleaved(all: &[&dyn Measured], rounds: Rounds) -> Result<Vec<Series>> {
+/// Measures in turns: for each value, a series for each that was measured.
+pub fn interleaved<const VALUES: usize>(
+    all: &[&dyn Measured<VALUES>],
+    rounds: Rounds,
+) -> Result<[Vec<Series>; VALUES]> {
     say(format_args!(
         "{} rounds of {:?} each, in turns; load average {}",
         rounds.count,
         rounds.each,
         load_average()?
     ));
-    let mut series: Vec<_> = all.iter().map(|measured| empty(measured.name())).collect();
+    let mut series = std::array::from_fn(|_| all.iter().map(|one| empty(one.name())).collect());
     for _ in 0..rounds.count {
-        for (measured, series) in all.iter().zip(&mut series) {
+        for (number, measured) in all.iter().enumerate() {
             interrupt::check()?;
-            series.values.push(measured.round(rounds.each)?);
+            let values = measured.round(rounds.each)?;
+            add(&mut series, number, values);
         }
     }
     say(format_args!("load average afterwards {}", load_average()?));
     Ok(series)
+}
+
+/// Keeps the values of a round of one that is measured.
+fn add<const VALUES: usize>(
+    series: &mut [Vec<Series>; VALUES],
+    number: usize,
+    values: [f64; VALUES],
+) {
+    for (series, value) in series.iter_mut().zip(values) {
+        series[number].values.push(value);
+    }
 }
 
 fn empty(name: &str) -> Series {

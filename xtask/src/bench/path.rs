@@ -123,9 +123,10 @@ impl Measured for Path<'_> {
         self.name
     }
 
-    fn round(&self, time: Duration) -> Result<f64> {
+    fn round(&self, time: Duration) -> Result<[f64; 1]> {
         self.prepare()?;
-        self.rate(|| self.generator.flood(&self.frames, time))
+        let rate = self.rate(|| self.generator.flood(&self.frames, time))?;
+        Ok([rate])
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::measure::{self, Measured, Rounds};
-use super::report::{Comparison, Report, Unit};
+use super::report::{Comparison, Report, Series, Unit};
 use super::table;
 
 /// What every case is handed.
@@ -35,18 +35,34 @@ pub struct Heading<'words> {
 }
 
 impl Session<'_> {
-    /// Measures in turns, prints the table, and keeps it.
-    pub fn compare(&self, heading: Heading<'_>, all: &[&dyn Measured]) -> Result<()> {
+    /// Measures in turns, prints a table for each value, and keeps it.
+    pub fn compare<const VALUES: usize>(
+        &self,
+        headings: [Heading<'_>; VALUES],
+        all: &[&dyn Measured<VALUES>],
+    ) -> Result<()> {
         let series = measure::interleaved(all, self.rounds)?;
-        let comparison = Comparison {
-            id: heading.id.to_owned(),
-            title: heading.title.to_owned(),
-            unit: heading.unit,
-            reference: heading.reference.to_owned(),
-            series,
-        };
+        for (heading, series) in headings.into_iter().zip(series) {
+            self.keep(heading.over(series));
+        }
+        Ok(())
+    }
+
+    fn keep(&self, comparison: Comparison) {
         table::print(&comparison);
         self.report.borrow_mut().comparisons.push(comparison);
-        Ok(())
+    }
+}
+
+impl Heading<'_> {
+    /// The comparison of this name.
+    fn over(&self, series: Vec<Series>) -> Comparison {
+        Comparison {
+            id: self.id.to_owned(),
+            title: self.title.to_owned(),
+            unit: self.unit,
+            reference: self.reference.to_owned(),
+            series,
+        }
     }
 }

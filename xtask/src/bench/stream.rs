@@ -42,7 +42,7 @@ pub fn compare(
             unit: metric.unit(),
             reference,
         };
-        session.compare(heading, &measured)?;
+        session.compare([heading], &measured)?;
     }
     Ok(())
 }
@@ -83,7 +83,7 @@ impl Measured for (Metric, &Stream<'_>) {
     }
 
     /// iperf3 takes octets, so that rounds are alike in what they carry and not in time.
-    fn round(&self, _: Duration) -> Result<f64> {
+    fn round(&self, _: Duration) -> Result<[f64; 1]> {
         let (metric, stream) = self;
         let done = bulk::stream(stream.from, stream.to, stream.address, OCTETS);
         let done = done.context(stream.name)?;
@@ -91,6 +91,6 @@ impl Measured for (Metric, &Stream<'_>) {
             Metric::Clock => done.rate,
             Metric::Cpu => done.per_cpu,
         };
-        Ok(gbit * 1000.0)
+        Ok([gbit * 1000.0])
     }
 }

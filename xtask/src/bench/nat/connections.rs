@@ -44,7 +44,7 @@ pub fn run(session: &Session<'_>, places: &Places) -> Result<()> {
         unit: Unit::ConnectionsPerSecond,
         reference: KERNEL,
     };
-    session.compare(heading, &measured)
+    session.compare([heading], &measured)
 }
 
 /// A client that connects to the server again and again.
@@ -95,7 +95,7 @@ impl Measured for Client<'_> {
         self.name
     }
 
-    fn round(&self, time: Duration) -> Result<f64> {
+    fn round(&self, time: Duration) -> Result<[f64; 1]> {
         let mut forget = self.place.host.command(&self.forget[0]);
         process::run(forget.args(&self.forget[1..]), LIMIT)?;
         let cpu = Cpu::first()?;
@@ -106,6 +106,6 @@ impl Measured for Client<'_> {
                 Ok(())
             })
         })?;
-        Ok(made as f64 / spent.as_secs_f64())
+        Ok([made as f64 / spent.as_secs_f64()])
     }
 }

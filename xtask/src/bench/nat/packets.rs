@@ -26,7 +26,7 @@ pub fn run(session: &Session<'_>, places: &Places) -> Result<()> {
             unit: Unit::FramesPerSecond,
             reference: KERNEL,
         };
-        session.compare(heading, &measured)?;
+        session.compare([heading], &measured)?;
     }
     Ok(())
 }
@@ -92,13 +92,13 @@ impl Measured for Flows<'_> {
         self.path.name
     }
 
-    fn round(&self, time: Duration) -> Result<f64> {
+    fn round(&self, time: Duration) -> Result<[f64; 1]> {
         let Self { path, frames } = self;
         // Stations are known and sessions stand before the round is measured.
         path.prepare()?;
         for frame in frames {
             path.generator.send(frame)?;
         }
-        path.rate(|| path.generator.flood(frames, time))
+        Ok([path.rate(|| path.generator.flood(frames, time))?])
     }
 }

@@ -64,7 +64,7 @@ fn compare(session: &Session<'_>, into: Consumer, streams: &[Arriving<'_>]) -> R
         unit: Unit::FramesPerSecond,
         reference: KERNEL,
     };
-    session.compare(heading, &measured)
+    session.compare([heading], &measured)
 }
 
 /// Frames that host a's end of the underlay sends to host b, past host a itself.
@@ -92,7 +92,7 @@ impl Measured for Arriving<'_> {
         self.path.name
     }
 
-    fn round(&self, time: Duration) -> Result<f64> {
+    fn round(&self, time: Duration) -> Result<[f64; 1]> {
         self.path.prepare()?;
         // The stations are known when their frames have crossed, and neighbours been asked for.
         std::thread::sleep(Duration::from_millis(50));
@@ -101,7 +101,7 @@ impl Measured for Arriving<'_> {
             let index = nix::net::if_::if_nametoindex(UPLINK)?;
             cpu.time_of(|| self.frames.inject(index, AT_ONCE, time))
         };
-        self.path.rate(|| self.pair.hosts[0].enter(inject))
+        Ok([self.path.rate(|| self.pair.hosts[0].enter(inject))?])
     }
 }
 

@@ -35,7 +35,7 @@ pub fn run(session: &Session<'_>) -> Result<()> {
         unit: Unit::FramesPerSecond,
         reference: KERNEL,
     };
-    session.compare(heading, &measured)
+    session.compare([heading], &measured)
 }
 
 fn open<'pair>(name: &'static str, pair: &'pair Pair) -> Result<Path<'pair>> {
