@@ -16,6 +16,9 @@ use crate::run::{traces, twin};
 /// What the others are compared with.
 const BRIDGE: &str = "kernel bridge";
 
+/// Its steps.
+pub const PLAN: &[&str] = &["local/packets-64"];
+
 /// How netfwd is configured: lines of the network's table and of each port's.
 struct Variant {
     name: &'static str,

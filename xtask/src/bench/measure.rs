@@ -1,12 +1,11 @@
 //! Interleaved rounds over several paths.
 
-use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
-use super::report::Series;
-use crate::run::{interrupt, report::say};
+use super::progress::Step;
+use crate::run::interrupt;
 
 /// How often and how long each path is measured.
 #[derive(Debug, Clone, Copy)]
@@ -24,54 +23,33 @@ pub trait Measured<const VALUES: usize = 1> {
 
     /// Its values over about this time.
     fn round(&self, time: Duration) -> Result<[f64; VALUES]>;
+
+    /// The instances of netfwd that the load goes through, in its order, whose programs' time is to be
+    /// told.
+    fn instances(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
-/// Measures in turns: for each value, a series for each that was measured.
+/// Measures in turns: for each that was measured, the values of each round.
 pub fn interleaved<const VALUES: usize>(
     all: &[&dyn Measured<VALUES>],
     rounds: Rounds,
-) -> Result<[Vec<Series>; VALUES]> {
-    say(format_args!(
-        "{} rounds of {:?} each, in turns; load average {}",
-        rounds.count,
-        rounds.each,
-        load_average()?
-    ));
-    let mut series = std::array::from_fn(|_| all.iter().map(|one| empty(one.name())).collect());
-    for _ in 0..rounds.count {
-        for (number, measured) in all.iter().enumerate() {
+    step: &Step<'_>,
+) -> Result<Vec<Vec<[f64; VALUES]>>> {
+    let mut found = vec![Vec::new(); all.len()];
+    let total = (rounds.count as usize * all.len()) as f64;
+    for round in 0..rounds.count {
+        for (turn, (measured, found)) in all.iter().zip(&mut found).enumerate() {
             interrupt::check()?;
-            let values = measured.round(rounds.each)?;
-            add(&mut series, number, values);
+            let share = (round as usize * all.len() + turn) as f64 / total;
+            let (number, count) = (round + 1, rounds.count);
+            step.note(
+                share,
+                format_args!("round {number}/{count}, {}", measured.name()),
+            );
+            found.push(measured.round(rounds.each)?);
         }
     }
-    say(format_args!("load average afterwards {}", load_average()?));
-    Ok(series)
-}
-
-/// Keeps the values of a round of one that is measured.
-fn add<const VALUES: usize>(
-    series: &mut [Vec<Series>; VALUES],
-    number: usize,
-    values: [f64; VALUES],
-) {
-    for (series, value) in series.iter_mut().zip(values) {
-        series[number].values.push(value);
-    }
-}
-
-fn empty(name: &str) -> Series {
-    Series {
-        name: name.to_owned(),
-        values: Vec::new(),
-    }
-}
-
-fn load_average() -> Result<String> {
-    let text = fs::read_to_string("/proc/loadavg").context("/proc/loadavg")?;
-    Ok(text
-        .split_whitespace()
-        .take(3)
-        .collect::<Vec<_>>()
-        .join(" "))
+    Ok(found)
 }

@@ -11,11 +11,13 @@ mod local;
 mod measure;
 mod nat;
 mod path;
+mod progress;
 mod redirect;
 mod report;
 mod session;
 mod statistics;
 mod stream;
+mod surroundings;
 mod table;
 mod vxlan;
 
@@ -27,8 +29,9 @@ use clap::{Args, ValueEnum};
 
 use crate::{build, paths::Paths, run::traces, setup};
 use measure::Rounds;
+use progress::Progress;
 use report::Report;
-use session::Session;
+use session::{Run, Session};
 
 /// A comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,8 +57,11 @@ pub struct Options {
     #[arg(long)]
     no_build: bool,
     /// How many rounds
-    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(3..=99))]
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(5..=99))]
     rounds: u32,
+    /// Of the cases, only what has this in its id (`local/tcp-1`)
+    #[arg(long, default_value = "", hide_default_value = true)]
+    only: String,
 }
 
 impl Case {
@@ -66,14 +72,23 @@ impl Case {
             Self::Nat => nat::run(session),
         }
     }
+
+    /// The ids of its steps.
+    const fn plan(self) -> &'static [&'static str] {
+        match self {
+            Self::Local => local::PLAN,
+            Self::Vxlan => vxlan::PLAN,
+            Self::Nat => nat::PLAN,
+        }
+    }
 }
 
 impl Options {
     fn rounds(&self) -> Rounds {
         let (count, each) = if self.quick {
-            (5, Duration::from_millis(400))
+            (3, Duration::from_millis(100))
         } else {
-            (self.rounds, Duration::from_secs(1))
+            (self.rounds, Duration::from_millis(300))
         };
         Rounds { count, each }
     }
@@ -84,6 +99,11 @@ impl Options {
         } else {
             &self.cases
         }
+    }
+
+    fn plan(&self) -> Vec<&'static str> {
+        let all = self.cases().iter().flat_map(|case| case.plan());
+        all.copied().filter(|id| id.contains(&self.only)).collect()
     }
 }
 
@@ -97,14 +117,19 @@ pub fn bench(paths: &Paths, options: &Options) -> Result<()> {
         let tools = setup::everything(paths)?;
         build::build_with(paths, &tools)?;
     }
-    let report = RefCell::new(Report::default());
+    let run = Run {
+        report: RefCell::new(Report::default()),
+        progress: Progress::new(options.plan()),
+        only: options.only.clone(),
+    };
     for case in options.cases() {
         traces::bounded(&paths.loader(), |prefix| {
             let session = Session {
                 loader: &paths.loader(),
                 prefix,
                 rounds: options.rounds(),
-                report: &report,
+                quick: options.quick,
+                run: &run,
             };
             case.run(&session)
         })?;

@@ -3,10 +3,12 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 
 use super::measure::{self, Measured, Rounds};
-use super::report::{Comparison, Report, Series, Unit};
+use super::progress::{Progress, Step};
+use super::report::{Comparison, Curve, Report, Series, Unit};
+use super::surroundings::{Surroundings, Watch};
 use super::table;
 
 /// What every case is handed.
@@ -17,8 +19,20 @@ pub struct Session<'run> {
     pub prefix: &'run str,
     /// How often and how long.
     pub rounds: Rounds,
+    /// Whether all cases together have two minutes: sizes and octets are to be small.
+    pub quick: bool,
+    /// What all cases share.
+    pub run: &'run Run,
+}
+
+/// What is found, and how far it got.
+pub struct Run {
     /// What was found.
-    pub report: &'run RefCell<Report>,
+    pub report: RefCell<Report>,
+    /// The steps.
+    pub progress: Progress,
+    /// The ids to measure are those that have this in them.
+    pub only: String,
 }
 
 /// The words about a comparison.
@@ -35,34 +49,79 @@ pub struct Heading<'words> {
 }
 
 impl Session<'_> {
-    /// Measures in turns, prints a table for each value, and keeps it.
+    /// Whether a step is to be measured: what is made for it alone need not be made otherwise.
+    pub fn wants(&self, id: &str) -> bool {
+        id.contains(&self.run.only)
+    }
+
+    /// Measures in turns, prints a table for each value, and keeps it. The first heading's id is that of
+    /// the step.
     pub fn compare<const VALUES: usize>(
         &self,
         headings: [Heading<'_>; VALUES],
         all: &[&dyn Measured<VALUES>],
     ) -> Result<()> {
-        let series = measure::interleaved(all, self.rounds)?;
-        for (heading, series) in headings.into_iter().zip(series) {
-            self.keep(heading.over(series));
+        let id = headings.first().context("nothing is asked for")?.id;
+        if !self.wants(id) {
+            return Ok(());
+        }
+        let step = self.run.progress.begin(id)?;
+        let watch = Watch::begin()?;
+        let found = measure::interleaved(all, self.rounds, &step)?;
+        let around = watch.end()?;
+        drop(step);
+        for (value, heading) in headings.iter().enumerate() {
+            let series = all.iter().zip(&found).map(|(one, rounds)| {
+                Series::new(
+                    one.name(),
+                    rounds.iter().map(|round| round[value]).collect(),
+                )
+            });
+            self.keep(heading.over(series.collect(), around.clone()));
         }
         Ok(())
     }
 
     fn keep(&self, comparison: Comparison) {
         table::print(&comparison);
-        self.report.borrow_mut().comparisons.push(comparison);
+        self.run.report.borrow_mut().comparisons.push(comparison);
+    }
+
+    /// Measures curves, one step for all of them; they need not tell what else the machine did.
+    pub fn grow(
+        &self,
+        id: &str,
+        measure: impl FnOnce(&Step<'_>) -> Result<Vec<Curve>>,
+    ) -> Result<()> {
+        if !self.wants(id) {
+            return Ok(());
+        }
+        let step = self.run.progress.begin(id)?;
+        let watch = Watch::begin()?;
+        let mut curves = measure(&step)?;
+        let around = watch.end()?;
+        drop(step);
+        ensure!(!curves.is_empty(), "{id} told no curve");
+        for curve in &mut curves {
+            curve.around = around.clone();
+            table::curve(curve);
+        }
+        self.run.report.borrow_mut().curves.extend(curves);
+        Ok(())
     }
 }
 
 impl Heading<'_> {
     /// The comparison of this name.
-    fn over(&self, series: Vec<Series>) -> Comparison {
-        Comparison {
+    fn over(&self, series: Vec<Series>, around: Surroundings) -> Comparison {
+        let comparison = Comparison {
             id: self.id.to_owned(),
             title: self.title.to_owned(),
             unit: self.unit,
             reference: self.reference.to_owned(),
+            around,
             series,
-        }
+        };
+        comparison.with_ratios()
     }
 }

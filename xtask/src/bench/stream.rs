@@ -33,19 +33,22 @@ pub fn compare(
     streams: &[Stream<'_>],
     reference: &str,
 ) -> Result<()> {
-    for metric in [Metric::Clock, Metric::Cpu] {
-        let all: Vec<_> = streams.iter().map(|stream| (metric, stream)).collect();
-        let measured: Vec<&dyn Measured> = all.iter().map(|one| one as _).collect();
-        let heading = Heading {
-            id: &format!("{case}/{}", metric.id()),
-            title: &format!("{case}: one TCP stream, {}", metric.words()),
-            unit: metric.unit(),
-            reference,
-        };
-        session.compare([heading], &measured)?;
-    }
-    Ok(())
+    let titles = METRICS.map(|metric| {
+        let id = format!("{case}/{}", metric.id());
+        (id, format!("{case}: one TCP stream, {}", metric.words()))
+    });
+    let heading = |number: usize| Heading {
+        id: &titles[number].0,
+        title: &titles[number].1,
+        unit: METRICS[number].unit(),
+        reference,
+    };
+    let all: Vec<&dyn Measured<2>> = streams.iter().map(|stream| stream as _).collect();
+    session.compare([heading(0), heading(1)], &all)
 }
+
+/// What is looked at, in the order in which a round tells it.
+const METRICS: [Metric; 2] = [Metric::Clock, Metric::Cpu];
 
 /// What is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -77,20 +80,15 @@ impl Metric {
     }
 }
 
-impl Measured for (Metric, &Stream<'_>) {
+impl Measured<2> for Stream<'_> {
     fn name(&self) -> &'static str {
-        self.1.name
+        self.name
     }
 
     /// iperf3 takes octets, so that rounds are alike in what they carry and not in time.
-    fn round(&self, _: Duration) -> Result<[f64; 1]> {
-        let (metric, stream) = self;
-        let done = bulk::stream(stream.from, stream.to, stream.address, OCTETS);
-        let done = done.context(stream.name)?;
-        let gbit = match metric {
-            Metric::Clock => done.rate,
-            Metric::Cpu => done.per_cpu,
-        };
-        Ok([gbit * 1000.0])
+    fn round(&self, _: Duration) -> Result<[f64; 2]> {
+        let done = bulk::stream(self.from, self.to, self.address, OCTETS);
+        let done = done.context(self.name)?;
+        Ok([done.rate * 1000.0, done.per_cpu * 1000.0])
     }
 }

@@ -16,6 +16,14 @@ const KERNEL: &str = "kernel bridge + nftables";
 /// What none can be faster than.
 const WIRES: &str = "redirects alone, no NAT";
 
+/// Its steps.
+pub const PLAN: &[&str] = &[
+    "nat/connections",
+    "nat/tcp-1",
+    "nat/packets-64-out",
+    "nat/packets-64-in",
+];
+
 /// The three that are compared.
 struct Places {
     ours: Place,
