@@ -51,16 +51,29 @@ impl Generator {
         Ok(())
     }
 
+    /// Sends each of the frames once.
+    pub fn each(&self, frames: &[Vec<u8>]) -> Result<()> {
+        let (whole, rest) = frames.split_at(frames.len() / BATCH * BATCH);
+        let mut batches = Batches::new(whole);
+        for _ in 0..whole.len() / BATCH {
+            match batches.send(&self.fd) {
+                Ok(_) | Err(Errno::ENOBUFS) => {}
+                Err(error) => return Err(error).context("a batch of frames"),
+            }
+        }
+        rest.iter().try_for_each(|frame| self.send(frame))
+    }
+
     /// Sends the frames in turn for a while, from the first CPU; returns the CPU time that it took.
     pub fn flood(&self, frames: &[Vec<u8>], time: Duration) -> Result<Duration> {
         Cpu::first()?.time_of(|| self.send_for(frames, time))
     }
 
     fn send_for(&self, frames: &[Vec<u8>], time: Duration) -> Result<()> {
-        let mut batch = Batch::new(frames);
+        let mut batches = Batches::new(frames);
         let (start, mut sent) = (Instant::now(), 0);
         while start.elapsed() < time && sent < MOST {
-            match batch.send(&self.fd) {
+            match batches.send(&self.fd) {
                 // A full queue is the path's limit and not a failure.
                 Ok(_) | Err(Errno::ENOBUFS | Errno::EINTR) => sent += BATCH as u64,
                 Err(error) => return Err(error).context("a batch of frames"),
@@ -72,33 +85,44 @@ impl Generator {
 
 /// Frames as `sendmmsg` takes them, made once: what is done per frame in user space would be measured
 /// with the path.
-struct Batch<'frames> {
+struct Batches<'frames> {
+    /// Whole batches, so that every frame comes as often as any other, or nearly so.
     headers: Vec<libc::mmsghdr>,
+    /// The batch that is next.
+    next: usize,
     _vectors: Vec<libc::iovec>,
     _frames: PhantomData<&'frames [u8]>,
 }
 
-impl<'frames> Batch<'frames> {
+impl<'frames> Batches<'frames> {
     fn new(frames: &'frames [Vec<u8>]) -> Self {
         let mut vectors: Vec<_> = frames
             .iter()
             .cycle()
-            .take(BATCH)
+            .take(frames.len().next_multiple_of(BATCH))
             .map(|frame| vector(frame))
             .collect();
         let headers = vectors.iter_mut().map(header).collect();
         Self {
             headers,
+            next: 0,
             _vectors: vectors,
             _frames: PhantomData,
         }
     }
 
+    /// Sends the next batch.
     fn send(&mut self, socket: &OwnedFd) -> nix::Result<i32> {
-        let (headers, count) = (self.headers.as_mut_ptr(), self.headers.len());
+        let mut batches = self.headers.chunks_exact_mut(BATCH);
+        let count = batches.len();
+        let Some(batch) = batches.nth(self.next) else {
+            return Ok(0);
+        };
+        self.next = (self.next + 1) % count;
+        let headers = batch.as_mut_ptr();
         // SAFETY: the headers point to the vectors, these to the frames; all live as long as `self`,
         // and `sendmmsg` only reads the frames.
-        Errno::result(unsafe { libc::sendmmsg(socket.as_raw_fd(), headers, count as u32, 0) })
+        Errno::result(unsafe { libc::sendmmsg(socket.as_raw_fd(), headers, BATCH as u32, 0) })
     }
 }
 

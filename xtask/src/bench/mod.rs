@@ -6,6 +6,7 @@
 mod bpf;
 mod cpu;
 mod generator;
+mod growth;
 mod live;
 mod local;
 mod measure;
@@ -43,6 +44,8 @@ pub enum Case {
     /// A container and a server outside: 64-byte frames a second, new TCP connections a second, and
     /// bulk TCP
     Nat,
+    /// Packets a second, and the loader's own times, as tables grow
+    Growth,
 }
 
 /// What to measure, and how long.
@@ -70,6 +73,7 @@ impl Case {
             Self::Local => local::run(session),
             Self::Vxlan => vxlan::run(session),
             Self::Nat => nat::run(session),
+            Self::Growth => growth::run(session),
         }
     }
 
@@ -79,6 +83,7 @@ impl Case {
             Self::Local => local::PLAN,
             Self::Vxlan => vxlan::PLAN,
             Self::Nat => nat::PLAN,
+            Self::Growth => growth::PLAN,
         }
     }
 }

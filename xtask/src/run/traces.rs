@@ -82,7 +82,7 @@ fn alive(pid: u32) -> bool {
 }
 
 /// Ends, cleans and removes all that bears the prefix. What fails is found by [`verify`].
-fn remove(loader: &Path, prefix: &str) {
+pub fn remove(loader: &Path, prefix: &str) {
     let namespaces = bearing(Path::new(netns::FOLDER), prefix);
     for namespace in &namespaces {
         end_processes(namespace);

@@ -3,7 +3,7 @@
 
 mod connections;
 mod packets;
-mod place;
+pub mod place;
 
 use anyhow::Result;
 

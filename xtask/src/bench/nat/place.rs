@@ -97,7 +97,8 @@ impl Place {
         Ok(instance)
     }
 
-    fn configuration(&self) -> String {
+    /// netfwd's configuration.
+    pub fn configuration(&self) -> String {
         let (name, mac) = (self.host.name(), text(HOST_MAC));
         format!(
             "[host]\nname = \"{name}\"\nuplinks = [\"{UPLINK}\"]\nxdp = \"off\"\n\n\
@@ -135,7 +136,8 @@ impl Place {
         self.server.ip("route add 10.0.3.0/24 dev eth0")
     }
 
-    fn know_the_client(&self) -> Result<()> {
+    /// Spares the host the question for the container's MAC, which nobody answers.
+    pub fn know_the_client(&self) -> Result<()> {
         let mac = text(MACS[0]);
         self.host.ip(&format!(
             "neighbour replace {CLIENT} lladdr {mac} dev {GATEWAY} nud permanent"
