@@ -51,7 +51,7 @@ pub fn call<T>(command: libc::c_int, attr: &mut T) -> nix::Result<i32> {
 }
 
 /// Calls a command of `bpf` that makes a descriptor.
-fn made<T>(command: libc::c_int, attr: &mut T) -> nix::Result<OwnedFd> {
+pub fn made<T>(command: libc::c_int, attr: &mut T) -> nix::Result<OwnedFd> {
     let fd = call(command, attr)?;
     // SAFETY: the kernel has just made this descriptor for us, and nobody else has it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })

@@ -4,14 +4,21 @@
 //! falls on all alike; the figure to look at is the ratio, taken pair by pair.
 
 mod bpf;
+mod compare;
 mod cpu;
+mod document;
 mod generator;
 mod growth;
+mod inside;
 mod live;
 mod local;
+mod machine;
 mod measure;
+mod memory;
 mod nat;
 mod path;
+mod pinned;
+mod programs;
 mod progress;
 mod redirect;
 mod report;
@@ -20,15 +27,20 @@ mod statistics;
 mod stream;
 mod surroundings;
 mod table;
+mod targets;
 mod vxlan;
 
 use std::cell::RefCell;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 
-use crate::{build, paths::Paths, run::traces, setup};
+use crate::run::{interrupt, report::say, traces};
+use crate::{build, paths::Paths, setup};
+use document::{Asked, Document};
+use machine::Machine;
 use measure::Rounds;
 use progress::Progress;
 use report::Report;
@@ -53,7 +65,7 @@ pub enum Case {
 pub struct Options {
     /// Cases, in the order to run them; all where none is named
     cases: Vec<Case>,
-    /// Short rounds, to see whether it works
+    /// All cases in less than two minutes: few and short rounds, small sizes
     #[arg(long)]
     quick: bool,
     /// Measure the loader that is there, as it is
@@ -65,9 +77,32 @@ pub struct Options {
     /// Of the cases, only what has this in its id (`local/tcp-1`)
     #[arg(long, default_value = "", hide_default_value = true)]
     only: String,
+    /// Where to write the results; without it `bench/DATE.json` in the target directory
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Tell what changed since an earlier run
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+    /// Take these results, and measure nothing
+    #[arg(long, value_name = "FILE")]
+    with: Option<PathBuf>,
 }
 
 impl Case {
+    fn bounded(self, paths: &Paths, options: &Options, run: &Run) -> Result<()> {
+        let loader = paths.loader();
+        traces::bounded(&loader, |prefix| {
+            let session = Session {
+                loader: &loader,
+                prefix,
+                rounds: options.rounds(),
+                quick: options.quick,
+                run,
+            };
+            self.run(&session)
+        })
+    }
+
     fn run(self, session: &Session<'_>) -> Result<()> {
         match self {
             Self::Local => local::run(session),
@@ -91,9 +126,9 @@ impl Case {
 impl Options {
     fn rounds(&self) -> Rounds {
         let (count, each) = if self.quick {
-            (3, Duration::from_millis(100))
+            (3, Duration::from_millis(80))
         } else {
-            (self.rounds, Duration::from_millis(300))
+            (self.rounds, Duration::from_millis(250))
         };
         Rounds { count, each }
     }
@@ -110,34 +145,90 @@ impl Options {
         let all = self.cases().iter().flat_map(|case| case.plan());
         all.copied().filter(|id| id.contains(&self.only)).collect()
     }
+
+    fn asked(&self) -> Asked {
+        let name = |case: &Case| {
+            case.to_possible_value()
+                .map(|case| case.get_name().to_owned())
+        };
+        let rounds = self.rounds();
+        Asked {
+            cases: self.cases().iter().filter_map(name).collect(),
+            only: self.only.clone(),
+            quick: self.quick,
+            rounds: rounds.count,
+            round_milliseconds: rounds.each.as_millis() as u64,
+        }
+    }
 }
 
-/// Builds, and runs the cases; removes all that they made, however they end.
+/// Measures, unless results are given; tells what was reached and what changed.
 pub fn bench(paths: &Paths, options: &Options) -> Result<()> {
+    // What cannot be read is told before anything is measured.
+    let then = options.compare.as_deref().map(Document::read).transpose()?;
+    let now = match &options.with {
+        Some(file) => Document::read(file)?,
+        None => measured(paths, options)?,
+    };
+    targets::print(&now.report);
+    if let Some(then) = then {
+        compare::print(&then, &now);
+    }
+    Ok(())
+}
+
+/// Builds, runs the cases, and writes what they found.
+fn measured(paths: &Paths, options: &Options) -> Result<Document> {
     ensure!(
         nix::unistd::geteuid().is_root(),
         "benchmarks make network namespaces: run them as root"
     );
+    let plan = options.plan();
+    ensure!(!plan.is_empty(), "no id has `{}` in it", options.only);
     if !options.no_build {
         let tools = setup::everything(paths)?;
         build::build_with(paths, &tools)?;
     }
+    let (date, started) = (machine::now()?, Instant::now());
+    let (report, failure) = cases(paths, options, plan);
+    let document = Document {
+        format: Document::format(),
+        date,
+        seconds: started.elapsed().as_secs_f64(),
+        machine: Machine::this()?,
+        versions: machine::versions(&paths.loader(), &paths.root),
+        options: options.asked(),
+        report,
+    };
+    let name = format!("bench/{}.json", document.date.replace(':', "-"));
+    let file = options.json.clone().unwrap_or(paths.target.join(name));
+    document.write(&file)?;
+    say(format_args!("written: {}", paths.shown(&file)));
+    failure.map_or(Ok(document), Err)
+}
+
+/// Runs the cases; removes all that they made, however they end. What the others found is not lost
+/// with one that fails.
+fn cases(
+    paths: &Paths,
+    options: &Options,
+    plan: Vec<&'static str>,
+) -> (Report, Option<anyhow::Error>) {
     let run = Run {
         report: RefCell::new(Report::default()),
-        progress: Progress::new(options.plan()),
+        progress: Progress::new(plan),
         only: options.only.clone(),
     };
-    for case in options.cases() {
-        traces::bounded(&paths.loader(), |prefix| {
-            let session = Session {
-                loader: &paths.loader(),
-                prefix,
-                rounds: options.rounds(),
-                quick: options.quick,
-                run: &run,
-            };
-            case.run(&session)
-        })?;
+    let wanted = |case: &&Case| case.plan().iter().any(|id| id.contains(&options.only));
+    let mut failure = None;
+    for case in options.cases().iter().filter(wanted) {
+        if let Err(error) = case.bounded(paths, options, &run) {
+            say(format_args!("{case:?} failed: {error:#}"));
+            failure = failure.or(Some(error));
+        }
+        if interrupt::seen() {
+            break;
+        }
     }
-    Ok(())
+    (run.report.into_inner(), failure)
 }

@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 use super::measure::{self, Measured, Rounds};
+use super::memory;
+use super::programs;
 use super::progress::{Progress, Step};
 use super::report::{Comparison, Curve, Report, Series, Unit};
 use super::surroundings::{Surroundings, Watch};
@@ -69,6 +71,10 @@ impl Session<'_> {
         let watch = Watch::begin()?;
         let found = measure::interleaved(all, self.rounds, &step)?;
         let around = watch.end()?;
+        step.note(1.0, "time of programs");
+        for one in all {
+            self.look_into(id, *one)?;
+        }
         drop(step);
         for (value, heading) in headings.iter().enumerate() {
             let series = all.iter().zip(&found).map(|(one, rounds)| {
@@ -79,6 +85,28 @@ impl Session<'_> {
             });
             self.keep(heading.over(series.collect(), around.clone()));
         }
+        Ok(())
+    }
+
+    /// Has one more round of what goes through netfwd, for the time that its programs take.
+    fn look_into<const VALUES: usize>(&self, id: &str, one: &dyn Measured<VALUES>) -> Result<()> {
+        let instances = one.instances();
+        let Some(first) = instances.first() else {
+            return Ok(());
+        };
+        let programs = programs::of(&instances)?;
+        let ran = programs::timed(&programs, || one.round(self.rounds.each).map(drop))?;
+        let mut report = self.run.report.borrow_mut();
+        report.keep_times(id, one.name(), ran);
+        report.keep_code(&programs)?;
+        report.keep_memory(id, first)
+    }
+
+    /// Keeps what the daemon and the maps of an instance hold now; `load` tells when, as
+    /// `growth/fdb 1000000`.
+    pub fn keep_memory(&self, load: &str, instance: &str) -> Result<()> {
+        let held = memory::held(load, instance)?;
+        self.run.report.borrow_mut().memory.extend(held);
         Ok(())
     }
 
