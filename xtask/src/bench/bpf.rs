@@ -1,4 +1,4 @@
-//! XDP programs of a few instructions, by the system call itself: there is no object file to load.
+//! Programs of a few instructions, by the system call itself: there is no object file to load.
 
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 
@@ -12,8 +12,10 @@ use crate::run::netns::Netns;
 /// `XDP_FLAGS_DRV_MODE` of include/uapi/linux/if_link.h.
 const BPF_PROG_LOAD: libc::c_int = 5;
 const BPF_LINK_CREATE: libc::c_int = 28;
+const BPF_PROG_TYPE_SCHED_CLS: u32 = 3;
 const BPF_PROG_TYPE_XDP: u32 = 6;
 const BPF_XDP: u32 = 37;
+const BPF_TCX_INGRESS: u32 = 46;
 const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
 /// The verdict that ends a frame.
 pub const XDP_DROP: i32 = 1;
@@ -59,8 +61,12 @@ pub fn made<T>(command: libc::c_int, attr: &mut T) -> nix::Result<OwnedFd> {
 
 /// Loads an XDP program.
 pub fn load_xdp(instructions: &[u64]) -> nix::Result<OwnedFd> {
+    load(BPF_PROG_TYPE_XDP, instructions)
+}
+
+fn load(kind: u32, instructions: &[u64]) -> nix::Result<OwnedFd> {
     let mut attr = Load {
-        kind: BPF_PROG_TYPE_XDP,
+        kind,
         count: instructions.len() as u32,
         instructions: instructions.as_ptr().addr() as u64,
         license: c"MIT".as_ptr().addr() as u64,
@@ -72,17 +78,41 @@ pub fn load_xdp(instructions: &[u64]) -> nix::Result<OwnedFd> {
 /// Has native XDP drop all that an interface receives, for as long as the descriptor is open.
 pub fn drop_on_arrival(netns: &Netns, interface: &str) -> Result<OwnedFd> {
     let program = load_xdp(&[insn(0xb7, 0, 0, 0, XDP_DROP), insn(0x95, 0, 0, 0, 0)])?;
-    let attach = || {
+    attach(netns, interface, &program, (BPF_XDP, XDP_FLAGS_DRV_MODE))
+        .with_context(|| format!("XDP on {interface} in {}", netns.name()))
+}
+
+/// Has what comes in by an interface sent to another one by this helper, for as long as the descriptor
+/// is open.
+pub fn redirect(netns: &Netns, from: &str, to: &str, helper: i32) -> Result<OwnedFd> {
+    let to = netns.enter(|| Ok(nix::net::if_::if_nametoindex(to)?))?;
+    let program = [
+        insn(0xb7, 1, 0, 0, to as i32), // r1 = the interface
+        insn(0xb7, 2, 0, 0, 0),         // r2 = no flags
+        insn(0x85, 0, 0, 0, helper),
+        insn(0x95, 0, 0, 0, 0), // its result is the verdict
+    ];
+    let program = load(BPF_PROG_TYPE_SCHED_CLS, &program)?;
+    attach(netns, from, &program, (BPF_TCX_INGRESS, 0))
+        .with_context(|| format!("TCX on {from} in {}", netns.name()))
+}
+
+/// Attaches a program to an interface by its type of attachment and flags.
+fn attach(
+    netns: &Netns,
+    interface: &str,
+    program: &OwnedFd,
+    (attach_type, flags): (u32, u32),
+) -> Result<OwnedFd> {
+    netns.enter(|| {
         let mut attr = LinkCreate {
             program: program.as_raw_fd() as u32,
             ifindex: nix::net::if_::if_nametoindex(interface)?,
-            attach_type: BPF_XDP,
-            flags: XDP_FLAGS_DRV_MODE,
+            attach_type,
+            flags,
         };
         Ok(made(BPF_LINK_CREATE, &mut attr)?)
-    };
-    let link = netns.enter(attach);
-    link.with_context(|| format!("XDP on {interface} in {}", netns.name()))
+    })
 }
 
 /// `struct bpf_insn`: operation, registers, offset, immediate.

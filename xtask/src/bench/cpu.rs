@@ -21,9 +21,16 @@ pub struct Cpu {
 impl Cpu {
     /// The first one.
     pub fn first() -> Result<Self> {
-        let usable = sched_getaffinity(Pid::from_raw(0))?;
-        let first = (0..CpuSet::count()).find(|cpu| usable.is_set(*cpu).unwrap_or(false));
-        let number = first.context("no CPU is usable")?;
+        Self::of(usable()?.first())
+    }
+
+    /// The second one, which does what a second host would.
+    pub fn second() -> Result<Self> {
+        Self::of(usable()?.get(1))
+    }
+
+    fn of(number: Option<&usize>) -> Result<Self> {
+        let number = *number.context("benchmarks take two CPUs, and fewer are usable")?;
         let softirqs = softirq_thread(number)?.join("schedstat");
         Ok(Self { number, softirqs })
     }
@@ -44,7 +51,7 @@ impl Cpu {
     }
 
     /// Keeps this thread on it.
-    fn bear(&self) -> Result<()> {
+    pub fn bear(&self) -> Result<()> {
         let mut only = CpuSet::new();
         only.set(self.number)?;
         sched_setaffinity(Pid::from_raw(0), &only).context("the generator's CPU")
@@ -57,6 +64,16 @@ impl Cpu {
         let own: Duration = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into();
         Ok(own + Duration::from_nanos(served))
     }
+}
+
+/// Threads start with the affinity of the one that starts them, which may be pinned; the process's own
+/// is that of its first thread.
+fn usable() -> Result<Vec<usize>> {
+    let usable = sched_getaffinity(nix::unistd::getpid())?;
+    let all = 0..CpuSet::count();
+    Ok(all
+        .filter(|cpu| usable.is_set(*cpu).unwrap_or(false))
+        .collect())
 }
 
 /// The folder of a CPU's softirq thread.

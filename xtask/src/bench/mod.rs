@@ -3,14 +3,19 @@
 //! What is compared is measured in turns, round by round, so that whatever else the machine does
 //! falls on all alike; the figure to look at is the ratio, taken pair by pair.
 
+mod arrivals;
+mod arriving;
+mod batch;
 mod bpf;
 mod compare;
 mod cpu;
 mod document;
+mod frames;
 mod generator;
 mod growth;
 mod inside;
 mod live;
+mod load;
 mod local;
 mod machine;
 mod measure;
@@ -24,10 +29,11 @@ mod redirect;
 mod report;
 mod session;
 mod statistics;
-mod stream;
+mod subject;
 mod surroundings;
 mod table;
 mod targets;
+mod twin;
 mod vxlan;
 
 use std::cell::RefCell;
@@ -49,12 +55,11 @@ use session::{Run, Session};
 /// A comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Case {
-    /// 64-byte frames a second between two containers of one host
+    /// Two containers of one host
     Local,
-    /// Two containers of two hosts, over VXLAN: 64-byte frames a second, and bulk TCP
+    /// Two containers of two hosts, over VXLAN
     Vxlan,
-    /// A container and a server outside: 64-byte frames a second, new TCP connections a second, and
-    /// bulk TCP
+    /// A container and a server outside, with a host between them that translates
     Nat,
     /// Packets a second, and the loader's own times, as tables grow
     Growth,

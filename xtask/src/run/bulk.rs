@@ -16,7 +16,7 @@ use super::twin::Twin;
 /// Interleaved runs of each; odd, so that the median is one of them. Many short ones, so that what
 /// else the machine does falls on both alike.
 const ROUNDS: usize = 15;
-const OCTETS: &str = "256M";
+const OCTETS: u64 = 256 << 20;
 
 /// Throughput from c1 to c3, and its ratio to the kernel's; runs alternate so that both meet the same
 /// machine. Single runs spread over a factor of two on a machine with two CPUs, so the ratio is for the
@@ -42,7 +42,7 @@ pub fn ratio_to_kernel(lab: &Topology, twin: &Twin) -> Result<String> {
 }
 
 fn rate(from: &Netns, to: &Netns) -> Result<f64> {
-    Ok(stream(from, to, addresses::CONTAINERS[2], OCTETS)?.rate)
+    Ok(streams(1, from, to, addresses::CONTAINERS[2], OCTETS)?.rate)
 }
 
 /// What a run of iperf3 achieved.
@@ -54,8 +54,14 @@ pub struct Stream {
     pub per_cpu: f64,
 }
 
-/// One run of iperf3, of so many octets in its notation.
-pub fn stream(from: &Netns, to: &Netns, address: Ipv4Addr, octets: &str) -> Result<Stream> {
+/// One run of iperf3, of so many streams that carry so many octets together.
+pub fn streams(
+    count: u8,
+    from: &Netns,
+    to: &Netns,
+    address: Ipv4Addr,
+    octets: u64,
+) -> Result<Stream> {
     let limit = Duration::from_secs(10);
     let mut server = Background::start(to.command("iperf3").args(["-s", "-1", "--forceflush"]))?;
     server.wait_for("listening", limit)?;
@@ -65,7 +71,9 @@ pub fn stream(from: &Netns, to: &Netns, address: Ipv4Addr, octets: &str) -> Resu
         "--connect-timeout",
         "2000",
         "-n",
-        octets,
+        &octets.to_string(),
+        "-P",
+        &count.to_string(),
         "-c",
         &address.to_string(),
     ]);

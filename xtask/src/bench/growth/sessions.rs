@@ -17,6 +17,7 @@ use crate::bench::path::{self, Consumer, MACS, Path};
 use crate::bench::progress::Step;
 use crate::bench::report::{Curve, Unit};
 use crate::bench::session::Session;
+use crate::bench::twin::Firewall;
 
 /// Sizes of a full and of a quick run.
 const FULL: &[u32] = &[1, 1000, 100_000, 1_000_000];
@@ -69,7 +70,7 @@ fn conntrack(sizes: &[u32]) -> Result<&[u32]> {
 }
 
 fn start<'lab>(session: &Session<'lab>, place: &'lab Place) -> Result<Loader<'lab>> {
-    let text = place.configuration().replacen(
+    let text = place.configuration("off").replacen(
         "\n\n",
         "\n\n[nat]\nmax_sessions = 1048576\n[nat.timeouts]\nudp = \"3600s\"\n\n",
         1,
@@ -82,7 +83,7 @@ fn start<'lab>(session: &Session<'lab>, place: &'lab Place) -> Result<Loader<'la
 
 /// Has the kernel translate, and forget no flow while it is measured.
 fn twin(place: &Place) -> Result<()> {
-    place.kernel()?;
+    place.kernel(Firewall::Spared)?;
     place.host.enter(|| {
         for file in [
             "nf_conntrack_udp_timeout",

@@ -1,69 +1,100 @@
 //! A container and a server outside, with a host between them that translates: netfwd, and the kernel's
 //! bridge, forwarding and nftables.
 
-mod connections;
+mod nic;
 mod packets;
 pub mod place;
 
 use anyhow::Result;
 
+use super::load::{self, Ends, Ways};
 use super::session::Session;
-use super::stream::{self, Stream};
+use super::subject::Subject;
+use super::twin::{BY_DEFAULT, Firewall};
 use place::{Place, SERVER};
 
 /// What the others are compared with.
 const KERNEL: &str = "kernel bridge + nftables";
 /// What none can be faster than.
-const WIRES: &str = "redirects alone, no NAT";
+const REDIRECTS: &str = "redirects alone, no NAT";
+/// The most octets of an IP packet.
+const MTU: usize = 1500;
 
-/// Its steps.
+/// A name, and the place that it stands for.
+type Named<'lab> = (&'static str, &'lab Place);
+
+/// Its steps, in their order.
 pub const PLAN: &[&str] = &[
-    "nat/connections",
+    "nat/latency-one-core-p50",
+    "nat/latency-busy-poll-p50",
+    "nat/udp",
+    "nat/udp-segment",
     "nat/tcp-1",
+    "nat/tcp-4",
+    "nat/connections",
     "nat/packets-64-out",
+    "nat/packets-imix-out",
     "nat/packets-64-in",
+    "nat/live-stack",
+    "nat/live-xdp",
 ];
-
-/// The three that are compared.
-struct Places {
-    ours: Place,
-    kernel: Place,
-    wires: Place,
-}
-
-impl Places {
-    fn named(&self) -> [(&'static str, &Place); 3] {
-        let Self {
-            ours,
-            kernel,
-            wires,
-        } = self;
-        [("netfwd", ours), (KERNEL, kernel), (WIRES, wires)]
-    }
-}
 
 /// Measures and prints.
 pub fn run(session: &Session<'_>) -> Result<()> {
-    let Session { loader, prefix, .. } = *session;
-    let places = Places {
-        ours: Place::create(prefix, "n")?,
-        kernel: Place::create(prefix, "k")?,
-        wires: Place::create(prefix, "w")?,
-    };
-    let _running = places.ours.netfwd(loader, prefix)?;
-    places.kernel.kernel()?;
-    places.wires.redirects()?;
-    connections::run(session, &places)?;
-    bulk(session, &places)?;
-    packets::run(session, &places)
+    loads(session)?;
+    nic::run(session)
 }
 
-fn bulk(session: &Session<'_>, places: &Places) -> Result<()> {
-    let streams = places.named().map(|(name, place)| Stream {
-        name,
+fn loads(session: &Session<'_>) -> Result<()> {
+    let Session { loader, prefix, .. } = *session;
+    let labels = ["n", "k", "w", "d"];
+    let [ours, kernel, wires, by_default] = labels.map(|label| Place::create(prefix, label));
+    let (ours, kernel, wires, by_default) = (ours?, kernel?, wires?, by_default?);
+    let _running = ours.netfwd(loader, prefix, "off")?;
+    let _redirects = wires.redirects()?;
+    kernel.kernel(Firewall::Spared)?;
+    by_default.kernel(Firewall::Asked)?;
+    let named = [
+        ("netfwd", &ours),
+        (KERNEL, &kernel),
+        (REDIRECTS, &wires),
+        (BY_DEFAULT, &by_default),
+    ];
+    load::run(session, &ways(session, &named))?;
+    packets::run(session, &named)
+}
+
+fn ways<'lab>(session: &Session<'_>, named: &[Named<'lab>]) -> Ways<'lab> {
+    let ends = named.iter().map(|&(name, place)| Ends {
+        subject: subject(name, place),
         from: &place.client,
         to: &place.server,
-        address: SERVER,
+        forget: forget(session, name, place),
     });
-    stream::compare(session, "nat", &streams, KERNEL)
+    Ways {
+        case: "nat",
+        reference: KERNEL,
+        address: SERVER,
+        mtu: MTU,
+        ends: ends.collect(),
+    }
+}
+
+fn forget<'lab>(
+    session: &Session<'_>,
+    name: &str,
+    place: &'lab Place,
+) -> Option<(&'lab crate::run::netns::Netns, Vec<String>)> {
+    let loader = session.loader.to_string_lossy();
+    let words = match name {
+        REDIRECTS => return None,
+        KERNEL | BY_DEFAULT => vec!["conntrack", "--flush"],
+        _ => vec![&*loader, "-N", place.host.name(), "session", "flush"],
+    };
+    let words = words.iter().map(ToString::to_string);
+    Some((&place.host, words.collect()))
+}
+
+fn subject(name: &'static str, place: &Place) -> Subject {
+    Subject::new(name, &[&place.host])
 }

@@ -2,16 +2,19 @@
 
 use std::fs;
 use std::net::Ipv4Addr;
+use std::os::fd::OwnedFd;
 use std::path::Path as File;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::bench::path::{MACS, text};
-use crate::bench::redirect::redirect;
+use crate::bench::frames::text;
+use crate::bench::path::MACS;
+use crate::bench::redirect;
+use crate::bench::twin::Firewall;
 use crate::run::instance::Instance;
 use crate::run::netns::Netns;
-use crate::run::{process, traces, twin};
+use crate::run::{process, traces};
 
 /// The container's address.
 pub const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 3, 11);
@@ -29,7 +32,7 @@ pub const TARGET: u16 = 9;
 /// The host's end of the container's veth pair.
 const PORT: &str = "p1";
 /// The interface to the server.
-const UPLINK: &str = "up0";
+pub const UPLINK: &str = "up0";
 /// The gateway device, and the kernel's bridge.
 const GATEWAY: &str = "lxcbr0";
 
@@ -52,66 +55,72 @@ impl Place {
             host: netns("h")?,
             server: netns("s")?,
         };
-        for (near, far, mac) in [
-            (PORT, &place.client, MACS[0]),
-            (UPLINK, &place.server, MACS[1]),
-        ] {
-            let (name, mac) = (far.name(), text(mac));
-            place.host.ip(&format!(
-                "link add {near} type veth peer name eth0 address {mac} netns {name}"
-            ))?;
-            place.host.ip(&format!("link set {near} up"))?;
-            far.ip("link set eth0 up")?;
-        }
+        let (name, mac) = (place.server.name(), text(MACS[1]));
+        place.host.ip(&format!(
+            "link add {UPLINK} type veth peer name eth0 address {mac} netns {name}"
+        ))?;
+        place.server.ip("link set eth0 up")?;
         place.give_addresses()?;
         Ok(place)
     }
 
     fn give_addresses(&self) -> Result<()> {
-        let mac = text(HOST_MAC);
-        self.host.ip(&format!("link set {UPLINK} address {mac}"))?;
-        self.host
-            .ip(&format!("address add {HOST}/24 dev {UPLINK}"))?;
-        self.client
-            .ip(&format!("address add {CLIENT}/24 dev eth0"))?;
-        self.client.ip("route add default via 10.0.3.1")?;
+        let (mac, server) = (text(HOST_MAC), text(MACS[1]));
+        let host = &self.host;
+        host.ip(&format!("link set {UPLINK} address {mac} up"))?;
+        host.ip(&format!("address add {HOST}/24 dev {UPLINK}"))?;
         self.server
             .ip(&format!("address add {SERVER}/24 dev eth0"))?;
         // What is dropped on arrival answers no ARP either.
-        let server = text(MACS[1]);
-        self.host.ip(&format!(
+        host.ip(&format!(
             "neighbour replace {SERVER} lladdr {server} dev {UPLINK} nud permanent"
         ))
     }
 
-    /// Has netfwd translate.
-    pub fn netfwd(&self, loader: &File, prefix: &str) -> Result<Instance<'_>> {
+    /// Plugs the container into the host, where netfwd does not.
+    fn plug(&self) -> Result<()> {
+        let (name, mac) = (self.client.name(), text(MACS[0]));
+        self.host.ip(&format!(
+            "link add {PORT} type veth peer name eth0 address {mac} netns {name}"
+        ))?;
+        self.host.ip(&format!("link set {PORT} up"))?;
+        self.client.ip("link set eth0 up")?;
+        self.client
+            .ip(&format!("address add {CLIENT}/24 dev eth0"))?;
+        self.client.ip("route add default via 10.0.3.1")
+    }
+
+    /// Has netfwd translate, with this `xdp` on the uplink.
+    pub fn netfwd(&self, loader: &File, prefix: &str, xdp: &str) -> Result<Instance<'_>> {
         let folder = traces::folder(prefix);
         fs::create_dir_all(&folder)
             .with_context(|| format!("{} cannot be made", folder.display()))?;
-        let file = folder.join("nat.toml");
-        fs::write(&file, self.configuration())?;
+        let file = folder.join(format!("{}.toml", self.host.name()));
+        fs::write(&file, self.configuration(xdp))?;
         let mut instance = Instance::new(loader, &self.host, file);
         instance.start()?;
         self.know_the_client()?;
         Ok(instance)
     }
 
-    /// netfwd's configuration.
-    pub fn configuration(&self) -> String {
-        let (name, mac) = (self.host.name(), text(HOST_MAC));
+    /// netfwd's configuration. It makes the port: what XDP may redirect into, it has to have set up itself.
+    pub fn configuration(&self, xdp: &str) -> String {
+        let (name, client) = (self.host.name(), self.client.name());
+        let [gateway, station] = [HOST_MAC, MACS[0]].map(text);
         format!(
-            "[host]\nname = \"{name}\"\nuplinks = [\"{UPLINK}\"]\nxdp = \"off\"\n\n\
+            "[host]\nname = \"{name}\"\nuplinks = [\"{UPLINK}\"]\nxdp = \"{xdp}\"\n\n\
              [[network]]\nname = \"blue\"\n\n\
              \x20 [network.gateway]\n  device = \"{GATEWAY}\"\n  addresses = [\"10.0.3.1/24\"]\n\
-             \x20 mac = \"{mac}\"\n  masquerade = true\n\n\
-             \x20 [[network.port]]\n  interface = \"{PORT}\"\n\n\
+             \x20 mac = \"{gateway}\"\n  masquerade = true\n\n\
+             \x20 [[network.port]]\n  netns = \"{client}\"\n  name = \"eth0\"\n\
+             \x20 mac = \"{station}\"\n  addresses = [\"{CLIENT}/24\"]\n  default_route = true\n\n\
              \x20 [[network.publish]]\n  listen = \"{PUBLISHED}/udp\"\n  to = \"{CLIENT}:{TARGET}\"\n"
         )
     }
 
-    /// Has the kernel translate, set as fast as it goes.
-    pub fn kernel(&self) -> Result<()> {
+    /// Has the kernel translate.
+    pub fn kernel(&self, firewall: Firewall) -> Result<()> {
+        self.plug()?;
         let mac = text(HOST_MAC);
         self.host
             .ip(&format!("link add {GATEWAY} address {mac} type bridge"))?;
@@ -119,21 +128,20 @@ impl Place {
         self.host.ip(&format!("link set {GATEWAY} up"))?;
         self.host
             .ip(&format!("address add 10.0.3.1/24 dev {GATEWAY}"))?;
-        self.host.enter(|| {
-            twin::spare_the_firewall()?;
-            Ok(fs::write("/proc/sys/net/ipv4/ip_forward", "1")?)
-        })?;
+        firewall.set(&self.host)?;
+        self.host
+            .enter(|| Ok(fs::write("/proc/sys/net/ipv4/ip_forward", "1")?))?;
         let mut nft = self.host.command("nft");
         process::run(nft.arg(RULES), Duration::from_secs(10))?;
         self.know_the_client()
     }
 
-    /// Has nobody translate: frames are sent from wire to wire.
-    pub fn redirects(&self) -> Result<()> {
-        redirect(&self.host, PORT, UPLINK)?;
-        redirect(&self.host, UPLINK, PORT)?;
+    /// Has nobody translate: frames are sent from wire to wire, for as long as the descriptors are open.
+    pub fn redirects(&self) -> Result<[OwnedFd; 2]> {
+        self.plug()?;
         self.client.ip("route replace default dev eth0")?;
-        self.server.ip("route add 10.0.3.0/24 dev eth0")
+        self.server.ip("route add 10.0.3.0/24 dev eth0")?;
+        redirect::between(&self.host, PORT, UPLINK)
     }
 
     /// Spares the host the question for the container's MAC, which nobody answers.

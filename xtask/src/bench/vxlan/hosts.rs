@@ -1,15 +1,18 @@
 //! Two hosts with one container each, and what joins them.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::path::Path as File;
 
 use anyhow::{Context as _, Result};
 
-use crate::bench::path;
-use crate::bench::redirect::redirect;
+use crate::bench::frames::text;
+use crate::bench::path::{ADDRESSES, MACS};
+use crate::bench::redirect;
+use crate::bench::twin::Firewall;
 use crate::run::instance::Instance;
 use crate::run::netns::Netns;
-use crate::run::{traces, twin};
+use crate::run::traces;
 
 /// The uplink of each host.
 pub const UPLINK: &str = "up0";
@@ -18,7 +21,7 @@ pub const PORT: &str = "p1";
 /// Underlay addresses of the hosts.
 pub const VTEPS: [&str; 2] = ["172.31.0.1", "172.31.0.2"];
 /// The underlay's MTU less the encapsulation.
-const MTU: u16 = 1450;
+pub const MTU: usize = 1450;
 
 /// Two hosts, and the container of each.
 pub struct Pair {
@@ -55,11 +58,12 @@ impl Pair {
     }
 
     /// Has the kernel forward: a bridge and a vxlan device on each host.
-    pub fn kernel(&self) -> Result<()> {
+    pub fn kernel(&self, firewall: Firewall) -> Result<()> {
         self.plug()?;
         let [a, b] = &self.hosts;
         kernel(a, VTEPS[0], VTEPS[1])?;
-        kernel(b, VTEPS[1], VTEPS[0])
+        kernel(b, VTEPS[1], VTEPS[0])?;
+        self.hosts.iter().try_for_each(|host| firewall.set(host))
     }
 
     /// Has netfwd forward, with this `xdp` on uplinks.
@@ -76,41 +80,43 @@ impl Pair {
     }
 
     /// Has the kernel redirect frames from interface to interface, with nothing looked up and nothing
-    /// encapsulated: what the wires alone would take.
-    pub fn redirects(&self) -> Result<()> {
+    /// encapsulated, for as long as the descriptors are open: what the wires alone would take.
+    pub fn redirects(&self) -> Result<[[OwnedFd; 2]; 2]> {
         self.plug()?;
-        self.hosts.iter().try_for_each(|host| {
-            redirect(host, PORT, UPLINK)?;
-            redirect(host, UPLINK, PORT)
-        })
+        let between = |host| redirect::between(host, PORT, UPLINK);
+        let [a, b] = &self.hosts;
+        Ok([between(a)?, between(b)?])
     }
 
     fn plug(&self) -> Result<()> {
-        let mut plugs = self.hosts.iter().zip(&self.containers);
-        plugs.try_for_each(|(host, container)| plug(host, container))
+        for number in [0, 1] {
+            let (host, container) = (&self.hosts[number], &self.containers[number]);
+            let (name, mac) = (container.name(), text(MACS[number]));
+            host.ip(&format!(
+                "link add {PORT} mtu {MTU} type veth peer name eth0 mtu {MTU} address {mac} \
+                 netns {name}"
+            ))?;
+            host.ip(&format!("link set {PORT} up"))?;
+            let address = ADDRESSES[number];
+            container.ip(&format!("address add {address}/24 dev eth0"))?;
+            container.ip("link set eth0 up")?;
+        }
+        Ok(())
     }
 
     /// netfwd makes the port: what XDP may redirect into, it has to have set up itself.
     fn configuration(&self, number: usize, xdp: &str) -> String {
         let [host, container] = [&self.hosts, &self.containers].map(|both| both[number].name());
         let (vtep, peer) = (VTEPS[number], VTEPS[1 - number]);
-        let mac = path::text(path::MACS[number]);
+        let (mac, address) = (text(MACS[number]), ADDRESSES[number]);
         format!(
             "[host]\nname = \"{host}\"\nuplinks = [\"{UPLINK}\"]\nvtep = \"{vtep}\"\n\
              xdp = \"{xdp}\"\n\n\
              [[network]]\nname = \"blue\"\nvni = 200\npeers = [\"{peer}\"]\n\n\
              \x20 [[network.port]]\n  netns = \"{container}\"\n  name = \"eth0\"\n\
-             \x20 mac = \"{mac}\"\n"
+             \x20 mac = \"{mac}\"\n  addresses = [\"{address}/24\"]\n"
         )
     }
-}
-
-fn plug(host: &Netns, container: &Netns) -> Result<()> {
-    let name = container.name();
-    host.ip(&format!(
-        "link add {PORT} mtu {MTU} type veth peer name eth0 mtu {MTU} netns {name}"
-    ))?;
-    host.ip(&format!("link set {PORT} up"))
 }
 
 fn kernel(host: &Netns, local: &str, remote: &str) -> Result<()> {
@@ -122,6 +128,5 @@ fn kernel(host: &Netns, local: &str, remote: &str) -> Result<()> {
     for interface in ["vx0", PORT] {
         host.ip(&format!("link set {interface} master br0 up"))?;
     }
-    host.ip("link set br0 up")?;
-    host.enter(twin::spare_the_firewall)
+    host.ip("link set br0 up")
 }

@@ -1,62 +1,61 @@
 //! VXLAN that arrives at a host as from a NIC: XDP frames, injected by the kernel's own test run.
 
-use std::process::Command;
-use std::time::Duration;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::KERNEL;
 use super::hosts::{Pair, UPLINK, VTEPS};
-use crate::bench::cpu::Cpu;
+use crate::bench::arriving::{self, Arriving};
+use crate::bench::frames::{self, Lengths};
 use crate::bench::live::LiveFrames;
 use crate::bench::measure::Measured;
-use crate::bench::path::{self, Consumer, Path};
+use crate::bench::path::{Consumer, Path, TALK};
 use crate::bench::report::Unit;
 use crate::bench::session::{Heading, Session};
-use crate::run::process;
+use crate::bench::subject::Subject;
+use crate::bench::twin::{BY_DEFAULT, Firewall};
 
-/// Frames that one system call injects.
-const AT_ONCE: u32 = 1 << 15;
+/// The ids.
+const PLAN: [&str; 2] = ["vxlan/live-stack", "vxlan/live-xdp"];
 
 /// Measures and prints, with the containers' stack and with XDP at the end.
 pub fn run(session: &Session<'_>) -> Result<()> {
+    if !PLAN.iter().any(|id| session.wants(id)) {
+        return Ok(());
+    }
     let Session { loader, prefix, .. } = *session;
-    let stack = ["ln", "lx", "lk"].map(|label| Pair::create(prefix, label));
-    let [tc, xdp, kernel] = stack;
-    let (tc, xdp, kernel) = (tc?, xdp?, kernel?);
+    let labels = ["lx", "lk", "lt", "ld"];
+    let [xdp, kernel, tc, by_default] = labels.map(|label| Pair::create(prefix, label));
+    let (xdp, kernel, tc, by_default) = (xdp?, kernel?, tc?, by_default?);
     let _running = [
-        tc.netfwd(loader, prefix, "off")?,
         xdp.netfwd(loader, prefix, "native")?,
+        tc.netfwd(loader, prefix, "off")?,
     ];
-    kernel.kernel()?;
-    let into = Consumer::Stack;
-    let streams = [
-        Arriving::open(into, "netfwd, XDP on the uplink", &xdp)?,
-        Arriving::open(into, KERNEL, &kernel)?,
-        Arriving::open(into, "netfwd, TC", &tc)?,
+    kernel.kernel(Firewall::Spared)?;
+    by_default.kernel(Firewall::Asked)?;
+    let named = [
+        ("netfwd, XDP on the uplink", &xdp),
+        (KERNEL, &kernel),
+        ("netfwd, TC", &tc),
+        (BY_DEFAULT, &by_default),
     ];
-    compare(session, Consumer::Stack, &streams)?;
-    into_xdp(session)
+    for pair in named.map(|(_, pair)| pair) {
+        arriving::take_frames(&pair.hosts[1], UPLINK)?;
+    }
+    compare(session, Consumer::Stack, &named)?;
+    compare(session, Consumer::Xdp, &named[..2])
 }
 
-fn into_xdp(session: &Session<'_>) -> Result<()> {
-    let Session { loader, prefix, .. } = *session;
-    let [xdp, kernel] = ["cx", "ck"].map(|label| Pair::create(prefix, label));
-    let (xdp, kernel) = (xdp?, kernel?);
-    let _running = xdp.netfwd(loader, prefix, "native")?;
-    kernel.kernel()?;
-    let streams = [
-        Arriving::open(Consumer::Xdp, "netfwd, XDP on the uplink", &xdp)?,
-        Arriving::open(Consumer::Xdp, KERNEL, &kernel)?,
-    ];
-    compare(session, Consumer::Xdp, &streams)
-}
-
-fn compare(session: &Session<'_>, into: Consumer, streams: &[Arriving<'_>]) -> Result<()> {
+fn compare<'lab>(
+    session: &Session<'_>,
+    into: Consumer,
+    named: &[super::Named<'lab>],
+) -> Result<()> {
+    let open = |&(name, pair): &super::Named<'lab>| open(into, name, pair);
+    let streams = named.iter().map(open).collect::<Result<Vec<_>>>()?;
     let measured: Vec<&dyn Measured> = streams.iter().map(|stream| stream as _).collect();
     let (id, end) = match into {
-        Consumer::Stack => ("vxlan/live-stack", "the container's stack"),
-        Consumer::Xdp => ("vxlan/live-xdp", "XDP in the container"),
+        Consumer::Stack => (PLAN[0], "the container's stack"),
+        Consumer::Xdp => (PLAN[1], "XDP in the container"),
     };
     let heading = Heading {
         id,
@@ -68,41 +67,20 @@ fn compare(session: &Session<'_>, into: Consumer, streams: &[Arriving<'_>]) -> R
 }
 
 /// Frames that host a's end of the underlay sends to host b, past host a itself.
-struct Arriving<'pair> {
-    path: Path<'pair>,
-    pair: &'pair Pair,
-    frames: LiveFrames,
-}
-
-impl<'pair> Arriving<'pair> {
-    fn open(into: Consumer, name: &'static str, pair: &'pair Pair) -> Result<Self> {
-        let [a, b] = &pair.hosts;
-        // With GRO a veth has NAPI, and takes XDP frames.
-        offload(b, UPLINK, "gro on")?;
-        let [sender, receiver] = &pair.containers;
-        let path = Path::into(into, name, sender, receiver)?;
-        let frame = [outer(mac(b)?, mac(a)?).as_slice(), &path.frames[0]].concat();
-        let frames = LiveFrames::load(&frame, &[SOURCE_PORT, INNER_SOURCE_PORT])?;
-        Ok(Self { path, pair, frames })
-    }
-}
-
-impl Measured for Arriving<'_> {
-    fn name(&self) -> &'static str {
-        self.path.name
-    }
-
-    fn round(&self, time: Duration) -> Result<[f64; 1]> {
-        self.path.prepare()?;
-        // The stations are known when their frames have crossed, and neighbours been asked for.
-        std::thread::sleep(Duration::from_millis(50));
-        let cpu = Cpu::first()?;
-        let inject = || {
-            let index = nix::net::if_::if_nametoindex(UPLINK)?;
-            cpu.time_of(|| self.frames.inject(index, AT_ONCE, time))
-        };
-        Ok([self.path.rate(|| self.pair.hosts[0].enter(inject))?])
-    }
+fn open<'lab>(into: Consumer, name: &'static str, pair: &'lab Pair) -> Result<Arriving<'lab>> {
+    let [a, b] = &pair.hosts;
+    let [sender, receiver] = &pair.containers;
+    let subject = Subject::new(name, &[b]);
+    let path = Path::open(into, subject, [sender, receiver], (TALK, Lengths::Shortest))?;
+    let [dst, src] = [arriving::mac(b, UPLINK)?, arriving::mac(a, UPLINK)?];
+    let frame = [outer(dst, src).as_slice(), &path.frames[0]].concat();
+    Ok(Arriving {
+        path,
+        outside: a,
+        interface: UPLINK,
+        answers: Vec::new(),
+        frames: LiveFrames::load(&frame, &[SOURCE_PORT, INNER_SOURCE_PORT])?,
+    })
 }
 
 /// Octets of the outer headers: Ethernet, IPv4, UDP, VXLAN.
@@ -114,7 +92,7 @@ const INNER_SOURCE_PORT: u16 = OUTER as u16 + SOURCE_PORT;
 
 /// The headers of VXLAN from host a to host b, around one of the path's frames.
 fn outer(dst: [u8; 6], src: [u8; 6]) -> Vec<u8> {
-    const INNER: u16 = 60;
+    const INNER: u16 = frames::SHORTEST as u16;
     let [from, to] = VTEPS.map(|vtep| vtep.parse::<std::net::Ipv4Addr>().expect("an address"));
     let total = (20 + 8 + 8 + INNER).to_be_bytes();
     let mut ip = [
@@ -123,30 +101,9 @@ fn outer(dst: [u8; 6], src: [u8; 6]) -> Vec<u8> {
         &to.octets(),
     ]
     .concat();
-    let check = path::checksum(&ip);
+    let check = frames::checksum(&ip);
     ip[10..12].copy_from_slice(&check.to_be_bytes());
     let udp = [50_000_u16, 4789, 8 + 8 + INNER, 0].map(u16::to_be_bytes);
     let vxlan = [0x08, 0, 0, 0, 0, 0, 200, 0];
     [&dst[..], &src, &[0x08, 0], &ip, &udp.concat(), &vxlan].concat()
-}
-
-/// The MAC address of a host's uplink.
-fn mac(host: &crate::run::netns::Netns) -> Result<[u8; 6]> {
-    let mut ip = Command::new("ip");
-    ip.args(["-n", host.name(), "-j", "link", "show", UPLINK]);
-    let json = process::run(&mut ip, Duration::from_secs(10))?;
-    let links: serde_json::Value = serde_json::from_str(&json)?;
-    let text = links[0]["address"].as_str().context("no MAC address")?;
-    let octets: Vec<u8> = text
-        .split(':')
-        .map(|octet| u8::from_str_radix(octet, 16))
-        .collect::<Result<_, _>>()?;
-    octets.try_into().ok().context("six octets")
-}
-
-fn offload(netns: &crate::run::netns::Netns, interface: &str, setting: &str) -> Result<()> {
-    let mut command = netns.command("ethtool");
-    command.args(["-K", interface]).args(setting.split(' '));
-    process::run(&mut command, Duration::from_secs(10))?;
-    Ok(())
 }

@@ -1,44 +1,47 @@
-//! 64-byte frames from one container to the other.
+//! Frames from one container to the other.
 
 use anyhow::Result;
 
-use super::KERNEL;
-use super::hosts::Pair;
+use super::hosts::{MTU, Pair};
+use super::{KERNEL, Named, subject};
+use crate::bench::frames::Lengths;
 use crate::bench::measure::Measured;
-use crate::bench::path::Path;
+use crate::bench::path::{Consumer, Path, TALK};
 use crate::bench::report::Unit;
 use crate::bench::session::{Heading, Session};
-use crate::run::instance::Instance;
 
 /// Measures and prints.
-pub fn run(session: &Session<'_>) -> Result<()> {
-    let Session { loader, prefix, .. } = *session;
-    let labels = ["pn", "px", "pk", "pr"];
-    let [tc, xdp, kernel, redirects] = labels.map(|label| Pair::create(prefix, label));
-    let (tc, xdp, kernel, redirects) = (tc?, xdp?, kernel?, redirects?);
-    kernel.kernel()?;
-    redirects.redirects()?;
-    let _running: [[Instance<'_>; 2]; 2] = [
-        tc.netfwd(loader, prefix, "off")?,
-        xdp.netfwd(loader, prefix, "native")?,
-    ];
-    let paths = [
-        open("netfwd", &tc)?,
-        open(KERNEL, &kernel)?,
-        open("netfwd, XDP on the uplinks", &xdp)?,
-        open("redirects alone, no VXLAN", &redirects)?,
-    ];
-    let measured: Vec<&dyn Measured> = paths.iter().map(|path| path as _).collect();
-    let heading = Heading {
-        id: "vxlan/packets-64",
-        title: "vxlan: 64-byte frames, container to container across hosts",
+pub fn run(session: &Session<'_>, named: &[Named<'_>]) -> Result<()> {
+    let mixed = Heading {
+        id: "vxlan/packets-imix",
+        title: "vxlan: frames of 64, 594 and 1468 octets, 7:4:1",
         unit: Unit::FramesPerSecond,
         reference: KERNEL,
     };
-    session.compare([heading], &measured)
+    compare(session, mixed, named, Lengths::Mixed { mtu: MTU })?;
+    let shortest = Heading {
+        id: "vxlan/packets-64",
+        title: "vxlan: 64-byte frames, container to container across hosts",
+        ..mixed
+    };
+    let xdp = Pair::create(session.prefix, "x")?;
+    let _running = xdp.netfwd(session.loader, session.prefix, "native")?;
+    let all = [named, &[("netfwd, XDP on the uplinks", &xdp)]].concat();
+    compare(session, shortest, &all, Lengths::Shortest)
 }
 
-fn open<'pair>(name: &'static str, pair: &'pair Pair) -> Result<Path<'pair>> {
-    let [sender, receiver] = &pair.containers;
-    Path::open(name, sender, receiver)
+fn compare<'lab>(
+    session: &Session<'_>,
+    heading: Heading<'_>,
+    named: &[Named<'lab>],
+    lengths: Lengths,
+) -> Result<()> {
+    let open = |&(name, pair): &Named<'lab>| {
+        let [sender, receiver] = &pair.containers;
+        let ends = [sender, receiver];
+        Path::open(Consumer::Stack, subject(name, pair), ends, (TALK, lengths))
+    };
+    let paths = named.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let measured: Vec<&dyn Measured> = paths.iter().map(|path| path as _).collect();
+    session.compare([heading], &measured)
 }
