@@ -55,6 +55,11 @@ impl Document {
         FORMAT
     }
 
+    /// What files of it are called: its date, without what names of files had better not have.
+    pub fn stem(&self) -> String {
+        self.date.replace(':', "-")
+    }
+
     /// Reads a file.
     pub fn read(file: &Path) -> Result<Self> {
         let text = fs::read_to_string(file)

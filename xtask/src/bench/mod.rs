@@ -21,10 +21,13 @@ mod machine;
 mod measure;
 mod memory;
 mod nat;
+mod page;
 mod path;
 mod pinned;
+mod plot;
 mod programs;
 mod progress;
+mod publish;
 mod redirect;
 mod report;
 mod session;
@@ -91,6 +94,12 @@ pub struct Options {
     /// Take these results, and measure nothing
     #[arg(long, value_name = "FILE")]
     with: Option<PathBuf>,
+    /// Where to write plots, a page and the results; without it `bench/DATE` in the target directory
+    #[arg(long, value_name = "FOLDER", conflicts_with = "publish")]
+    plots: Option<PathBuf>,
+    /// Write them to docs/benchmarks, and the figures into the README
+    #[arg(long)]
+    publish: bool,
 }
 
 impl Case {
@@ -179,6 +188,22 @@ pub fn bench(paths: &Paths, options: &Options) -> Result<()> {
     if let Some(then) = then {
         compare::print(&then, &now);
     }
+    publish(paths, options, &now)
+}
+
+/// Writes plots and pages: of a run always, of results that were given where it is asked for.
+fn publish(paths: &Paths, options: &Options, document: &Document) -> Result<()> {
+    let folder = match (&options.plots, options.publish, &options.with) {
+        (_, true, _) => paths.root.join("docs/benchmarks"),
+        (Some(folder), ..) => folder.clone(),
+        (None, false, None) => paths.target.join("bench").join(document.stem()),
+        (None, false, Some(_)) => return Ok(()),
+    };
+    publish::write(document, &folder)?;
+    if options.publish {
+        publish::into_readme(document, &paths.root.join("README.md"))?;
+    }
+    say(format_args!("plots: {}", paths.shown(&folder)));
     Ok(())
 }
 
@@ -205,7 +230,7 @@ fn measured(paths: &Paths, options: &Options) -> Result<Document> {
         options: options.asked(),
         report,
     };
-    let name = format!("bench/{}.json", document.date.replace(':', "-"));
+    let name = format!("bench/{}.json", document.stem());
     let file = options.json.clone().unwrap_or(paths.target.join(name));
     document.write(&file)?;
     say(format_args!("written: {}", paths.shown(&file)));
