@@ -97,6 +97,9 @@ pub const fn is_multicast(addr: &Addr) -> bool {
     addr[0] == 0xff || (is_v4(addr) && addr[12] >> 4 == 0xe)
 }
 
+/// The octets of a word in memory order that starts with a MAC address which are the address.
+pub const MAC_WORD: u64 = mac_word([0xff; 6]);
+
 /// A MAC address as a number, in memory order: two are compared at once.
 #[inline(always)]
 pub const fn mac_word(mac: Mac) -> u64 {

@@ -94,3 +94,21 @@ pub fn change<const N: usize>(sum: u32, old: &[u8; N], new: &[u8; N]) -> u32 {
 pub const fn apply(check: u16, change: u32) -> u16 {
     !fold((!check) as u32 + fold(change) as u32)
 }
+
+/// Adds to a running sum what replacing one word by another changes in a checksum over it: `~m + m'`.
+/// All words of a sum are in one byte order, whichever (RFC 1071 §2 B); up to 2^31 may be added.
+#[inline(always)]
+pub const fn exchange(sum: u64, old: u32, new: u32) -> u64 {
+    sum + (!old) as u64 + new as u64
+}
+
+/// The checksum, in the byte order of the words, after what it covers has changed by a running sum of
+/// [`exchange`].
+#[inline(always)]
+pub const fn exchanged(check: u16, change: u64) -> u16 {
+    let sum = (!check) as u64 + change;
+    // 64 bits, then 33, then 18, which `fold` takes.
+    let sum = (sum & 0xffff_ffff) + (sum >> 32);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    !fold(sum as u32)
+}

@@ -83,7 +83,7 @@ fn session(src_port: u16, dst_port: u16) -> Session {
         slot: 0,
         network: 7,
         station: [0; 6],
-        pad: 0,
+        xdp: 0,
         port: 0,
         pad2: 0,
         created_ns: 0,

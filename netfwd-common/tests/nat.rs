@@ -38,7 +38,7 @@ fn session(flags: SessionFlags, enter: u32, tuple: &SessionKey) -> Session {
         enter,
         slot: 0,
         station: [2, 0, 0, 0, 0, 1],
-        pad: 0,
+        xdp: 0,
         port: 0,
         pad2: 0,
     }

@@ -21,11 +21,14 @@ use crate::{
 const IP6_LEN: usize = 40;
 /// What follows the outer IP header in front of the inner frame: UDP and VXLAN.
 const UDP_VXLAN: usize = 16;
+/// Octets of a UDP header.
+const UDP_LEN: usize = 8;
+/// Where the VXLAN header stands over IPv4.
+const VXLAN_V4: usize = ETH_LEN + IP_LEN + UDP_LEN;
+/// The same over IPv6.
+const VXLAN_V6: usize = ETH_LEN + IP6_LEN + UDP_LEN;
 /// The first word of a VXLAN header with the I flag and no reserved bit.
 const VXLAN: u32 = u32::from_ne_bytes([0x08, 0, 0, 0]);
-
-/// The octets of a word that are a MAC address.
-const MAC: u64 = addr::mac_word([0xff; 6]);
 
 /// What an arriving frame's way is remembered by; its outer headers agree with one another and have
 /// nothing unusual.
@@ -40,6 +43,8 @@ pub struct Lane {
     epoch: u64,
     tos: u8,
     version: Version,
+    /// Octets of the frame.
+    pub octets: usize,
     element: &'static mut Arrival,
 }
 
@@ -69,44 +74,68 @@ fn outer_v6(o: &Octets, octets: usize) -> Option<([u64; 4], u8, usize)> {
     Some(([o.u64(22), o.u64(30), o.u64(38), o.u64(46)], tos, payload))
 }
 
+/// Octets that a frame with a lane has at least.
+const LEAST: usize = ETH_LEN + IP6_LEN + UDP_VXLAN + ETH_LEN;
+
+/// The IP version of the outer header of a frame that has a VXLAN header: what has none differs there most of all.
+#[inline(always)]
+pub fn version(frame: &impl Frame) -> Option<Version> {
+    const IPV4: u16 = ether_type::IPV4.to_be();
+    const IPV6: u16 = ether_type::IPV6.to_be();
+    let o = Octets::of(frame, LEAST)?;
+    match o.u16(12) {
+        IPV4 if o.u32(VXLAN_V4) == VXLAN => Some(Version::V4),
+        IPV6 if o.u32(VXLAN_V6) == VXLAN => Some(Version::V6),
+        _ => None,
+    }
+}
+
 impl Lane {
     /// The lane of a frame on an uplink. The epoch is read before anything is looked up.
     #[inline(always)]
     pub fn of(frame: &impl Frame, ifindex: u32) -> Option<Self> {
-        const IPV4: u16 = ether_type::IPV4.to_be();
-        const IPV6: u16 = ether_type::IPV6.to_be();
-        let o = Octets::of(frame, ETH_LEN + IP6_LEN + UDP_VXLAN + ETH_LEN)?;
-        match o.u16(12) {
-            IPV4 => {
-                let ip = outer_v4(&o, frame.octets())?;
-                Self::behind(&o, ETH_LEN + IP_LEN, ip, ifindex, Version::V4)
-            }
-            IPV6 => {
-                let ip = outer_v6(&o, frame.octets())?;
-                Self::behind(&o, ETH_LEN + IP6_LEN, ip, ifindex, Version::V6)
-            }
-            _ => None,
+        match version(frame)? {
+            Version::V4 => Self::of_v4(frame, ifindex),
+            Version::V6 => Self::of_v6(frame, ifindex),
         }
+    }
+
+    /// The same of a frame that [`version`] takes for VXLAN over IPv4.
+    #[inline(always)]
+    pub fn of_v4(frame: &impl Frame, ifindex: u32) -> Option<Self> {
+        let (o, octets) = (Octets::of(frame, LEAST)?, frame.octets());
+        let ip = outer_v4(&o, octets)?;
+        Self::behind(&o, ip, (octets, ifindex), Version::V4)
+    }
+
+    /// The same over IPv6.
+    #[inline(always)]
+    pub fn of_v6(frame: &impl Frame, ifindex: u32) -> Option<Self> {
+        let (o, octets) = (Octets::of(frame, LEAST)?, frame.octets());
+        let ip = outer_v6(&o, octets)?;
+        Self::behind(&o, ip, (octets, ifindex), Version::V6)
     }
 
     #[inline(always)]
     fn behind(
         o: &Octets,
-        udp: usize,
         (outer, tos, payload): ([u64; 4], u8, usize),
-        ifindex: u32,
+        (octets, ifindex): (usize, u32),
         version: Version,
     ) -> Option<Self> {
+        let udp = match version {
+            Version::V4 => VXLAN_V4 - UDP_LEN,
+            Version::V6 => VXLAN_V6 - UDP_LEN,
+        };
         let len = usize::from(u16::from_be(o.u16(udp + 4)));
         let no_checksum = o.u16(udp + 6) == 0;
-        let usual = len == payload && no_checksum && o.u32(udp + 8) == VXLAN;
-        if !usual || len < UDP_VXLAN + ETH_LEN {
+        if len != payload || !no_checksum || len < UDP_VXLAN + ETH_LEN {
             return None;
         }
         let (head, tail) = (o.u64(udp + 16), o.u32(udp + 24));
         Some(Self {
             outer,
-            mac: o.u64(0) & MAC,
+            mac: o.u64(0) & addr::MAC_WORD,
             head,
             tail,
             vni: o.u32(udp + 12),
@@ -115,6 +144,7 @@ impl Lane {
             epoch: maps::epoch(),
             tos,
             version,
+            octets,
             element: maps::arrival(hash(head, tail, ifindex))?,
         })
     }
@@ -176,7 +206,7 @@ impl Lane {
             ether_type,
             proto,
         };
-        (end <= frame.octets()).then_some((seen, tos))
+        (end <= self.octets).then_some((seen, tos))
     }
 
     /// Remembers where frames of this kind go, unless the destination is about to age or needs a tag.

@@ -1,6 +1,9 @@
 //! A frame in a packet buffer: the only place with bounds checks.
 
-use core::ptr::read_volatile;
+use core::{
+    ops::Deref,
+    ptr::{read_volatile, write_volatile},
+};
 
 use aya_ebpf::{
     helpers::bpf_xdp_get_buff_len,
@@ -128,5 +131,41 @@ impl Octets {
     pub fn u64(&self, at: usize) -> u64 {
         // SAFETY: as above.
         unsafe { read_volatile((self.start + at) as *const u64) }
+    }
+}
+
+/// The start of an XDP frame, which may be written as well. Packets of TC are not written so: a program that does
+/// gets a prologue that unclones each (net/core/filter.c, `tc_cls_act_prologue`).
+pub struct Room(Octets);
+
+impl Room {
+    /// `None` where the frame's first buffer is shorter than so many octets.
+    #[inline(always)]
+    pub fn of(ctx: &XdpContext, octets: usize) -> Option<Self> {
+        Octets::of(ctx, octets).map(Self)
+    }
+
+    /// Writes 16 bits.
+    #[inline(always)]
+    pub fn set_u16(&self, at: usize, value: u16) {
+        // SAFETY: callers stay within what `of` has asked for, which the verifier proves again; it refuses
+        // stores that the machine cannot do unaligned.
+        unsafe { write_volatile((self.start + at) as *mut u16, value) };
+    }
+
+    /// Writes 32 bits.
+    #[inline(always)]
+    pub fn set_u32(&self, at: usize, value: u32) {
+        // SAFETY: as above.
+        unsafe { write_volatile((self.start + at) as *mut u32, value) };
+    }
+}
+
+impl Deref for Room {
+    type Target = Octets;
+
+    #[inline(always)]
+    fn deref(&self) -> &Octets {
+        &self.0
     }
 }

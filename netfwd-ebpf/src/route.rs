@@ -91,7 +91,7 @@ pub fn lookup(ctx: &TcContext, now: u64, next_hop: &mut NextHop) -> bool {
 
 /// Asks the FIB what was prepared.
 #[inline(always)]
-pub fn find(ctx: &TcContext, now: u64, next_hop: &mut NextHop) -> Answer {
+pub fn find(ctx: &impl EbpfContext, now: u64, next_hop: &mut NextHop) -> Answer {
     let Some(scratch) = maps::scratch() else {
         return Answer::Host;
     };

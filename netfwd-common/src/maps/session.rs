@@ -110,8 +110,8 @@ pub struct Session {
     pub network: u32,
     /// MAC of the station that sends this direction's packets; zero from outside, and until one was heard.
     pub station: Mac,
-    /// Zero.
-    pub pad: u16,
+    /// Of a way into a network, while `epoch` stands: 1 where the station's port takes frames that XDP redirects.
+    pub xdp: u16,
     /// Of a way out: the port that the station was heard at, while `epoch` stands.
     pub port: u32,
     /// Zero.
@@ -122,6 +122,16 @@ pub struct Session {
 plain!(Session, 144);
 
 impl SessionKey {
+    /// A key of eleven words in memory order: both addresses, the network, both l4 ports, and the protocol with
+    /// zeros behind it. Written in smaller pieces it would have to leave the store buffer before it is hashed.
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_words(words: [u32; 11]) -> Self {
+        // SAFETY: integers, each of which may have any value; `plain!` says that there is no padding, and the
+        // fields lie in this order.
+        unsafe { core::mem::transmute::<[u32; 11], Self>(words) }
+    }
+
     /// The key under which the other direction of this session stands, given what packets of this
     /// direction become.
     #[inline(always)]

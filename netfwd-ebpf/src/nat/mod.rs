@@ -9,7 +9,7 @@ pub mod outside;
 mod pool;
 mod rewrite;
 pub mod session;
-mod way;
+pub mod way;
 
 use aya_ebpf::programs::TcContext;
 use netfwd_common::{maps::Stage as Program, verdict::DropReason};

@@ -77,7 +77,7 @@ fn draft(packet: &Packet<'_>, station: Mac) {
     session.slot = 0;
     session.network = key.network;
     session.station = station;
-    session.pad = 0;
+    session.xdp = 0;
     session.port = 0;
     session.pad2 = 0;
 }

@@ -19,7 +19,7 @@ use crate::{
 /// `EEXIST`, include/uapi/asm-generic/errno-base.h.
 pub const EEXIST: i32 = 17;
 /// No session ends sooner: the least floor of the configured timeouts.
-const LEAST_LIFETIME_NS: u64 = 60_000_000_000;
+pub const LEAST_LIFETIME_NS: u64 = 60_000_000_000;
 
 /// The direction of a session with this key, however old.
 #[inline(always)]
@@ -194,7 +194,7 @@ pub fn count(packet: &Packet<'_>, session: &mut Session) {
 
 /// Stamps a direction, and the mapping that it keeps alive (RFC 4787 REQ-6).
 #[inline(never)]
-fn stamp(session: &mut Session, key: &SessionKey, now: u64) {
+pub fn stamp(session: &mut Session, key: &SessionKey, now: u64) {
     session.last_seen_ns = now;
     if let Some(mapping) = mapping_of(session, key) {
         mapping.last_seen_ns = now;

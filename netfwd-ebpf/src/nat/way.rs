@@ -1,9 +1,9 @@
 //! Where a translated packet goes: out by an uplink, or to a station of a network.
 
-use aya_ebpf::programs::TcContext;
+use aya_ebpf::{EbpfContext, programs::TcContext};
 use netfwd_common::{
     addr::{Mac, UNSPECIFIED, from_v4},
-    maps::{Network, NextHop, Session, SessionKind, Stage as Program},
+    maps::{FdbFlags, Network, NextHop, Session, SessionKind, Stage as Program},
     tcp,
     verdict::DropReason,
 };
@@ -159,7 +159,7 @@ fn tell(packet: &Packet<'_>, mtu: u32, network: &Network) -> Stage {
 pub fn into(packet: &Packet<'_>, session: &mut Session) -> Stage {
     let known = session.epoch == maps::epoch() && route::is_fresh(&session.next_hop, packet.now);
     if !known {
-        match locate(packet, session) {
+        match locate(packet.ctx, packet.now, session) {
             Found::Port => {}
             Found::Bridge => return by_bridge(packet, session),
             Found::Unresolved => return by_neighbour(packet, session),
@@ -192,7 +192,7 @@ fn arrive(packet: &Packet<'_>, session: &mut Session, mtu: u32) -> Result<(), Dr
 
 /// Where the station is that a session's packets go to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Found {
+pub enum Found {
     /// Behind the port that the session names.
     Port,
     /// Elsewhere: the FDB says, or it is flooded to.
@@ -203,9 +203,9 @@ enum Found {
     Nowhere,
 }
 
-/// Finds the station, and notes its port in the session for as long as nothing changes.
+/// Finds the station, and notes its port in the session for as long as nothing changes. XDP asks as well.
 #[inline(never)]
-fn locate(packet: &Packet<'_>, session: &mut Session) -> Found {
+pub fn locate(ctx: &impl EbpfContext, now: u64, session: &mut Session) -> Found {
     let epoch = maps::epoch();
     session.epoch = 0;
     let Some(network) = maps::network(&session.enter) else {
@@ -213,7 +213,7 @@ fn locate(packet: &Packet<'_>, session: &mut Session) -> Found {
     };
     route::ask(network.gateway_ifindex, &session.src, &session.dst);
     let mut next_hop = NextHop::default();
-    let answer = route::find(packet.ctx, packet.now, &mut next_hop);
+    let answer = route::find(ctx, now, &mut next_hop);
     if answer == route::Answer::Found && next_hop.ifindex == network.gateway_ifindex {
         session.next_hop.dst_mac = next_hop.dst_mac;
     }
@@ -224,12 +224,13 @@ fn locate(packet: &Packet<'_>, session: &mut Session) -> Found {
         return Found::Unresolved;
     }
     let key = bridge::key(session.enter, network.vlan, station);
-    match bridge::station(network.ageing_ns, key, packet.now) {
+    match bridge::station(network.ageing_ns, key, now) {
         Some(entry) if entry.ifindex != 0 && entry.tag == 0 => {
             session.next_hop.ifindex = entry.ifindex;
-            session.next_hop.resolved_ns = packet.now;
+            session.next_hop.resolved_ns = now;
             session.deliver = entry.deliver;
             session.slot = entry.slot;
+            session.xdp = u16::from(entry.flags.has(FdbFlags::XDP_TARGET));
             session.epoch = epoch;
             Found::Port
         }

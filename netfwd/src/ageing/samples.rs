@@ -58,7 +58,7 @@ pub(super) fn session(last_seen_ns: u64, flags: SessionFlags) -> Session {
         enter: 0,
         slot: 0,
         station: [0; 6],
-        pad: 0,
+        xdp: 0,
         port: 0,
         pad2: 0,
     }

@@ -54,7 +54,7 @@ const NOTHING: Session = Session {
     slot: 0,
     network: 1,
     station: [0; 6],
-    pad: 0,
+    xdp: 0,
     created_ns: 0,
 };
 

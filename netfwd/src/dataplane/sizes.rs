@@ -214,7 +214,7 @@ mod tests {
             slot: 0,
             network: 1,
             station: [0; 6],
-            pad: 0,
+            xdp: 0,
             port: 0,
             pad2: 0,
             created_ns: now_ns(),

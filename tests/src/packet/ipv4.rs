@@ -65,6 +65,23 @@ impl Tcp {
             flags: tcp_flags::SYN,
         }
     }
+
+    /// The header without options or checksum, and a payload.
+    pub(super) fn segment(&self, payload: &[u8]) -> Vec<u8> {
+        const WORDS: u8 = 5 << 4;
+        const WINDOW: [u8; 2] = [0xff, 0xff];
+        [
+            &self.src_port.to_be_bytes()[..],
+            &self.dst_port.to_be_bytes(),
+            &self.seq.to_be_bytes(),
+            &self.ack.to_be_bytes(),
+            &[WORDS, self.flags],
+            &WINDOW,
+            &[0; 4],
+            payload,
+        ]
+        .concat()
+    }
 }
 
 impl Ipv4 {
@@ -129,19 +146,7 @@ impl Ipv4 {
 
     /// TCP without options.
     pub fn tcp(&self, tcp: &Tcp, payload: &[u8]) -> Vec<u8> {
-        const WORDS: u8 = 5 << 4;
-        const WINDOW: [u8; 2] = [0xff, 0xff];
-        let mut segment = [
-            &tcp.src_port.to_be_bytes()[..],
-            &tcp.dst_port.to_be_bytes(),
-            &tcp.seq.to_be_bytes(),
-            &tcp.ack.to_be_bytes(),
-            &[WORDS, tcp.flags],
-            &WINDOW,
-            &[0; 4],
-            payload,
-        ]
-        .concat();
+        let mut segment = tcp.segment(payload);
         let check = self.pseudo(TCP, &segment);
         segment[16..18].copy_from_slice(&check.to_be_bytes());
         self.packet(TCP, &segment)

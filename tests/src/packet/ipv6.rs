@@ -2,9 +2,10 @@
 
 use std::net::Ipv6Addr;
 
-use super::{Mac, sum};
+use super::{Mac, Tcp, sum};
 
 const ICMPV6: u8 = 58;
+const TCP: u8 = 6;
 const UDP: u8 = 17;
 const HOP_BY_HOP: u8 = 0;
 
@@ -64,6 +65,14 @@ impl Ipv6 {
             UDP,
             &[&ports[..], &check.to_be_bytes()[..], payload].concat(),
         )
+    }
+
+    /// TCP without options.
+    pub fn tcp(&self, tcp: &Tcp, payload: &[u8]) -> Vec<u8> {
+        let mut segment = tcp.segment(payload);
+        let check = self.check(TCP, &segment);
+        segment[16..18].copy_from_slice(&check.to_be_bytes());
+        self.packet(TCP, &segment)
     }
 
     /// UDP without a checksum, as tunnels may have it (RFC 6935).

@@ -23,7 +23,7 @@ pub use run::{Hook, Ran, Verdict};
 pub use sessions::Translated;
 pub use tables::Tables;
 pub use wires::{Wires, mac};
-pub use world::{GROUP, Inside, OTHER_PORT, PEER_V6, VTEP_V6, World, station};
+pub use world::{GROUP, Inside, OTHER_PORT, PEER_V6, VTEP_V6, World, monotonic_ns, station};
 
 /// The shortest frame that the kernel takes: it wants a whole header of the protocol that the
 /// EtherType announces. Shorter ones can only be sent over a wire, by [`crate::packet::RawSocket`].

@@ -79,6 +79,7 @@ fn load_xdp(program: &mut Xdp) -> Result<()> {
     if program.fd().is_err() {
         program.load()?;
         program.attach("up0", XdpMode::Driver)?;
+        program.attach("up1", XdpMode::Driver)?;
     }
     Ok(())
 }

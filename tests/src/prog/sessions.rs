@@ -69,7 +69,7 @@ fn direction(enter: u32, src: (Addr, u16), dst: (Addr, u16)) -> Session {
         slot: 0,
         network: NETWORK,
         station: Mac::default(),
-        pad: 0,
+        xdp: 0,
         port: 0,
         pad2: 0,
         created_ns: 0,

@@ -40,6 +40,11 @@ impl Tables<'_> {
             .with_context(|| format!("map {name}"))
     }
 
+    /// Takes an entry out of a hash map; what programs remember, they go on by.
+    pub fn remove_unnoticed<K: Pod, V: Pod>(&mut self, name: &str, key: &K) -> Result<()> {
+        Ok(self.hash::<K, V>(name)?.remove(key)?)
+    }
+
     /// Has the programs look everything up again.
     pub fn renew(&mut self) -> Result<()> {
         let mut epoch: Epoch = self.element("epoch", 0)?;

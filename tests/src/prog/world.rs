@@ -222,6 +222,11 @@ impl Inside<'_> {
     pub fn run(&mut self, hook: Hook, ifindex: u32, frame: &[u8]) -> Result<Ran> {
         run::run(self.0, hook, ifindex, frame)
     }
+
+    /// The maps.
+    pub fn tables(&mut self) -> Tables<'_> {
+        Tables(self.0)
+    }
 }
 
 /// A learned station behind a port with this interface, heard just now.
@@ -237,7 +242,8 @@ pub fn station(ifindex: u32, slot: u32) -> FdbEntry {
     }
 }
 
-pub(super) fn monotonic_ns() -> u64 {
+/// CLOCK_MONOTONIC, as the programs' stamps have it.
+pub fn monotonic_ns() -> u64 {
     let clock = nix::time::ClockId::CLOCK_MONOTONIC;
     let now = nix::time::clock_gettime(clock).expect("every kernel has CLOCK_MONOTONIC");
     now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64

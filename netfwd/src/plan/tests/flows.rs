@@ -172,7 +172,7 @@ fn nothing() -> Session {
         slot: 0,
         network: 0,
         station: [0; 6],
-        pad: 0,
+        xdp: 0,
         port: 0,
         pad2: 0,
         created_ns: 0,

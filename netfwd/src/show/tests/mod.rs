@@ -168,7 +168,7 @@ fn session(maps: &mut Maps, network: u32) {
         tcp_flags: tcp::SYN | tcp::ACK,
         kind: 0,
         flags: SessionFlags::ORIGINAL.with(SessionFlags::FROM_INSIDE),
-        pad: 0,
+        xdp: 0,
     };
     let back = Session {
         src: server,

@@ -1,23 +1,24 @@
-//! XDP on an uplink: VXLAN from a known peer and station to a known station behind a local port. Whatever
-//! else arrives goes on to TC, which is complete, and from which this program learns what it may take.
+//! VXLAN from a known peer and station to a known station behind a local port.
 
 use aya_ebpf::{
-    bindings::xdp_action::{XDP_PASS, XDP_REDIRECT},
-    helpers::{bpf_redirect, bpf_xdp_adjust_head},
-    programs::XdpContext,
+    bindings::xdp_action::XDP_PASS, helpers::bpf_xdp_adjust_head, programs::XdpContext,
 };
 use netfwd_common::{
     limits::STAMP_INTERVAL_NS,
-    maps::{Config, Deliver, FdbEntry, FdbFlags, Uplink},
+    maps::{Config, FdbEntry, FdbFlags, Uplink},
 };
 
+use super::{is_taken, redirect};
 use crate::{
-    arrivals::Lane,
+    arrivals::{self, Lane},
     bridge, count,
     frame::Frame,
     maps::{self, FDB},
     parse::Ethernet,
-    vxlan::decap::{self, Inner, Outer, Tunnel},
+    vxlan::{
+        decap::{self, Inner, Outer, Tunnel},
+        encap::Version,
+    },
 };
 
 /// Where a frame goes, how many octets it loses, and who counts it.
@@ -29,37 +30,55 @@ struct Way {
     tx_slot: u32,
 }
 
-/// What arrives on an uplink.
+/// Redirects a frame the way of the last of its kind, which was for this host's MAC address as this one is; 0 for
+/// others.
 #[inline(always)]
-pub fn ingress(ctx: &XdpContext) -> u32 {
-    // SAFETY: the kernel hands the program a valid context.
-    let ifindex = unsafe { (*ctx.ctx).ingress_ifindex };
-    match express(ctx, ifindex).or_else(|| take(ctx, ifindex)) {
-        Some(way) => redirect(ctx, &way),
-        None => XDP_PASS,
+pub fn express(ctx: &XdpContext, ifindex: u32) -> u32 {
+    // Apart: what is the same for all of a version is a constant then.
+    match arrivals::version(ctx) {
+        Some(Version::V4) => express_v4(ctx, ifindex),
+        Some(Version::V6) => express_v6(ctx, ifindex),
+        None => 0,
     }
 }
 
-/// The way of the last frame of this kind, which was for this host's MAC address as this one is.
 #[inline(always)]
-fn express(ctx: &XdpContext, ifindex: u32) -> Option<Way> {
-    let lane = Lane::of(ctx, ifindex)?;
+fn express_v4(ctx: &XdpContext, ifindex: u32) -> u32 {
+    let lane = Lane::of_v4(ctx, ifindex);
+    lane.and_then(|lane| along(ctx, &lane)).unwrap_or(0)
+}
+
+#[inline(never)]
+fn express_v6(ctx: &XdpContext, ifindex: u32) -> u32 {
+    let lane = Lane::of_v6(ctx, ifindex);
+    lane.and_then(|lane| along(ctx, &lane)).unwrap_or(0)
+}
+
+#[inline(always)]
+fn along(ctx: &XdpContext, lane: &Lane) -> Option<u32> {
     let (known, seen) = lane.known(ctx)?;
-    if known.xdp == 0 || !fits(ctx, known.deliver) {
+    if known.xdp == 0 || !is_taken(ctx, known.deliver, lane.octets) {
         return None;
     }
-    Some(Way {
+    let way = Way {
         target: known.target,
         octets: seen.version.octets(),
         uplink_slot: known.uplink_slot,
         rx_slot: known.rx_slot,
         tx_slot: known.tx_slot,
-    })
+    };
+    finish(ctx, lane.octets, &way)
 }
 
-/// The way of a frame that is looked up.
+/// Redirects a frame whose way is looked up, and passes the rest. It has a stack of its own, which others need not
+/// leave room for.
+#[inline(never)]
+pub fn take(ctx: &XdpContext, ifindex: u32) -> u32 {
+    looked_up(ctx, ifindex).unwrap_or(XDP_PASS)
+}
+
 #[inline(always)]
-fn take(ctx: &XdpContext, ifindex: u32) -> Option<Way> {
+fn looked_up(ctx: &XdpContext, ifindex: u32) -> Option<u32> {
     let uplink = maps::uplink(&ifindex)?;
     let config = maps::config()?;
     let eth = Ethernet::read(ctx, 0)?;
@@ -73,7 +92,8 @@ fn take(ctx: &XdpContext, ifindex: u32) -> Option<Way> {
     if !outer.is_vxlan(ctx, config) {
         return None;
     }
-    inside(ctx, config, uplink, outer, ifindex)
+    let way = inside(ctx, config, uplink, outer, ifindex)?;
+    finish(ctx, ctx.octets(), &way)
 }
 
 #[inline(always)]
@@ -95,7 +115,7 @@ fn inside(
     let inner = decap::inner(ctx, outer).ok()??;
     let target = decap::local_station(&tunnel, &inner, now)?;
     let taken = target.flags.has(FdbFlags::XDP_TARGET) && target.tag == 0;
-    let fits = fits(ctx, u32::from(target.deliver));
+    let fits = is_taken(ctx, u32::from(target.deliver), ctx.octets());
     if !taken || !fits || !is_known_sender(&tunnel, &inner, now) {
         return None;
     }
@@ -114,14 +134,6 @@ fn way(tunnel: &Tunnel, target: &FdbEntry, uplink_slot: u32, octets: usize) -> W
         rx_slot: tunnel.slot,
         tx_slot: target.slot,
     }
-}
-
-/// Whether a target that is delivered to so takes a frame of several buffers, where this is one: a veth
-/// does, a tap does not (drivers/net/tun.c has no NETDEV_XDP_ACT_NDO_XMIT_SG), and would lose it.
-#[inline(always)]
-fn fits(ctx: &XdpContext, deliver: u32) -> bool {
-    let (start, end) = ctx.linear();
-    deliver == Deliver::Peer as u32 || end - start == ctx.octets()
 }
 
 /// Whether the sender is where the FDB has it; what is to be learned, TC learns.
@@ -146,18 +158,16 @@ fn is_known_sender(tunnel: &Tunnel, inner: &Inner, now: u64) -> bool {
     true
 }
 
+/// Takes the outer headers off, counts, and redirects; a frame of so many octets.
 #[inline(always)]
-fn redirect(ctx: &XdpContext, way: &Way) -> u32 {
-    let before = ctx.octets();
+fn finish(ctx: &XdpContext, before: usize, way: &Way) -> Option<u32> {
     // SAFETY: the context is the program's own. The headers were read, so the frame is longer.
     if unsafe { bpf_xdp_adjust_head(ctx.ctx, way.octets as i32) } != 0 {
-        return XDP_PASS;
+        return None;
     }
     let octets = before - way.octets;
     count::rx(way.uplink_slot, before);
     count::rx(way.rx_slot, octets);
     count::tx(way.tx_slot, octets);
-    // SAFETY: takes two integers; the kernel looks the interface up itself.
-    let ret = unsafe { bpf_redirect(way.target, 0) };
-    u32::try_from(ret).unwrap_or(XDP_REDIRECT)
+    Some(redirect(way.target))
 }
