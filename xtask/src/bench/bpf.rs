@@ -64,7 +64,8 @@ pub fn load_xdp(instructions: &[u64]) -> nix::Result<OwnedFd> {
     load(BPF_PROG_TYPE_XDP, instructions)
 }
 
-fn load(kind: u32, instructions: &[u64]) -> nix::Result<OwnedFd> {
+/// Loads a program of a type, a number of `enum bpf_prog_type`.
+pub fn load(kind: u32, instructions: &[u64]) -> nix::Result<OwnedFd> {
     let mut attr = Load {
         kind,
         count: instructions.len() as u32,

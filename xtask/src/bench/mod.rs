@@ -31,6 +31,7 @@ mod publish;
 mod redirect;
 mod report;
 mod session;
+mod sockets;
 mod statistics;
 mod subject;
 mod surroundings;
@@ -66,12 +67,15 @@ pub enum Case {
     Nat,
     /// Packets a second, and the loader's own times, as tables grow
     Growth,
+    /// An experiment, run when named: TCP between containers of one host, led from socket to socket
+    /// past the network
+    Sockets,
 }
 
 /// What to measure, and how long.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Cases, in the order to run them; all where none is named
+    /// Cases, in the order to run them; all but the experiment where none is named
     cases: Vec<Case>,
     /// All cases in less than two minutes: few and short rounds, small sizes
     #[arg(long)]
@@ -123,6 +127,7 @@ impl Case {
             Self::Vxlan => vxlan::run(session),
             Self::Nat => nat::run(session),
             Self::Growth => growth::run(session),
+            Self::Sockets => sockets::run(session),
         }
     }
 
@@ -133,6 +138,7 @@ impl Case {
             Self::Vxlan => vxlan::PLAN,
             Self::Nat => nat::PLAN,
             Self::Growth => growth::PLAN,
+            Self::Sockets => sockets::PLAN,
         }
     }
 }
@@ -147,16 +153,17 @@ impl Options {
         Rounds { count, each }
     }
 
-    fn cases(&self) -> &[Case] {
-        if self.cases.is_empty() {
-            Case::value_variants()
-        } else {
-            &self.cases
+    /// Those that are named; otherwise all but the experiment.
+    fn cases(&self) -> Vec<Case> {
+        if !self.cases.is_empty() {
+            return self.cases.clone();
         }
+        let all = Case::value_variants().iter().copied();
+        all.filter(|case| *case != Case::Sockets).collect()
     }
 
     fn plan(&self) -> Vec<&'static str> {
-        let all = self.cases().iter().flat_map(|case| case.plan());
+        let all = self.cases().into_iter().flat_map(Case::plan);
         all.copied().filter(|id| id.contains(&self.only)).collect()
     }
 
