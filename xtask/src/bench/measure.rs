@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::progress::Step;
+use super::surroundings::{Surroundings, Watch};
 use crate::run::interrupt;
 
 /// How often and how long each path is measured.
@@ -31,25 +32,91 @@ pub trait Measured<const VALUES: usize = 1> {
     }
 }
 
-/// Measures in turns: for each that was measured, the values of each round.
+/// What was found of each that was measured: the values of each round.
+pub type Found<const VALUES: usize> = Vec<Vec<[f64; VALUES]>>;
+
+/// Measures in turns.
 pub fn interleaved<const VALUES: usize>(
     all: &[&dyn Measured<VALUES>],
     rounds: Rounds,
     step: &Step<'_>,
-) -> Result<Vec<Vec<[f64; VALUES]>>> {
-    let mut found = vec![Vec::new(); all.len()];
-    let total = (rounds.count as usize * all.len()) as f64;
-    for round in 0..rounds.count {
-        for (turn, (measured, found)) in all.iter().zip(&mut found).enumerate() {
-            interrupt::check()?;
-            let share = (round as usize * all.len() + turn) as f64 / total;
-            let (number, count) = (round + 1, rounds.count);
-            step.note(
-                share,
-                format_args!("round {number}/{count}, {}", measured.name()),
-            );
-            found.push(measured.round(rounds.each)?);
-        }
+) -> Result<Found<VALUES>> {
+    Ok(watched(all, rounds, step)?.0)
+}
+
+/// Measures in turns, and tells what else the machine did meanwhile. Rounds in which it did much are
+/// measured again, up to a third of them, and the quietest are kept: what is chosen by is nothing that
+/// the measured have a part in.
+pub fn watched<const VALUES: usize>(
+    all: &[&dyn Measured<VALUES>],
+    rounds: Rounds,
+    step: &Step<'_>,
+) -> Result<(Found<VALUES>, Surroundings)> {
+    let count = rounds.count as usize;
+    let mut done: Vec<Round<VALUES>> = Vec::new();
+    let quiet = |done: &[Round<VALUES>]| done.iter().filter(|one| one.around.is_quiet()).count();
+    while quiet(&done) < count && done.len() < count + count / 3 {
+        let share = done.len().min(count) as f64 / count as f64;
+        let number = done.len() + 1;
+        let telling = |name: &str| step.note(share, format_args!("round {number}/{count}, {name}"));
+        done.push(Round::measure(all, rounds.each, telling)?);
     }
-    Ok(found)
+    let kept = quietest(done, count);
+    let around: Vec<_> = kept.iter().map(|one| one.around.clone()).collect();
+    let of = |subject: usize| kept.iter().map(|one| one.values[subject]).collect();
+    let found = (0..all.len()).map(of).collect();
+    Ok((found, Surroundings::over(&around)))
+}
+
+/// One turn of all.
+struct Round<const VALUES: usize> {
+    around: Surroundings,
+    values: Vec<[f64; VALUES]>,
+}
+
+impl<const VALUES: usize> Round<VALUES> {
+    fn measure(
+        all: &[&dyn Measured<VALUES>],
+        time: Duration,
+        telling: impl Fn(&str),
+    ) -> Result<Self> {
+        let watch = Watch::begin()?;
+        let one = |measured: &&dyn Measured<VALUES>| {
+            interrupt::check()?;
+            telling(measured.name());
+            measured.round(time)
+        };
+        let values = all.iter().map(one).collect::<Result<_>>()?;
+        let around = watch.end()?;
+        Ok(Self { around, values })
+    }
+}
+
+/// So many rounds in which the machine did least else, in the order of their measurement.
+fn quietest<const VALUES: usize>(done: Vec<Round<VALUES>>, count: usize) -> Vec<Round<VALUES>> {
+    let mut ranked: Vec<_> = done.into_iter().enumerate().collect();
+    ranked.sort_by(|(_, a), (_, b)| a.around.noise().total_cmp(&b.around.noise()));
+    ranked.truncate(count);
+    ranked.sort_by_key(|(number, _)| *number);
+    ranked.into_iter().map(|(_, one)| one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quietest_rounds_are_kept_in_their_order() {
+        let round = |(value, stolen): (f64, f64)| Round {
+            around: Surroundings {
+                stolen,
+                ..Surroundings::default()
+            },
+            values: vec![[value]],
+        };
+        let all = [(1.0, 0.2), (2.0, 0.0), (3.0, 0.5), (4.0, 0.1)];
+        let kept = quietest(all.map(round).into(), 3);
+        let values: Vec<_> = kept.iter().map(|one| one.values[0]).collect();
+        assert_eq!(values, [[1.0], [2.0], [4.0]]);
+    }
 }

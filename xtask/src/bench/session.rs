@@ -68,9 +68,7 @@ impl Session<'_> {
             return Ok(());
         }
         let step = self.run.progress.begin(id)?;
-        let watch = Watch::begin()?;
-        let found = measure::interleaved(all, self.rounds, &step)?;
-        let around = watch.end()?;
+        let (found, around) = measure::watched(all, self.rounds, &step)?;
         step.note(1.0, "time of programs");
         for one in all {
             self.look_into(id, *one)?;

@@ -26,7 +26,30 @@ pub struct Surroundings {
 impl Surroundings {
     /// Whether the machine did little else.
     pub fn is_quiet(&self) -> bool {
-        self.others + self.stolen <= QUIET
+        self.noise() <= QUIET
+    }
+
+    /// The share of all CPUs' time that was not ours to use.
+    pub fn noise(&self) -> f64 {
+        self.others + self.stolen
+    }
+
+    /// Those of several measurements, one after the other.
+    pub fn over(all: &[Self]) -> Self {
+        let (Some(first), Some(last)) = (all.first(), all.last()) else {
+            return Self::default();
+        };
+        let seconds: f64 = all.iter().map(|one| one.seconds).sum();
+        let mean = |share: fn(&Self) -> f64| {
+            let weighed = all.iter().map(|one| share(one) * one.seconds);
+            weighed.sum::<f64>() / seconds.max(f64::MIN_POSITIVE)
+        };
+        Self {
+            seconds,
+            others: mean(|one| one.others),
+            stolen: mean(|one| one.stolen),
+            load: [first.load[0], last.load[1]],
+        }
     }
 }
 
@@ -189,6 +212,20 @@ mod tests {
             one(30, 20, false),
         ];
         assert_eq!(of_others(&all, 20), 1 + 10);
+    }
+
+    #[test]
+    fn longer_measurements_weigh_more() {
+        let one = |seconds, stolen, load| Surroundings {
+            seconds,
+            stolen,
+            others: 0.0,
+            load: [[load; 3]; 2],
+        };
+        let all = Surroundings::over(&[one(1.0, 0.4, 1.0), one(3.0, 0.0, 2.0)]);
+        assert!((all.stolen - 0.1).abs() < 1e-9 && (all.seconds - 4.0).abs() < 1e-9);
+        assert_eq!(all.load, [[1.0; 3], [2.0; 3]]);
+        assert!(!all.is_quiet());
     }
 
     #[test]

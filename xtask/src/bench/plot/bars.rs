@@ -33,7 +33,7 @@ impl Frame {
         let ends: Vec<_> = bars.map(|bar| (bar.ratio, bar.spread[1])).collect();
         let heights = rows.iter().map(height).sum::<i32>();
         Self {
-            left: (longest.unwrap_or_default() * LETTER + 16) as i32,
+            left: (longest.unwrap_or_default() * LETTER + 24) as i32,
             end: ratio_end(&ends),
             height: TOP + heights + BOTTOM,
         }

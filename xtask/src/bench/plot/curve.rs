@@ -27,7 +27,7 @@ const THEIRS: [RGBColor; 3] = [
 /// The plot of a curve.
 pub fn svg(curve: &Curve) -> Result<String> {
     super::drawn(SIZE, |area| {
-        title(area, &curve.title)?;
+        title(area, &format!("{} ({})", curve.title, curve.unit.label()))?;
         let colours = colours(&curve.lines);
         let names = curve.lines.iter().map(|line| line.name.clone());
         let entries: Vec<_> = names.zip(colours.iter().copied()).collect();
@@ -78,14 +78,13 @@ where
             .margin_top(if colours.len() > 3 { 84 } else { 64 })
             .margin_right(24)
             .x_label_area_size(44)
-            .y_label_area_size(78)
+            .y_label_area_size(60)
             .build_cartesian_2d(sizes(curve).log_scale(), values),
     )?;
     done(
         chart
             .configure_mesh()
             .x_desc(curve.size.clone())
-            .y_desc(curve.unit.label())
             .x_label_formatter(&|size| short(*size))
             .y_label_formatter(&|value| short(*value))
             .label_style(("sans-serif", TEXT - 1).into_font().color(&INK))

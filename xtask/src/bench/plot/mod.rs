@@ -21,7 +21,7 @@ const INK: RGBColor = RGBColor(0x75, 0x7d, 0x87);
 /// Pixels of text.
 const TEXT: u32 = 14;
 /// About the width of a character of it.
-const LETTER: u32 = 8;
+const LETTER: u32 = 7;
 
 /// Where a plot is drawn on.
 type Area<'svg> = DrawingArea<SVGBackend<'svg>, Shift>;
@@ -87,7 +87,7 @@ fn title(area: &Area<'_>, text: &str) -> Result<()> {
 /// Squares of colour with names, in lines from a height on.
 fn legend(area: &Area<'_>, height: i32, entries: &[(String, RGBColor)]) -> Result<()> {
     let widths = entries.iter().map(|(name, _)| name.chars().count() as u32);
-    let widths: Vec<u32> = widths.map(|count| count * LETTER + 34).collect();
+    let widths: Vec<u32> = widths.map(|count| count * LETTER + 38).collect();
     let places = axis::places(&widths, area.dim_in_pixel().0 - 8);
     for ((name, colour), (x, line)) in entries.iter().zip(places) {
         let (x, y) = (8 + x as i32, height + line as i32 * 20);

@@ -75,7 +75,16 @@ impl Role {
 pub fn of(report: &Report, case: &str) -> Vec<Row> {
     let all = report.comparisons.iter();
     let own = all.filter(|comparison| comparison.id.split('/').next() == Some(case));
-    own.flat_map(rows).collect()
+    let mut rows: Vec<Row> = own.flat_map(rows).collect();
+    rows.sort_by_key(|row| rank(&row.label));
+    rows
+}
+
+/// Frames come first: what is below is measured with more of the machine in it.
+fn rank(label: &str) -> usize {
+    const KINDS: [&str; 6] = ["packets", "live", "connections", "tcp", "udp", "latency"];
+    let kind = KINDS.iter().position(|kind| label.starts_with(kind));
+    kind.unwrap_or(KINDS.len())
 }
 
 /// netfwd with something configured has a row of its own; who has no ratio is the reference.
@@ -140,6 +149,12 @@ mod tests {
         assert_eq!(rows[0].label, "packets 64");
         assert_eq!(rows[0].bars.len(), 1);
         assert!((rows[0].bars[0].ratio - 1.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn frames_stand_above_round_trips() {
+        assert!(rank("packets 64, anti-spoofing") < rank("latency one core p50"));
+        assert!(rank("latency one core p50") < rank("something new"));
     }
 
     #[test]
