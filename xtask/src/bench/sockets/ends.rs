@@ -5,9 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::time::{ClockId, clock_gettime};
-use nix::unistd::Pid;
+
+use super::super::cpu::Cpu;
 
 /// Where the ends run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,11 +32,11 @@ pub fn both<A: Send, B: Send>(
     one: impl FnOnce() -> Result<A> + Send,
     other: impl FnOnce() -> Result<B> + Send,
 ) -> Result<(A, B, Took)> {
-    let [first, second] = cpus.numbers()?;
+    let [first, second] = cpus.both()?;
     let (served, started) = (softirqs()?, Instant::now());
     let (one, other) = thread::scope(|scope| {
-        let one = scope.spawn(move || on(first, one));
-        let other = scope.spawn(move || on(second, other));
+        let one = scope.spawn(|| on(&first, one));
+        let other = scope.spawn(|| on(&second, other));
         (one.join(), other.join())
     });
     let elapsed = started.elapsed();
@@ -47,27 +47,23 @@ pub fn both<A: Send, B: Send>(
 }
 
 impl Cpus {
-    /// The first that this process may use, and the second where there is one and it is wanted.
-    fn numbers(self) -> Result<[usize; 2]> {
-        let usable = sched_getaffinity(Pid::from_raw(0))?;
-        let mut numbers = (0..CpuSet::count()).filter(|cpu| usable.is_set(*cpu).unwrap_or(false));
-        let first = numbers.next().context("no CPU is usable")?;
-        let second = numbers.next().filter(|_| self == Self::Two);
-        Ok([first, second.unwrap_or(first)])
+    /// Of the end that begins, and of the other one.
+    fn both(self) -> Result<[Cpu; 2]> {
+        let other = match self {
+            Self::One => Cpu::first(),
+            Self::Two => Cpu::second(),
+        };
+        Ok([Cpu::first()?, other?])
     }
 }
 
 /// Does something on a CPU; returns the CPU time of it, too.
-fn on<T>(cpu: usize, work: impl FnOnce() -> Result<T>) -> Result<(T, Duration)> {
-    let mut only = CpuSet::new();
-    only.set(cpu)?;
-    sched_setaffinity(Pid::from_raw(0), &only).context("a CPU for an end")?;
+fn on<T>(cpu: &Cpu, work: impl FnOnce() -> Result<T>) -> Result<(T, Duration)> {
+    cpu.bear()?;
     let done = work()?;
     // The thread was made for this work and has done nothing else.
-    Ok((
-        done,
-        clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into(),
-    ))
+    let took = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?;
+    Ok((done, took.into()))
 }
 
 /// CPU time of the threads that serve softirqs where their raisers do not.
