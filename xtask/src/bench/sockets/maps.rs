@@ -74,6 +74,8 @@ struct BtfLoad {
     size: u32,
     log_size: u32,
     log_level: u32,
+    /// Linux 6.1 wants what is behind the fields that it knows to be zero.
+    _later: u32,
 }
 
 /// BTF with two types, without which the kernel makes no socket storage: 1 is an integer of four octets, 2 one
@@ -96,6 +98,7 @@ fn type_information() -> nix::Result<OwnedFd> {
         size: blob.len() as u32,
         log_size: 0,
         log_level: 0,
+        _later: 0,
     };
     bpf::made(BPF_BTF_LOAD, &mut attr)
 }
