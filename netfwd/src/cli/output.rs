@@ -1,6 +1,6 @@
 //! Rows, as JSON or as an aligned table.
 
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write};
 
 use comfy_table::Table;
 use serde::Serialize;
@@ -25,17 +25,23 @@ pub fn print_columns<T: Serialize>(
     json: bool,
     columns: &[&str],
 ) -> Result<(), Failed> {
-    let rows = rows(items)?;
-    let text = if json {
-        serde_json::to_string_pretty(&rows).map_err(Failed::new)?
+    let mut out = BufWriter::new(io::stdout().lock());
+    let done = if json {
+        array(&mut out, items)
     } else {
-        table(&rows, columns)
+        writeln!(out, "{}", table(&rows(items)?, columns))
     };
     // A reader that has seen enough, as `head` has, is no failure.
-    match writeln!(io::stdout(), "{text}") {
+    match done.and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failed::new(error)),
         _ => Ok(()),
     }
+}
+
+/// Written as it goes: a million rows as one text, or as values, are gigabytes.
+fn array<T: Serialize>(out: &mut impl Write, items: &[T]) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, items)?;
+    writeln!(out)
 }
 
 /// Rows below the names of their fields, two spaces apart.

@@ -195,12 +195,10 @@ impl Shown<'_> {
         fields: Fields,
         columns: &[&str],
     ) -> Result<(), Failed> {
-        let rows = output::rows(items)?;
-        let rows = if is_empty(filter) {
-            rows
-        } else {
-            filter::apply(rows, filter, fields, &self.ids()?)?
-        };
+        if is_empty(filter) {
+            return output::print_columns(items, self.json, columns);
+        }
+        let rows = filter::apply(output::rows(items)?, filter, fields, &self.ids()?)?;
         output::print_columns(&rows, self.json, columns)
     }
 

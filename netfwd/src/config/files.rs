@@ -52,7 +52,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, ConfigError> {
 /// That a file or folder cannot be read.
 pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> ConfigError {
     let place = Place {
-        file: path.display().to_string(),
+        file: path.display().to_string().into(),
         line: 0,
     };
     let message = format!("cannot be read ({error}); name an existing file with --config");

@@ -230,7 +230,7 @@ pub struct FdbEntry {
 }
 
 /// Behind what a station is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FdbTarget {
     /// The port with this interface.
     Port(String),

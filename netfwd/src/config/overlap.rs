@@ -1,10 +1,13 @@
 //! What single values cannot show: that two parts of a configuration contradict each other. It is
 //! checked again when something is added by command.
 
+use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use netfwd_common::addr::Mac;
 
 use crate::naming;
 
@@ -44,10 +47,16 @@ pub(super) fn unique<'a, K: Ord + ToString>(
 ) -> Result<(), ConfigError> {
     let mut seen = BTreeMap::new();
     for (key, place) in items {
-        let name = key.to_string();
-        if let Some(first) = seen.insert(key, place) {
-            let message = format!("{what} {name} is already used ({first}); give it another one");
-            return Err(ConfigError::new(place, message));
+        match seen.entry(key) {
+            Slot::Vacant(free) => {
+                free.insert(place);
+            }
+            Slot::Occupied(taken) => {
+                let (name, first) = (taken.key().to_string(), taken.get());
+                let message =
+                    format!("{what} {name} is already used ({first}); give it another one");
+                return Err(ConfigError::new(place, message));
+            }
         }
     }
     Ok(())
@@ -72,36 +81,68 @@ impl Port {
 
     /// Whether `name` means this port: its label, or its interface.
     pub fn is(&self, name: &str) -> bool {
-        self.label() == name || self.interface() == name
+        match &self.at {
+            PortAt::Interface(own) | PortAt::Tap(Tap { name: own, .. }) => own == name,
+            PortAt::Pair(_) => self.label() == name || self.interface() == name,
+        }
+    }
+}
+
+/// A station as an error names it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Station {
+    vlan: u16,
+    mac: Mac,
+}
+
+impl fmt::Display for Station {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format_mac(&self.mac))?;
+        match self.vlan {
+            0 => Ok(()),
+            vlan => write!(f, " of VLAN {vlan}"),
+        }
     }
 }
 
 fn fdb(network: &Network, aware: bool) -> Result<(), ConfigError> {
-    let name = |entry: &FdbEntry| match network.vlan_of(entry) {
-        0 => format_mac(&entry.mac),
-        vlan => format!("{} of VLAN {vlan}", format_mac(&entry.mac)),
-    };
-    let entries = network.fdb.iter();
-    unique(
-        "FDB entry",
-        entries.map(|entry| (name(entry), &entry.place)),
-    )?;
+    // What is asked of a target and a VLAN is asked once for all the entries that share them.
+    let mut vlans = BTreeMap::new();
+    let mut stations = Vec::new();
+    for entry in &network.fdb {
+        let vlan = vlans.entry((&entry.target, entry.vlan));
+        let vlan = *vlan.or_insert_with(|| network.vlan_of(entry));
+        let mac = entry.mac;
+        stations.push((Station { vlan, mac }, &entry.place));
+    }
+    unique("FDB entry", stations.into_iter())?;
     let peers: BTreeSet<IpAddr> = network.peers.iter().map(|peer| peer.at.address).collect();
     for entry in &network.fdb {
-        let known = match &entry.target {
-            FdbTarget::Port(port) => network.ports.iter().any(|p| p.is(port)),
-            FdbTarget::Peer(peer) => peers.contains(peer),
-        };
-        if !known {
-            let target = entry.target.to_string();
-            let name = &network.name;
-            let message = format!("network {name} has no {target}; add it first");
-            return Err(ConfigError::new(&entry.place, message));
+        if vlans.remove(&(&entry.target, entry.vlan)).is_some() {
+            target(network, &peers, entry)?;
+            has_vlans(network, aware, entry.vlan, &entry.place)?;
+            carried(network, entry)?;
         }
-        has_vlans(network, aware, entry.vlan, &entry.place)?;
-        carried(network, entry)?;
     }
     Ok(())
+}
+
+/// Refuses an FDB entry whose target the network does not have.
+fn target(
+    network: &Network,
+    peers: &BTreeSet<IpAddr>,
+    entry: &FdbEntry,
+) -> Result<(), ConfigError> {
+    let known = match &entry.target {
+        FdbTarget::Port(port) => network.ports.iter().any(|p| p.is(port)),
+        FdbTarget::Peer(peer) => peers.contains(peer),
+    };
+    if known {
+        return Ok(());
+    }
+    let (name, target) = (&network.name, &entry.target);
+    let message = format!("network {name} has no {target}; add it first");
+    Err(ConfigError::new(&entry.place, message))
 }
 
 /// Refuses a VLAN in a network where tags are payload.

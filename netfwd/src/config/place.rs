@@ -1,12 +1,13 @@
 //! Where something was written, for errors that name it.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A line of a file, or a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// The file; empty for what was added by command.
-    pub file: String,
+    /// The file; empty for what was added by command. Shared: there may be a million places in it.
+    pub file: Arc<str>,
     /// The line, from 1; 0 for the file as a whole.
     pub line: usize,
 }
@@ -15,7 +16,7 @@ impl Place {
     /// A section of the main file, where the line is not known any more.
     pub fn in_section(section: &str) -> Self {
         Self {
-            file: section.to_owned(),
+            file: section.into(),
             line: 0,
         }
     }

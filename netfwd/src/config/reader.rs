@@ -1,6 +1,7 @@
 //! Typed access to a TOML document, with errors that name file and line.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -9,7 +10,7 @@ use super::{ConfigError, Place, files};
 
 /// One file.
 pub(super) struct Source {
-    file: String,
+    file: Arc<str>,
     text: String,
     /// Where its lines end, in octets: counting them for each place adds up in a large file.
     ends: Vec<usize>,
@@ -25,7 +26,7 @@ impl Source {
     /// A text with the name it goes by in errors.
     pub(super) fn new(file: &str, text: &str) -> Self {
         Self {
-            file: file.to_owned(),
+            file: file.into(),
             text: text.to_owned(),
             ends: text.match_indices('\n').map(|(at, _)| at).collect(),
         }
@@ -44,7 +45,7 @@ impl Source {
 
     fn place(&self, offset: usize) -> Place {
         Place {
-            file: self.file.clone(),
+            file: Arc::clone(&self.file),
             line: self.ends.partition_point(|end| *end < offset) + 1,
         }
     }

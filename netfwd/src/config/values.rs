@@ -26,8 +26,8 @@ pub fn unicast_mac(text: &str) -> Option<Mac> {
 
 /// A MAC as users read it.
 pub fn format_mac(mac: &Mac) -> String {
-    let octets: Vec<_> = mac.iter().map(|octet| format!("{octet:02x}")).collect();
-    octets.join(":")
+    let [a, b, c, d, e, f] = mac;
+    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
 }
 
 /// An address that a station can have; a prefix behind it is read over.

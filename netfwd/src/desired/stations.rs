@@ -1,5 +1,6 @@
 //! Stations that are known beforehand: static FDB entries and static neighbours.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 use netfwd_common::addr::{Addr, Mac};
@@ -7,17 +8,16 @@ use netfwd_common::maps::{self, FdbFlags, FdbKey, NeighbourFlags, NeighbourKey};
 
 use super::{Builder, Numbered, fdb_flags};
 use crate::address::{from_addr, to_addr};
-use crate::config::{FdbTarget, Gateway};
+use crate::config::{FdbEntry, FdbTarget, Gateway};
 
 impl Builder<'_> {
     /// The static FDB entries of a network, whose ports and peers are known by now.
     pub(super) fn static_fdb(&mut self, network: &Numbered<'_>) {
+        // All stations of a VLAN behind one port or peer have the same value, and may be a million.
+        let mut values = BTreeMap::new();
         for entry in &network.config.fdb {
-            let vlan = network.config.vlan_of(entry);
-            let value = match &entry.target {
-                FdbTarget::Peer(peer) => self.fdb_peer(network, to_addr(*peer), vlan),
-                FdbTarget::Port(name) => self.fdb_port(network, name, vlan),
-            };
+            let value = values.entry((&entry.target, entry.vlan));
+            let (vlan, value) = *value.or_insert_with(|| self.fdb_value(network, entry));
             let key = FdbKey {
                 network: network.id,
                 vlan,
@@ -27,6 +27,16 @@ impl Builder<'_> {
                 self.out.maps.fdb.insert(key, value);
             }
         }
+    }
+
+    /// The VLAN of an entry, and its value where what it leads to is there.
+    fn fdb_value(&self, network: &Numbered<'_>, entry: &FdbEntry) -> (u16, Option<maps::FdbEntry>) {
+        let vlan = network.config.vlan_of(entry);
+        let value = match &entry.target {
+            FdbTarget::Peer(peer) => self.fdb_peer(network, to_addr(*peer), vlan),
+            FdbTarget::Port(name) => self.fdb_port(network, name, vlan),
+        };
+        (vlan, value)
     }
 
     fn fdb_peer(&self, network: &Numbered<'_>, peer: Addr, vlan: u16) -> Option<maps::FdbEntry> {

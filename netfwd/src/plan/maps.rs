@@ -113,9 +113,13 @@ fn differing<K: Ord + Copy, V: PartialEq + Copy>(
     merge: fn(V, V) -> V,
     entry: fn(K, V) -> Entry,
 ) -> Vec<Entry> {
+    // Both are in the order of their keys, and may have a million: they are read side by side.
+    let mut known = known.iter().peekable();
     let mut entries = Vec::new();
     for (&key, &value) in wanted {
-        let old = known.get(&key).copied();
+        while known.next_if(|(before, _)| **before < key).is_some() {}
+        let old = known.next_if(|(same, _)| **same == key);
+        let old = old.map(|(_, value)| *value);
         let new = old.map_or(value, |old| merge(value, old));
         if old != Some(new) {
             entries.push(entry(key, new));

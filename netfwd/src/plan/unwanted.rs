@@ -102,7 +102,11 @@ fn unwanted<K: Ord + Copy, V>(
     known: &BTreeMap<K, V>,
     key: fn(K) -> EntryKey,
 ) -> Vec<EntryKey> {
-    let gone = known.keys().filter(|key| !wanted.contains_key(key));
+    let mut wanted = wanted.keys().peekable();
+    let gone = known.keys().filter(|key| {
+        while wanted.next_if(|before| before < key).is_some() {}
+        wanted.next_if(|same| same == key).is_none()
+    });
     gone.copied().map(key).collect()
 }
 

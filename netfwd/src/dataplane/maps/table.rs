@@ -111,13 +111,15 @@ impl<K: Pod + Ord, V: Pod> Table<K, V> {
         &self,
         keep: impl Fn(&K, &V) -> bool,
     ) -> Result<BTreeMap<K, V>, DataplaneError> {
-        let mut kept = BTreeMap::new();
+        // Sorted at once: a million keys in the order of their hashes, inserted one by one, take three
+        // times as long.
+        let mut kept = Vec::new();
         self.scan(|key, value| {
             if keep(key, value) {
-                kept.insert(*key, *value);
+                kept.push((*key, *value));
             }
         })?;
-        Ok(kept)
+        Ok(kept.into_iter().collect())
     }
 
     /// Every entry, in the order of the keys.
