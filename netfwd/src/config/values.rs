@@ -26,8 +26,11 @@ pub fn unicast_mac(text: &str) -> Option<Mac> {
 
 /// A MAC as users read it.
 pub fn format_mac(mac: &Mac) -> String {
-    let [a, b, c, d, e, f] = mac;
-    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
+    // One text, where there may be a million addresses.
+    format!(
+        "{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}",
+        mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]
+    )
 }
 
 /// An address that a station can have; a prefix behind it is read over.

@@ -18,6 +18,8 @@ use super::process;
 use super::report::say;
 
 const LIMIT: Duration = Duration::from_secs(10);
+/// The kernel waits for all CPUs at each program that it takes off, and there may be a thousand.
+const CLEANUP: Duration = Duration::from_mins(1);
 const NAME: &str = "nfr";
 /// Where instances keep something under their name.
 const INSTANCE_FOLDERS: [&str; 3] = ["/sys/fs/bpf/netfwd", "/run/netfwd", "/var/lib/netfwd"];
@@ -134,7 +136,7 @@ fn clean(loader: &Path, instance: &str) {
     command
         .arg(format!("--net={}/{instance}", netns::FOLDER))
         .arg(loader);
-    match process::tidy(command.args(["-N", instance, "cleanup"]), LIMIT) {
+    match process::tidy(command.args(["-N", instance, "cleanup"]), CLEANUP) {
         Ok(done) if !done.status.success() => say(format_args!("cleanup: {}", done.stderr.trim())),
         Ok(_) => {}
         Err(error) => say(format_args!("cleanup: {error:#}")),

@@ -82,7 +82,7 @@ fn start<'lab>(
     session: &Session<'lab>,
     crowds: &'lab [Crowd],
 ) -> Result<(Vec<Loader<'lab>>, Curve)> {
-    let mut times = Times::default();
+    let mut times = Times::new(session);
     let mut running = Vec::new();
     for crowd in crowds {
         let [whole, changed] = [0, 1].map(|fewer| crowd.configuration(fewer));

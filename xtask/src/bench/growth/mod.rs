@@ -75,3 +75,9 @@ fn part(
 fn sizes(session: &Session<'_>, full: &'static [u32], quick: &'static [u32]) -> &'static [u32] {
     if session.quick { quick } else { full }
 }
+
+/// Keeps what the daemons and maps of instances hold, each at its size.
+fn keep_memory(session: &Session<'_>, id: &str, sizes: &[u32], instances: &[&str]) -> Result<()> {
+    let mut both = sizes.iter().zip(instances);
+    both.try_for_each(|(size, instance)| session.keep_memory(&format!("{id} {size}"), instance))
+}

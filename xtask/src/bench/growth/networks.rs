@@ -39,7 +39,9 @@ fn measure(session: &Session<'_>, sizes: &[u32], step: &Step<'_>) -> Result<Vec<
     });
     let all: Vec<_> = among.collect();
     let rates = curve::lines(session.rounds, step, &all)?;
-    let costs = cost::lines(session.rounds, step, &all)?;
+    let instances: Vec<_> = places.iter().map(|place| place.host.name()).collect();
+    let costs = cost::lines(session.rounds, step, &all, &instances)?;
+    super::keep_memory(session, RATE.id, sizes, &instances)?;
     Ok(vec![RATE.of(rates), COST.of(costs), load])
 }
 
@@ -62,7 +64,7 @@ fn start<'lab>(
     places: &'lab [Plugged],
     sizes: &[u32],
 ) -> Result<(Vec<Loader<'lab>>, Curve)> {
-    let mut times = Times::default();
+    let mut times = Times::new(session);
     let mut running = Vec::new();
     for (place, size) in places.iter().zip(sizes) {
         let [whole, changed] = [*size, size - 1].map(|last| configuration(place, last));

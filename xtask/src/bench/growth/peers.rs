@@ -10,7 +10,6 @@ use super::loader::Loader;
 use super::timed::Times;
 use super::traffic::{MANY, Traffic};
 use super::{cost, places};
-use crate::bench::measure::Rounds;
 use crate::bench::path::{self, Consumer, MACS, Path};
 use crate::bench::progress::Step;
 use crate::bench::report::{Curve, Unit};
@@ -46,7 +45,7 @@ fn measure(session: &Session<'_>, sizes: &[u32], step: &Step<'_>) -> Result<Vec<
     for (site, size) in theirs.iter().zip(sizes) {
         site.kernel(*size)?;
     }
-    let mut curves = rates(session.rounds, step, sizes, [&ours, &theirs])?;
+    let mut curves = rates(session, step, sizes, [&ours, &theirs])?;
     curves.push(load);
     Ok(curves)
 }
@@ -57,7 +56,7 @@ fn start<'lab>(
     all: &'lab [Site],
     sizes: &[u32],
 ) -> Result<(Vec<Loader<'lab>>, Curve)> {
-    let mut times = Times::default();
+    let mut times = Times::new(session);
     let mut running = Vec::new();
     for (site, size) in all.iter().zip(sizes) {
         let [whole, changed] = [0, 1].map(|first| site.configuration(first..first + size));
@@ -69,17 +68,20 @@ fn start<'lab>(
 }
 
 fn rates(
-    rounds: Rounds,
+    session: &Session<'_>,
     step: &Step<'_>,
     sizes: &[u32],
     [ours, theirs]: [&[Site]; 2],
 ) -> Result<Vec<Curve>> {
+    let rounds = session.rounds;
+    let instances: Vec<_> = ours.iter().map(|site| site.host.name()).collect();
     let ours = paths("netfwd", ours)?;
     let theirs = paths("kernel", theirs)?;
     let mut all = among("netfwd, frames to 4,000 of them", &ours, sizes);
     all.extend(among("kernel bridge + vxlan", &theirs, sizes));
     let rates = curve::lines(rounds, step, &all)?;
-    let costs = cost::lines(rounds, step, &all[..sizes.len()])?;
+    let costs = cost::lines(rounds, step, &all[..sizes.len()], &instances)?;
+    super::keep_memory(session, RATE.id, sizes, &instances)?;
     Ok(vec![RATE.of(rates), COST.of(costs)])
 }
 

@@ -11,7 +11,6 @@ use super::loader::Loader;
 use super::timed::Times;
 use super::traffic::{self, FEW, MANY, Traffic};
 use crate::bench::generator::Generator;
-use crate::bench::measure::Rounds;
 use crate::bench::nat::place::{CLIENT, HOST_MAC, Place, SERVER};
 use crate::bench::path::{self, Consumer, MACS, Path};
 use crate::bench::progress::Step;
@@ -48,8 +47,8 @@ fn measure(session: &Session<'_>, sizes: &[u32], step: &Step<'_>) -> Result<Vec<
         .map(|place| start(session, place))
         .collect::<Result<Vec<_>>>()?;
     theirs.iter().try_for_each(twin)?;
-    let mut curves = rates(session.rounds, step, [sizes, kernel], [&ours, &theirs])?;
-    curves.push(times(sizes, &mut loaders)?);
+    let mut curves = rates(session, step, [sizes, kernel], [&ours, &theirs])?;
+    curves.push(times(session, sizes, &mut loaders)?);
     Ok(curves)
 }
 
@@ -97,11 +96,13 @@ fn twin(place: &Place) -> Result<()> {
 }
 
 fn rates(
-    rounds: Rounds,
+    session: &Session<'_>,
     step: &Step<'_>,
     sizes: [&[u32]; 2],
     places: [&[Place]; 2],
 ) -> Result<Vec<Curve>> {
+    let rounds = session.rounds;
+    let instances: Vec<_> = places[0].iter().map(|place| place.host.name()).collect();
     let ours = opened("netfwd", places[0], sizes[0])?;
     let theirs = opened("nftables", places[1], sizes[1])?;
     let names = ["netfwd, packets of 4,096 of them", "netfwd, of 64 of them"];
@@ -109,7 +110,8 @@ fn rates(
     let names = ["kernel nftables, of 4,096", "kernel nftables, of 64"];
     all.extend(among(names, &theirs, sizes[1]));
     let rates = curve::lines(rounds, step, &all)?;
-    let costs = cost::lines(rounds, step, &all[..2 * sizes[0].len()])?;
+    let costs = cost::lines(rounds, step, &all[..2 * sizes[0].len()], &instances)?;
+    super::keep_memory(session, RATE.id, sizes[0], &instances)?;
     Ok(vec![RATE.of(rates), COST.of(costs)])
 }
 
@@ -170,8 +172,8 @@ fn packet(number: u32) -> Vec<u8> {
 }
 
 /// The loader's times, with the sessions that were opened: it adopts them when it is started again.
-fn times(sizes: &[u32], loaders: &mut [Loader<'_>]) -> Result<Curve> {
-    let mut times = Times::default();
+fn times(session: &Session<'_>, sizes: &[u32], loaders: &mut [Loader<'_>]) -> Result<Curve> {
+    let mut times = Times::new(session);
     for (size, loader) in sizes.iter().zip(loaders) {
         loader.stop();
         let seconds = loader.start()?;

@@ -19,7 +19,7 @@ use crate::bench::session::Session;
 
 /// Sizes of a full and of a quick run.
 const FULL: &[u32] = &[10, 1000, 100_000, 1_000_000];
-const QUICK: &[u32] = &[10, 1000, 10_000];
+const QUICK: &[u32] = &[10, 10_000];
 
 /// Measures and prints.
 pub fn run(session: &Session<'_>) -> Result<()> {
@@ -40,6 +40,7 @@ fn rates(session: &Session<'_>, sizes: &[u32], step: &Step<'_>) -> Result<Vec<Cu
         .map(|place| start(session, place))
         .collect::<Result<Vec<_>>>()?;
     bridges.iter().try_for_each(Plugged::bridge)?;
+    let instances: Vec<_> = ours.iter().map(|place| place.host.name()).collect();
     let ours = learned("netfwd", &ours, sizes)?;
     let bridges = learned("kernel bridge", &bridges, sizes)?;
     let names = ["netfwd, frames to 4,096 of them", "netfwd, to 64 of them"];
@@ -47,7 +48,8 @@ fn rates(session: &Session<'_>, sizes: &[u32], step: &Step<'_>) -> Result<Vec<Cu
     let names = ["kernel bridge, to 4,096", "kernel bridge, to 64"];
     all.extend(among(names, &bridges, sizes));
     let rates = curve::lines(session.rounds, step, &all)?;
-    let costs = cost::lines(session.rounds, step, &all[..2 * sizes.len()])?;
+    let costs = cost::lines(session.rounds, step, &all[..2 * sizes.len()], &instances)?;
+    super::keep_memory(session, RATE.id, sizes, &instances)?;
     Ok(vec![RATE.of(rates), COST.of(costs)])
 }
 
@@ -127,7 +129,7 @@ fn frame(dst: [u8; 6], src: [u8; 6]) -> Vec<u8> {
 
 /// The loader's times, with static entries from the configuration.
 fn times(session: &Session<'_>, sizes: &[u32]) -> Result<Vec<Curve>> {
-    let mut times = Times::default();
+    let mut times = Times::new(session);
     for size in sizes {
         let place = Plugged::create(session.prefix, &format!("t{size}"))?;
         let text = |from, to| switch(&place) + &entries(from..to);

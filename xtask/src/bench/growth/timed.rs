@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::curve::{self, Sketch};
 use super::loader::Loader;
 use crate::bench::report::{Curve, Line, Unit};
+use crate::bench::session::Session;
 
 /// From this size on once is enough: what a machine does beside it is small against it.
 const LARGE: u32 = 50_000;
@@ -12,13 +13,22 @@ const LARGE: u32 = 50_000;
 const TIMES: u32 = 3;
 
 /// The lines of a curve.
-#[derive(Default)]
-pub struct Times(Vec<Line>);
+pub struct Times {
+    lines: Vec<Line>,
+    quick: bool,
+}
 
 impl Times {
+    /// Nothing is measured yet.
+    pub fn new(session: &Session<'_>) -> Self {
+        let quick = session.quick;
+        let lines = Vec::new();
+        Self { lines, quick }
+    }
+
     /// Notes how long something took.
     pub fn note(&mut self, what: &str, size: u32, seconds: f64) {
-        curve::add(&mut self.0, what, size, vec![seconds]);
+        curve::add(&mut self.lines, what, size, vec![seconds]);
     }
 
     /// Does something as often as its size allows, and notes how long it took.
@@ -28,9 +38,10 @@ impl Times {
         size: u32,
         mut work: impl FnMut() -> Result<f64>,
     ) -> Result<()> {
-        let times = if size < LARGE { TIMES } else { 1 };
+        let once = self.quick || size >= LARGE;
+        let times = if once { 1 } else { TIMES };
         let seconds: Result<Vec<f64>> = (0..times).map(|_| work()).collect();
-        curve::add(&mut self.0, what, size, seconds?);
+        curve::add(&mut self.lines, what, size, seconds?);
         Ok(())
     }
 
@@ -45,13 +56,12 @@ impl Times {
         let started = loader.start()?;
         self.note("start", size, started);
         self.repeat("reload, unchanged", size, || loader.reload())?;
-        let mut texts = [changed, whole].into_iter().cycle();
-        self.repeat("reload, one changed", size, || {
-            loader.write(texts.next().unwrap_or(whole))?;
+        let reload = |text| {
+            loader.write(text)?;
             loader.reload()
-        })?;
-        loader.write(whole)?;
-        loader.reload()?;
+        };
+        let there_and_back = vec![reload(changed)?, reload(whole)?];
+        curve::add(&mut self.lines, "reload, one changed", size, there_and_back);
         self.repeat(&format!("{list} show"), size, || {
             loader.list(&format!("{list} show"), size)
         })
@@ -65,6 +75,6 @@ impl Times {
             size,
             unit: Unit::Seconds,
         };
-        sketch.of(self.0)
+        sketch.of(self.lines)
     }
 }
