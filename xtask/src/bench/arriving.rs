@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use super::cpu::Cpu;
 use super::live::LiveFrames;
 use super::measure::Measured;
-use super::path::Path;
+use super::path::{Path, WARM};
 use crate::run::netns::Netns;
 use crate::run::process;
 
@@ -29,6 +29,16 @@ pub struct Arriving<'lab> {
     pub answers: Vec<Vec<u8>>,
 }
 
+impl Arriving<'_> {
+    fn inject(&self, time: Duration) -> Result<Duration> {
+        let cpu = Cpu::first()?;
+        self.outside.enter(|| {
+            let index = nix::net::if_::if_nametoindex(self.interface)?;
+            cpu.time_of(|| self.frames.inject(index, AT_ONCE, time))
+        })
+    }
+}
+
 impl Measured for Arriving<'_> {
     fn name(&self) -> &'static str {
         self.path.name()
@@ -45,12 +55,8 @@ impl Measured for Arriving<'_> {
         for answer in &self.answers {
             self.path.answers.send(answer)?;
         }
-        let cpu = Cpu::first()?;
-        let inject = || {
-            let index = nix::net::if_::if_nametoindex(self.interface)?;
-            cpu.time_of(|| self.frames.inject(index, AT_ONCE, time))
-        };
-        Ok([self.path.rate(|| self.outside.enter(inject))?])
+        self.inject(time / WARM)?;
+        Ok([self.path.rate(|| self.inject(time))?])
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod arrivals;
 mod arriving;
+mod awake;
 mod batch;
 mod bpf;
 mod compare;

@@ -10,6 +10,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use super::sockets::Sockets;
 use super::{Ends, Load, Ways, Words};
+use crate::bench::awake;
 use crate::bench::cpu::Cpu;
 use crate::bench::report::Unit;
 use crate::bench::session::Session;
@@ -128,7 +129,7 @@ impl Load<2> for Bulk {
         self.sockets.meet()?;
         self.sockets.far.set_read_timeout(Some(SILENCE))?;
         let received = Received::default();
-        let spent = self.run(&received, time)?;
+        let spent = awake::during(|| self.run(&received, time))?;
         let megabits = received.octets.into_inner() as f64 * 8.0 / 1e6;
         ensure!(megabits > 0.0, "nothing arrived");
         let clock = received.nanoseconds.into_inner() as f64 / 1e9;

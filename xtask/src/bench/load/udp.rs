@@ -10,6 +10,7 @@ use super::{Ends, Load, Ways, Words};
 use crate::bench::arrivals::Arrivals;
 use crate::bench::batch::Batches;
 use crate::bench::cpu::Cpu;
+use crate::bench::path::WARM;
 use crate::bench::report::Unit;
 use crate::bench::session::Session;
 
@@ -55,7 +56,8 @@ impl Load for Datagrams<'_> {
     fn round(&self, time: Duration) -> Result<[f64; 1]> {
         self.sockets.meet()?;
         let cpu = Cpu::first()?;
-        let send = || Batches::new(&self.messages).send_for(&self.sockets.near, time);
-        Ok([self.arrivals.rate(|| cpu.time_of(send))?])
+        let send = |time| Batches::new(&self.messages).send_for(&self.sockets.near, time);
+        cpu.time_of(|| send(time / WARM))?;
+        Ok([self.arrivals.rate(|| cpu.time_of(|| send(time)))?])
     }
 }
