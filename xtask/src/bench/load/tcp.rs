@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::{Ends, Load, Ways, Words};
-use crate::bench::awake;
 use crate::bench::report::Unit;
 use crate::bench::session::Session;
 use crate::run::bulk;
@@ -69,8 +68,7 @@ impl Load<2> for Bulk<'_> {
     fn round(&self, time: Duration) -> Result<[f64; 2]> {
         let Self { ways, ends, .. } = self;
         let octets = (time.as_secs_f64() * PER_SECOND) as u64;
-        let streams = || bulk::streams(self.streams, ends.from, ends.to, ways.address, octets);
-        let done = awake::during(streams)?;
+        let done = bulk::streams(self.streams, ends.from, ends.to, ways.address, octets)?;
         Ok([done.rate, done.per_cpu].map(|gbit| gbit * 1000.0))
     }
 }
