@@ -26,7 +26,7 @@ use crate::run::traces;
 /// How often each point is measured; there are dozens.
 const ROUNDS: Rounds = Rounds {
     count: 5,
-    each: Duration::from_millis(200),
+    each: Duration::from_millis(125),
 };
 /// The same in a quick run.
 const QUICK: Rounds = Rounds {
