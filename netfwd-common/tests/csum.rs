@@ -113,4 +113,26 @@ proptest! {
         prop_assert!(same(csum::apply(check, on), csum::apply(check, csum::change(0, &a, &c))));
         prop_assert!(same(csum::apply(check, csum::change(there, &b, &a)), check));
     }
+
+    /// In whichever order of octets: words are read here as the machine has them.
+    #[test]
+    fn exchanging_words_is_replacing_them_one_by_one(
+        check in any::<u16>(), words in proptest::collection::vec(any::<(u32, u32)>(), 1..12)
+    ) {
+        let change = words.iter().fold(0, |sum, (old, new)| csum::exchange(sum, *old, *new));
+        let stepwise = words.iter().fold(check, |check, (old, new)| csum::replace_words(check, *old, *new));
+        prop_assert!(same(csum::exchanged(check, change), stepwise));
+    }
+
+    #[test]
+    fn exchanged_words_sum_up(mut bytes in any::<[u8; 40]>(), at in 0usize..10, new in any::<[u8; 4]>()) {
+        // As above.
+        bytes[39] |= 1;
+        let at = at.min(8) * 4;
+        let before = plain(&bytes).to_be();
+        let old = u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        bytes[at..at + 4].copy_from_slice(&new);
+        let change = csum::exchange(0, old, u32::from_ne_bytes(new));
+        prop_assert!(same(csum::exchanged(before, change), plain(&bytes).to_be()));
+    }
 }
