@@ -10,7 +10,7 @@ use tests::{
     prog::mac,
 };
 
-use super::place::{Flow, Place};
+use super::{flow::Flow, place::Place};
 
 /// Changes a session, or does not.
 type Change = fn(&mut Session);
@@ -40,17 +40,17 @@ fn sessions_that_are_not_as_they_were() -> Result<()> {
     let changes: [(&str, Change); 7] = [
         ("one of another epoch", |session| session.epoch -= 1),
         ("one to the host's stack", |session| {
-            session.flags = SessionFlags::TO_HOST
+            session.flags = SessionFlags::TO_HOST;
         }),
         ("one that leaves", |session| session.enter = 0),
         ("one long silent", |session| {
-            session.last_seen_ns -= 61_000_000_000
+            session.last_seen_ns -= 61_000_000_000;
         }),
         ("one that is over", |session| {
-            session.last_seen_ns -= 301_000_000_000
+            session.last_seen_ns -= 301_000_000_000;
         }),
         ("one to a port that XDP does not reach", |session| {
-            session.xdp = 0
+            session.xdp = 0;
         }),
         ("one of a smaller MTU", |session| session.next_hop.mtu = 100),
     ];
@@ -68,16 +68,16 @@ fn sessions_that_are_not_as_they_were() -> Result<()> {
 fn states_of_tcp_that_an_acknowledgement_changes() -> Result<()> {
     let changes: [(&str, Change); 4] = [
         ("one that is opening", |session| {
-            session.tcp_flags = tcp::SYN
+            session.tcp_flags = tcp::SYN;
         }),
         ("one that was reset", |session| {
-            session.tcp_flags |= tcp::RST
+            session.tcp_flags |= tcp::RST;
         }),
         ("one that the other side reset", |session| {
-            session.tcp_flags |= tcp::PEER_RST
+            session.tcp_flags |= tcp::PEER_RST;
         }),
         ("one of which nothing is known", |session| {
-            session.tcp_flags = 0
+            session.tcp_flags = 0;
         }),
     ];
     let mut place = Place::new()?;

@@ -2,6 +2,7 @@
 //! counted alike; and what TC alone may decide about, XDP leaves as it came.
 
 mod apart;
+mod flow;
 mod place;
 mod random;
 mod ways;
@@ -9,7 +10,8 @@ mod ways;
 use anyhow::{Result, ensure};
 use tests::{packet::checksums, prog::Verdict};
 
-use place::{Flow, Place};
+use flow::{Flow, without_checksum, without_checksum_translated};
+use place::Place;
 
 #[test]
 fn packets_of_sessions_are_taken() -> Result<()> {
@@ -33,8 +35,8 @@ fn packets_of_sessions_are_taken() -> Result<()> {
 #[test]
 fn udp_checksums_of_zero_stay() -> Result<()> {
     let mut place = Place::new()?;
-    let frame = Flow::Udp.without_checksum(64);
-    let expected = Flow::Udp.without_checksum_translated(63);
+    let frame = without_checksum(64);
+    let expected = without_checksum_translated(63);
     ensure!(place.both(&frame, |_| {})? == Some(expected));
     // Of all payloads of two octets one has a checksum of zero once translated.
     let zero = (0..=u16::MAX)
@@ -64,7 +66,7 @@ fn a_frame_of_several_buffers_is_taken_by_a_veth() -> Result<()> {
     let payload = vec![0x5a; 8000];
     for flow in Flow::ALL {
         let ran = place.by_xdp(&flow.frame(64, &payload), |session| {
-            session.next_hop.mtu = 9000
+            session.next_hop.mtu = 9000;
         })?;
         ensure!(
             ran.verdict == Verdict::Redirect,

@@ -15,7 +15,10 @@ use tests::{
     packet::tcp_flags,
 };
 
-use super::place::{Flow, Place, both, given};
+use super::{
+    flow::{Flow, without_checksum},
+    place::{Place, both, given},
+};
 
 const FRAMES: u64 = 30_000;
 const SEED: u64 = 0x1624;
@@ -48,7 +51,7 @@ fn seeds() -> Vec<Vec<u8>> {
     let flagged = [tcp_flags::SYN, tcp_flags::FIN, tcp_flags::ACK]
         .into_iter()
         .flat_map(|flags| [Flow::Tcp, Flow::TcpV6].map(|flow| flow.with_flags(flags, 2, b"data")));
-    let without = Flow::Udp.without_checksum(64);
+    let without = without_checksum(64);
     plain.chain(flagged).chain([without]).collect()
 }
 

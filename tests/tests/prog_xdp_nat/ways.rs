@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use netfwd_common::maps::{FdbEntry, FdbFlags, Session};
 use tests::prog::{Verdict, World, mac, slot, station};
 
-use super::place::{Flow, Place};
+use super::{flow::Flow, place::Place};
 
 /// Older than a way may be.
 fn old(session: &mut Session) {
