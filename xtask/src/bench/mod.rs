@@ -85,7 +85,7 @@ pub struct Options {
     #[arg(long)]
     no_build: bool,
     /// How many rounds
-    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(5..=99))]
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(5..=99))]
     rounds: u32,
     /// Of the cases, only what has this in its id (`local/tcp-1`)
     #[arg(long, default_value = "", hide_default_value = true)]
