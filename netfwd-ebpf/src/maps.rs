@@ -13,8 +13,8 @@ use netfwd_common::{
     addr::{self, Addr},
     limits,
     maps::{
-        Arrival, BindingKey, Config, Counters, DropKey, Epoch, Event, Express, FdbEntry, FdbKey,
-        Floating, FloatingKey, FloodKey, FloodTarget, Group, GroupKey, Learned, Mapping,
+        Arrival, BindingKey, Config, Counters, Crossing, DropKey, Epoch, Event, Express, FdbEntry,
+        FdbKey, Floating, FloatingKey, FloodKey, FloodTarget, Group, GroupKey, Learned, Mapping,
         MappingKey, Member, MemberKey, Neighbour, NeighbourKey, Network, PairKey, Peer, Port,
         PortState, Publish, PublishKey, Session, SessionKey, SocketKey, SocketPeer, Stage, Subnet,
         Target, TargetKey, Uplink, Vlan, VlanKey, Vtep, VtepFlags,
@@ -104,6 +104,8 @@ static EPOCH: Array<Epoch, 1> = Array::new();
 static EXPRESS: PerCpuArray<Express, { limits::EXPRESS }> = PerCpuArray::new();
 #[btf_map(name = "arrivals")]
 static ARRIVALS: PerCpuArray<Arrival, { limits::EXPRESS }> = PerCpuArray::new();
+#[btf_map(name = "crossings")]
+static CROSSINGS: PerCpuArray<Crossing, { limits::EXPRESS }> = PerCpuArray::new();
 #[btf_map(name = "vteps")]
 static VTEPS: HashMap<Addr, Vtep, { limits::VTEPS }, GROWING> = HashMap::new();
 #[btf_map(name = "vxlan_ports")]
@@ -279,6 +281,16 @@ pub fn arrival(hash: u32) -> Option<&'static mut Arrival> {
     ARRIVALS
         .get_ptr_mut(hash & MASK)
         .map(|arrival| unsafe { &mut *arrival })
+}
+
+/// This CPU's memory of the leaving packets with a hash.
+#[inline(always)]
+pub fn crossing(hash: u32) -> Option<&'static mut Crossing> {
+    const MASK: u32 = limits::EXPRESS as u32 - 1;
+    // SAFETY: as above.
+    CROSSINGS
+        .get_ptr_mut(hash & MASK)
+        .map(|crossing| unsafe { &mut *crossing })
 }
 
 /// Adds atomically: every CPU counts here.

@@ -14,6 +14,7 @@ use crate::{
     flood,
     learn::{Standing, learn},
     maps,
+    nat::crossing,
     parse::Ethernet,
     skb,
     source::Source,
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// What makes a port's frames go through [`crate::guard`] first.
-const GUARDED: PortFlags = PortFlags::VLAN
+pub const GUARDED: PortFlags = PortFlags::VLAN
     .with(PortFlags::ANTI_SPOOF)
     .with(PortFlags::OUTSIDE);
 
@@ -34,6 +35,10 @@ pub fn ingress(ctx: &TcContext) -> Verdict {
         && let Some(verdict) = lane.take(ctx)
     {
         return verdict;
+    }
+    let mut slot = 0;
+    if let Some(outcome) = crossing::take(ctx, ifindex, &mut slot) {
+        return from(slot, outcome.into());
     }
     // An interface that is no port (any more) is the host's.
     let Some(port) = maps::port(&ifindex) else {

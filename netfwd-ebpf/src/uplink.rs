@@ -24,6 +24,7 @@ use crate::{
     frame::Frame as _,
     learn::{Standing, learn},
     maps,
+    nat::crossing,
     parse::{ETH_LEN, Ethernet, Ipv4, Ipv6, ether_type},
     skb,
     source::Source,
@@ -54,6 +55,9 @@ pub fn ingress(ctx: &TcContext) -> Verdict {
         slot: 0,
     };
     if let Some(outcome) = express(ctx, &mut at) {
+        return from(at.slot, outcome.into());
+    }
+    if let Some(outcome) = crossing::take(ctx, at.ifindex, &mut at.slot) {
         return from(at.slot, outcome.into());
     }
     let Some(uplink) = maps::uplink(&at.ifindex) else {

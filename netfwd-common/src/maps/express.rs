@@ -1,7 +1,7 @@
 //! The way of a frame as the last one took it: what spares the next of its kind all lookups.
 
-use super::plain;
-use crate::outer::LEN_V6;
+use super::{SessionKey, plain};
+use crate::{addr::from_v4, outer::LEN_V6};
 
 /// The one value of `epoch`: what makes everything remembered void. Whoever changes what a remembered
 /// way follows from counts here, *after* the change; what was looked up before was remembered with the
@@ -112,3 +112,80 @@ pub struct Arrival {
     pub xdp: u32,
 }
 plain!(Arrival, 104);
+
+/// Value of `crossings`, per CPU, by a hash of the tuple: TCP or UDP over IPv4 of a session, from a known station
+/// out by an uplink, or from an uplink to a known station.
+///
+/// What has crossed it counts itself, until the session is looked at again or another flow takes its place: the
+/// session's own counts are behind by `packets` and `bytes`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Crossing {
+    /// The first 8 octets of the frame, in memory order: the destination and the start of the source.
+    pub head: u64,
+    /// The next 4: the rest of the source.
+    pub tail: u32,
+    /// The port's interface, or the uplink; 0 in an element that was never written.
+    pub ifindex: u32,
+    /// Source address, in memory order.
+    pub src: u32,
+    /// Destination address, in memory order.
+    pub dst: u32,
+    /// Both l4 ports, in memory order.
+    pub ports: u32,
+    /// IP protocol.
+    pub proto: u32,
+    /// The epoch in which it was looked up.
+    pub epoch: u64,
+    /// When it was looked up, in jiffies.
+    pub since: u64,
+    /// Packets that the session has not counted yet.
+    pub packets: u64,
+    /// Octets of their IP packets.
+    pub bytes: u64,
+    /// When the session was made: a later one with the same tuple is another.
+    pub created_ns: u64,
+    /// Destination MAC address that they leave with, as [`crate::addr::mac_word`] has it.
+    pub dst_mac: u64,
+    /// Source MAC address that they leave with.
+    pub src_mac: u64,
+    /// Source address that they leave with, in memory order.
+    pub new_src: u32,
+    /// Destination address that they leave with, in memory order.
+    pub new_dst: u32,
+    /// Both l4 ports that they leave with, in memory order.
+    pub new_ports: u32,
+    /// The network that they come from, 0 for packets from outside.
+    pub network: u32,
+    /// Counters of the port or uplink that they come in by.
+    pub rx_slot: u32,
+    /// Counters of the uplink or port that they go out by.
+    pub tx_slot: u32,
+    /// The uplink, or the port.
+    pub target: u32,
+    /// Of a port, how it takes frames: a [`super::Deliver`].
+    pub deliver: u32,
+    /// Octets of the largest IP packet that may go this way.
+    pub mtu: u32,
+    /// Zero.
+    pub pad: u32,
+}
+plain!(Crossing, 128);
+
+impl Crossing {
+    /// The session that this is of.
+    #[inline(always)]
+    #[must_use]
+    pub const fn session(&self) -> SessionKey {
+        let [a, b, c, d] = self.ports.to_ne_bytes();
+        SessionKey {
+            src: from_v4(self.src.to_ne_bytes()),
+            dst: from_v4(self.dst.to_ne_bytes()),
+            network: self.network,
+            src_port: u16::from_be_bytes([a, b]),
+            dst_port: u16::from_be_bytes([c, d]),
+            proto: self.proto as u8,
+            pad: [0; 3],
+        }
+    }
+}

@@ -9,7 +9,7 @@ use netfwd_common::{
     verdict::DropReason,
 };
 
-use super::{Other, Packet, ask, read, session, way};
+use super::{Other, Packet, ask, crossing, read, session, way};
 use crate::{
     bridge,
     exit::{Action, Outcome, Stage, Verdict},
@@ -69,7 +69,11 @@ fn to_gateway(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
         return Ok(Action::Continue(Program::Bridge));
     };
     if is_at_home(&packet, session, eth) {
-        return way::out_again(&packet, session);
+        let stage = way::out_again(&packet, session);
+        if stage == Ok(Action::Redirect) {
+            crossing::remember(&packet, session, eth);
+        }
+        return stage;
     }
     if admit(&packet, eth)? {
         translate(&packet, session, eth)

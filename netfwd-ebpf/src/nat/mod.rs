@@ -1,6 +1,7 @@
 //! Address translation: masquerade, published ports, floating addresses, and the ways between networks.
 
 mod aim;
+pub mod crossing;
 pub mod inside;
 pub mod leave;
 mod mapping;

@@ -7,7 +7,7 @@ use netfwd_common::{
 };
 
 use super::{
-    Other, Packet, aim, ask, read,
+    Other, Packet, aim, ask, crossing, read,
     rewrite::{self, Hop},
     session, way,
 };
@@ -59,7 +59,11 @@ fn decide(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
     if session.enter == 0 {
         return Ok(Action::Pass);
     }
-    way::into(&packet, session)
+    let stage = way::into(&packet, session);
+    if stage == Ok(Action::Redirect) && session.epoch == maps::epoch() {
+        crossing::remember(&packet, session, eth);
+    }
+    stage
 }
 
 /// Whether anything may be behind a packet's destination but the host.

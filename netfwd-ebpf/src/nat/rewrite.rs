@@ -8,7 +8,7 @@ use aya_ebpf::{
 use netfwd_common::{
     addr::{self, Addr, Mac, low_v4, mac_word},
     csum,
-    maps::Session,
+    maps::{Crossing, Session},
     nat::{has_free_port, proto},
     verdict::DropReason,
 };
@@ -54,7 +54,7 @@ pub fn translate(
 ) -> Result<(), DropReason> {
     if let Hop::Between(src, dst) = hop
         && flow.is_plain()
-        && let Some(done) = at_once(ctx, flow, session, src, dst)
+        && let Some(done) = at_once(ctx, &Change::of(flow, session, **src, **dst))
     {
         done?;
         return checksum(ctx, flow, session);
@@ -72,29 +72,73 @@ pub fn translate(
     checksum(ctx, flow, session)
 }
 
-/// Writes everything but the l4 checksum of TCP or UDP over IPv4 without options with one call, pieced together
-/// of words; `None` where the headers are not in the linear part.
+/// What becomes of TCP or UDP over IPv4 without options that goes on one hop; in memory order.
+struct Change {
+    macs: [u64; 2],
+    old: [u32; 2],
+    new: [u32; 2],
+    ports: [u16; 2],
+}
+
+impl Change {
+    #[inline(always)]
+    fn of(flow: &Flow, session: &Session, src_mac: Mac, dst_mac: Mac) -> Self {
+        let ([.., src], [.., dst]) = (addr::words(&session.src), addr::words(&session.dst));
+        let ([.., old_src], [.., old_dst]) =
+            (addr::words(&flow.key.src), addr::words(&flow.key.dst));
+        Self {
+            macs: [mac_word(src_mac), mac_word(dst_mac)],
+            old: [old_src, old_dst],
+            new: [src, dst],
+            ports: [session.src_port.to_be(), session.dst_port.to_be()],
+        }
+    }
+}
+
+/// Translates a packet whose way is remembered.
 #[inline(always)]
-fn at_once(
-    ctx: &TcContext,
-    flow: &Flow,
-    session: &Session,
-    src_mac: &Mac,
-    dst_mac: &Mac,
-) -> Option<Result<(), DropReason>> {
+pub fn cross(ctx: &TcContext, way: &Crossing) -> Result<(), DropReason> {
+    let [old, new] = [way.ports, way.new_ports].map(halves);
+    let change = Change {
+        macs: [way.src_mac, way.dst_mac],
+        old: [way.src, way.dst],
+        new: [way.new_src, way.new_dst],
+        ports: new,
+    };
+    at_once(ctx, &change).ok_or(DropReason::RewriteFailed)??;
+    let Some(sum) = L4Sum::at(ctx, L4, way.proto as u8) else {
+        return Ok(());
+    };
+    for (old, new) in change.old.into_iter().zip(change.new) {
+        sum.address(old.to_ne_bytes(), new.to_ne_bytes())?;
+    }
+    for (old, new) in old.into_iter().zip(new) {
+        sum.port(u16::from_be(old), u16::from_be(new))?;
+    }
+    Ok(())
+}
+
+/// Both l4 ports of a word, in memory order as it is.
+#[inline(always)]
+const fn halves(ports: u32) -> [u16; 2] {
+    let [a, b, c, d] = ports.to_ne_bytes();
+    [u16::from_ne_bytes([a, b]), u16::from_ne_bytes([c, d])]
+}
+
+/// Writes everything but the l4 checksum with one call, pieced together of words; `None` where the headers are
+/// not in the linear part.
+#[inline(always)]
+fn at_once(ctx: &TcContext, change: &Change) -> Option<Result<(), DropReason>> {
     const WRITTEN: usize = L4 + 4;
     let packet = Octets::of(ctx, WRITTEN)?;
-    let [.., src] = addr::words(&session.src);
-    let [.., dst] = addr::words(&session.dst);
-    let [.., old_src] = addr::words(&flow.key.src);
-    let [.., old_dst] = addr::words(&flow.key.dst);
-    let ttl = packet.u16(TTL);
-    let lived = u16::from_ne_bytes([flow.ttl - 1, flow.key.proto]);
+    let ([old_src, old_dst], [src, dst]) = (change.old, change.new);
+    let before = packet.u16(TTL);
+    let [ttl, proto] = before.to_ne_bytes();
+    let lived = u16::from_ne_bytes([ttl - 1, proto]);
     // Words in any byte order, as long as it is the same one (RFC 1071 §2 B).
-    let sum = csum::replace(packet.u16(TTL + 2), ttl, lived);
+    let sum = csum::replace(packet.u16(TTL + 2), before, lived);
     let sum = csum::replace_words(csum::replace_words(sum, old_src, src), old_dst, dst);
-    let (smac, dmac) = (mac_word(*src_mac), mac_word(*dst_mac));
-    let ports = [session.src_port.to_be(), session.dst_port.to_be()];
+    let ([smac, dmac], ports) = (change.macs, change.ports);
     let headers = [
         dmac as u16,
         (dmac >> 16) as u16,
@@ -260,7 +304,13 @@ impl<'a> L4Sum<'a> {
     /// covers no address (RFC 9260 §6.8).
     #[inline(always)]
     fn of(ctx: &'a TcContext, flow: &Flow) -> Option<Self> {
-        let (offset, flags, pseudo_header) = match flow.key.proto {
+        Self::at(ctx, flow.l4 as usize, flow.key.proto)
+    }
+
+    /// The same of a protocol whose header starts there.
+    #[inline(always)]
+    fn at(ctx: &'a TcContext, l4: usize, protocol: u8) -> Option<Self> {
+        let (offset, flags, pseudo_header) = match protocol {
             proto::TCP => (16, 0, true),
             // Zero stands for "no checksum" and stays zero (RFC 768).
             proto::UDP => (6, u64::from(BPF_F_MARK_MANGLED_0), true),
@@ -270,7 +320,7 @@ impl<'a> L4Sum<'a> {
         };
         Some(Self {
             ctx,
-            offset: flow.l4 as usize + offset,
+            offset: l4 + offset,
             flags,
             pseudo_header,
         })

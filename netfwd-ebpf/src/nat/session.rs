@@ -70,11 +70,12 @@ fn is_over(session: &Session, key: &SessionKey, now: u64) -> bool {
     now.saturating_sub(last) > lifetime(&config.timeouts, key.proto, established)
 }
 
-/// Removes both directions of a session.
+/// Removes both directions of a session, and voids what is remembered of its packets' way.
 #[inline(always)]
 pub fn end(session: &Session, key: &SessionKey) {
     let _ = SESSIONS.remove(key.opposite(session));
     let _ = SESSIONS.remove(key);
+    maps::renew();
 }
 
 /// Inserts a direction that must be new; returns 0 or a negative errno.

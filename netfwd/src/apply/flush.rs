@@ -49,6 +49,10 @@ fn forget_sessions(
             forgotten += usize::from(maps.end_session(&key, |_, _, _| true)?);
         }
     }
+    if forgotten != 0 {
+        // Their packets' ways are remembered.
+        maps.renew()?;
+    }
     Ok(forgotten)
 }
 

@@ -58,8 +58,10 @@ impl Core {
     }
 
     fn tell_of_translations(&mut self) {
-        let endings = self.dataplane.maps_mut().endings.take();
-        self.hub.tell_of_endings(&endings);
+        match self.dataplane.maps_mut().take_endings() {
+            Ok(endings) => self.hub.tell_of_endings(&endings),
+            Err(error) => tracing::warn!("sessions that have ended are not told of: {error}"),
+        }
         for news in self.ageing.news() {
             self.hub.tell_of_pressure(&news);
             self.log(&news);

@@ -46,11 +46,17 @@ pub fn sessions(instance: &str, filter: &SessionFilter) -> Result<Vec<SessionRow
         .maps
         .sessions
         .matching(|key, s| filter.matches(key, s))?;
-    let row = |(key, first): (&SessionKey, &Session)| {
-        let other = source.maps.sessions.get(&key.opposite(first))?;
-        Ok(row(&source, key, first, other.as_ref()))
+    let uncounted = source.maps.uncounted()?;
+    let row = |(key, mut first): (SessionKey, Session)| {
+        let opposite = key.opposite(&first);
+        let mut other = source.maps.sessions.get(&opposite)?;
+        uncounted.complete(&key, &mut first);
+        if let Some(other) = &mut other {
+            uncounted.complete(&opposite, other);
+        }
+        Ok(row(&source, &key, &first, other.as_ref()))
     };
-    firsts.iter().map(row).collect()
+    firsts.into_iter().map(row).collect()
 }
 
 fn row(source: &Source, key: &SessionKey, first: &Session, other: Option<&Session>) -> SessionRow {

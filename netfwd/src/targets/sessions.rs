@@ -32,6 +32,9 @@ pub fn end(
             ended += usize::from(maps.end_session(key, |_, _, _| true)?);
         }
     }
+    if ended != 0 {
+        maps.renew()?;
+    }
     Ok(ended)
 }
 

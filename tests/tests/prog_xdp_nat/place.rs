@@ -1,8 +1,10 @@
 //! A world with established sessions whose way TC has found, and both programs side by side.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use anyhow::{Result, ensure};
 use netfwd_common::{
-    maps::{Counters, FdbEntry, FdbFlags, NextHop, Session, SessionKey},
+    maps::{Counters, Epoch, FdbEntry, FdbFlags, NextHop, Session, SessionKey},
     nat::proto,
     tcp,
 };
@@ -120,9 +122,42 @@ pub fn both(
         );
         return Ok(None);
     }
-    let by_tc = left(programs, (Hook::UplinkIngress, uplink), given, frame)?;
+    let by_tc = in_a_new_epoch(programs, given, |programs, given| {
+        left(programs, (Hook::UplinkIngress, uplink), given, frame)
+    })?;
     ensure!(by_xdp == by_tc, "{by_xdp:02x?}\nbut TC {by_tc:02x?}");
     Ok(Some(by_xdp.frame))
+}
+
+/// Does something while TC remembers no packet's way, and these sessions stand as before: packets that went a
+/// remembered way are counted later.
+fn in_a_new_epoch<T>(
+    programs: &mut Inside<'_>,
+    given: &Entries,
+    work: impl FnOnce(&mut Inside<'_>, &Entries) -> Result<T>,
+) -> Result<T> {
+    static EPOCHS: AtomicU32 = AtomicU32::new(1);
+    let old: Epoch = programs.tables().element("epoch", 0)?;
+    let new = Epoch {
+        loader: old.loader + EPOCHS.fetch_add(1, Ordering::Relaxed),
+        ..old
+    };
+    let mut renewed = given.clone();
+    for (_, session) in &mut renewed {
+        if session.epoch == number(old) {
+            session.epoch = number(new);
+        }
+    }
+    programs.tables().set_element("epoch", 0, new)?;
+    let done = work(programs, &renewed);
+    programs.tables().set_element("epoch", 0, old)?;
+    done
+}
+
+/// The epoch as programs read it.
+fn number(epoch: Epoch) -> u64 {
+    let ([a, b, c, d], [e, f, g, h]) = (epoch.programs.to_ne_bytes(), epoch.loader.to_ne_bytes());
+    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
 }
 
 fn left(

@@ -1,5 +1,6 @@
 //! Typed access to the pinned maps, for the daemon and for whoever only looks.
 
+mod crossings;
 mod learned;
 mod sessions;
 mod table;
@@ -16,14 +17,16 @@ use netfwd_common::{
     addr::Addr,
     limits,
     maps::{
-        BindingKey, Config, ConfigFlags, Counters, DropKey, Epoch, FdbEntry, FdbKey, Floating,
-        FloatingKey, FloodKey, FloodTarget, Group, GroupKey, Learned, Mapping, MappingKey, Member,
-        MemberKey, Neighbour, NeighbourKey, Network, PairKey, Peer, Port, Publish, PublishKey,
-        Session, SessionKey, Subnet, Target, TargetKey, Uplink, Vlan, VlanKey, Vtep,
+        BindingKey, Config, ConfigFlags, Counters, Crossing, DropKey, Epoch, FdbEntry, FdbKey,
+        Floating, FloatingKey, FloodKey, FloodTarget, Group, GroupKey, Learned, Mapping,
+        MappingKey, Member, MemberKey, Neighbour, NeighbourKey, Network, PairKey, Peer, Port,
+        Publish, PublishKey, Session, SessionKey, Subnet, Target, TargetKey, Uplink, Vlan, VlanKey,
+        Vtep,
     },
 };
 use nix::time::{ClockId, clock_gettime};
 
+pub use crossings::Uncounted;
 pub use learned::Tally;
 pub use sessions::{Ended, Endings};
 pub use table::Table;
@@ -34,7 +37,7 @@ use table::unless_absent;
 pub(super) use table::{Tried, typed};
 
 /// Every map that is pinned.
-pub(super) const PINNED: [&str; 36] = [
+pub(super) const PINNED: [&str; 37] = [
     "config",
     "ports",
     "networks",
@@ -58,6 +61,7 @@ pub(super) const PINNED: [&str; 36] = [
     "removed",
     "epoch",
     "arrivals",
+    "crossings",
     "express",
     "vteps",
     "vxlan_ports",
@@ -124,6 +128,7 @@ pub struct Maps {
     learned: Array<MapData, Learned>,
     removed: Array<MapData, u64>,
     epoch: Array<MapData, Epoch>,
+    crossings: PerCpuArray<MapData, Crossing>,
     /// `vteps`.
     pub vteps: Table<Addr, Vtep>,
     /// `vxlan_ports`.
@@ -180,6 +185,7 @@ impl Maps {
             learned: typed(pins, "learned")?,
             removed: typed(pins, "removed")?,
             epoch: typed(pins, "epoch")?,
+            crossings: typed(pins, "crossings")?,
             vteps: Table::open(pins, "vteps")?,
             vxlan_ports: Table::open(pins, "vxlan_ports")?,
             targets: Table::open(pins, "targets")?,

@@ -41,7 +41,7 @@ impl Endings {
 
     /// What has ended since the last call.
     #[must_use]
-    pub fn take(&mut self) -> Self {
+    pub(super) fn take(&mut self) -> Self {
         let watched = self.watched;
         std::mem::replace(
             self,
