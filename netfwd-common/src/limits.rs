@@ -103,5 +103,5 @@ pub const ENCAP_V6: usize = ENCAP_V4 + 20;
 pub const MTU_OVERHEAD_V4: u32 = 50;
 /// The same over IPv6.
 pub const MTU_OVERHEAD_V6: u32 = MTU_OVERHEAD_V4 + 20;
-/// Frames that each CPU remembers the way of; a power of two.
-pub const EXPRESS: usize = 1024;
+/// Frames that each CPU remembers the way of, of each kind; a power of two that their hashes have bits for.
+pub const EXPRESS: usize = 4096;

@@ -147,10 +147,20 @@ fn key_v4(o: &Octets, proto: u8) -> SessionKey {
 fn key_v6(o: &Octets, proto: u8) -> SessionKey {
     const ADDRESSES: usize = ETH_LEN + 8;
     let word = |index: usize| o.u32(ADDRESSES + index * 4);
-    let [a, b, c, d] = [word(0), word(1), word(2), word(3)];
-    let [e, f, g, h] = [word(4), word(5), word(6), word(7)];
     let [ports, last] = tail(o, L4_V6, proto);
-    SessionKey::from_words([a, b, c, d, e, f, g, h, 0, ports, last])
+    SessionKey::from_words([
+        word(0),
+        word(1),
+        word(2),
+        word(3),
+        word(4),
+        word(5),
+        word(6),
+        word(7),
+        0,
+        ports,
+        last,
+    ])
 }
 
 /// The TCP flags of a whole l4 header, 0 of UDP; `None` for what says something new of a session, or is of
@@ -159,7 +169,7 @@ fn key_v6(o: &Octets, proto: u8) -> SessionKey {
 fn plain(ctx: &XdpContext, l4: usize, proto: u8, payload: usize) -> Option<u8> {
     const NEWS: u8 = tcp::SYN | tcp::FIN | tcp::RST;
     // One that is too short is more than any packet has.
-    let is_whole = |least: usize| payload >= least && payload <= usize::from(u16::MAX);
+    let is_whole = |least: usize| payload >= least && u16::try_from(payload).is_ok();
     match proto {
         proto::TCP if is_whole(TCP_LEN) => {
             let flags = Octets::of(ctx, l4 + TCP_LEN)?.u8(l4 + FLAGS);
@@ -173,11 +183,8 @@ fn plain(ctx: &XdpContext, l4: usize, proto: u8, payload: usize) -> Option<u8> {
 /// The last two words of a key: l4 ports in host order, and the protocol.
 #[inline(always)]
 fn tail(o: &Octets, l4: usize, proto: u8) -> [u32; 2] {
-    let ([a, b], [c, d]) = (
-        u16::from_be(o.u16(l4)).to_ne_bytes(),
-        u16::from_be(o.u16(l4 + 2)).to_ne_bytes(),
-    );
-    let ports = u32::from_ne_bytes([a, b, c, d]);
+    let [src, dst] = [l4, l4 + 2].map(|at| u16::from_be(o.u16(at)).to_ne_bytes());
+    let ports = u32::from_ne_bytes([src[0], src[1], dst[0], dst[1]]);
     [ports, u32::from_ne_bytes([proto, 0, 0, 0])]
 }
 

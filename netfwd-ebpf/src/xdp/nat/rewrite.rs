@@ -56,13 +56,13 @@ pub fn v6(ctx: &XdpContext, room: &Room, key: &SessionKey, session: &Session) {
 /// loop that is entered from its middle (kernel/bpf/verifier.c, `push_insn`).
 #[inline(always)]
 fn address(room: &Room, at: usize, (old, new): (&Addr, &Addr), change: u64) -> u64 {
-    let ([a, b, c, d], [e, f, g, h]) = (addr::words(old), addr::words(new));
-    room.set_u32(at, e);
-    room.set_u32(at + 4, f);
-    room.set_u32(at + 8, g);
-    room.set_u32(at + 12, h);
-    let change = csum::exchange(csum::exchange(change, a, e), b, f);
-    csum::exchange(csum::exchange(change, c, g), d, h)
+    let (old, new) = (addr::words(old), addr::words(new));
+    room.set_u32(at, new[0]);
+    room.set_u32(at + 4, new[1]);
+    room.set_u32(at + 8, new[2]);
+    room.set_u32(at + 12, new[3]);
+    let change = csum::exchange(csum::exchange(change, old[0], new[0]), old[1], new[1]);
+    csum::exchange(csum::exchange(change, old[2], new[2]), old[3], new[3])
 }
 
 /// Two octets in memory order, of which one, a hop count above zero, is one less.
