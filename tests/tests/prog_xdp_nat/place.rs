@@ -156,8 +156,12 @@ fn in_a_new_epoch<T>(
 
 /// The epoch as programs read it.
 fn number(epoch: Epoch) -> u64 {
-    let ([a, b, c, d], [e, f, g, h]) = (epoch.programs.to_ne_bytes(), epoch.loader.to_ne_bytes());
-    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+    let (programs, loader) = (u64::from(epoch.programs), u64::from(epoch.loader));
+    if cfg!(target_endian = "little") {
+        loader << 32 | programs
+    } else {
+        programs << 32 | loader
+    }
 }
 
 fn left(
