@@ -55,11 +55,13 @@ pub fn watched<const VALUES: usize>(
     let count = rounds.count as usize;
     let mut done: Vec<Round<VALUES>> = Vec::new();
     let quiet = |done: &[Round<VALUES>]| done.iter().filter(|one| one.around.is_quiet()).count();
-    while quiet(&done) < count && done.len() < count + count / 3 {
+    // Of three or fewer none is: a quick run is to be quick.
+    while quiet(&done) < count && done.len() < count + (count - 1) / 3 {
         let share = done.len().min(count) as f64 / count as f64;
         let number = done.len() + 1;
         let telling = |name: &str| step.note(share, format_args!("round {number}/{count}, {name}"));
-        done.push(Round::measure(all, rounds.each, telling)?);
+        let first = done.len() % all.len().max(1);
+        done.push(Round::measure(all, first, rounds.each, telling)?);
     }
     let kept = quietest(done, count);
     let around: Vec<_> = kept.iter().map(|one| one.around.clone()).collect();
@@ -68,7 +70,7 @@ pub fn watched<const VALUES: usize>(
     Ok((found, Surroundings::over(&around)))
 }
 
-/// One turn of all.
+/// One turn of all, each time another first: none always follows the same one.
 struct Round<const VALUES: usize> {
     around: Surroundings,
     values: Vec<[f64; VALUES]>,
@@ -77,6 +79,7 @@ struct Round<const VALUES: usize> {
 impl<const VALUES: usize> Round<VALUES> {
     fn measure(
         all: &[&dyn Measured<VALUES>],
+        first: usize,
         time: Duration,
         telling: impl Fn(&str),
     ) -> Result<Self> {
@@ -86,7 +89,10 @@ impl<const VALUES: usize> Round<VALUES> {
             telling(measured.name());
             measured.round(time)
         };
-        let values = all.iter().map(one).collect::<Result<_>>()?;
+        let (before, from) = all.split_at(first);
+        let turn = from.iter().chain(before).map(one);
+        let mut values = turn.collect::<Result<Vec<_>>>()?;
+        values.rotate_right(first);
         let around = watch.end()?;
         Ok(Self { around, values })
     }
@@ -104,6 +110,31 @@ fn quietest<const VALUES: usize>(done: Vec<Round<VALUES>>, count: usize) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    struct Constant(&'static str, f64);
+
+    impl Measured for Constant {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+
+        fn round(&self, _: Duration) -> Result<[f64; 1]> {
+            Ok([self.1])
+        }
+    }
+
+    #[test]
+    fn whoever_is_first_values_stay_with_their_subjects() {
+        let (a, b, c) = (Constant("a", 1.0), Constant("b", 2.0), Constant("c", 3.0));
+        let all: [&dyn Measured; 3] = [&a, &b, &c];
+        let order = std::cell::RefCell::new(String::new());
+        let telling = |name: &str| order.borrow_mut().push_str(name);
+        for first in 0..3 {
+            let round = Round::measure(&all, first, Duration::ZERO, telling).unwrap();
+            assert_eq!(round.values, [[1.0], [2.0], [3.0]]);
+        }
+        assert_eq!(order.into_inner(), "abcbcacab");
+    }
 
     #[test]
     fn the_quietest_rounds_are_kept_in_their_order() {
