@@ -181,3 +181,29 @@ fn check_names_a_receiver_without_gro() -> Result<()> {
     );
     Ok(())
 }
+
+/// Findings of `check` that are about tags which XDP does not see.
+fn about_tags(hosts: &mut TwoHosts) -> Result<usize> {
+    let instance = hosts.a.netfwd()?;
+    let path = instance.config_path().display().to_string();
+    let findings = instance.attempt(&format!("-j check --config {path}"))?;
+    let findings: Vec<serde_json::Value> = serde_json::from_str(&findings.stdout)?;
+    let text = |finding: &serde_json::Value| finding["finding"].to_string();
+    Ok(findings
+        .iter()
+        .filter(|one| text(one).contains("802.1Q"))
+        .count())
+}
+
+#[test]
+fn check_tells_whose_tags_xdp_does_not_see() -> Result<()> {
+    let mut hosts = hosts()?;
+    ensure!(about_tags(&mut hosts)? == 2, "two uplinks take tags off");
+    for uplink in ["up0", "up1"] {
+        offload(&hosts.a.ns, uplink, "rxvlan off")?;
+    }
+    ensure!(about_tags(&mut hosts)? == 0, "they do no more");
+    let mut off = Options::both(Stack::Netfwd).xdp("off").start()?;
+    ensure!(about_tags(&mut off)? == 0, "TC sees them");
+    Ok(())
+}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Finding, Severity};
 use crate::config::{Config, PortAt, XdpPolicy};
-use crate::desired::{Desired, Facts, resolve};
+use crate::desired::{Desired, Facts, resolve, wants_xdp};
 use crate::ids::Ids;
 use crate::links::{Link, ethtool, netns::Netns};
 use crate::naming;
@@ -75,7 +75,7 @@ fn by_name(list: &[Link]) -> BTreeMap<&str, &Link> {
 
 /// The uplinks that exist.
 pub(super) fn uplinks(config: &Config, list: &[Link]) -> Vec<Finding> {
-    let links = by_name(list);
+    let (links, plain) = (by_name(list), observe::plain_links(list));
     let mut findings = Vec::new();
     for name in &config.host.uplinks {
         let Some(link) = links.get(name.as_str()) else {
@@ -92,8 +92,26 @@ pub(super) fn uplinks(config: &Config, list: &[Link]) -> Vec<Finding> {
             findings.push(Finding::new(Severity::Warning, name, finding, remedy));
         }
         findings.push(xdp(config.host.xdp, link));
+        if plain
+            .get(name)
+            .is_some_and(|link| wants_xdp(config.host.xdp, link))
+        {
+            findings.extend(tags(name));
+        }
     }
     findings
+}
+
+/// What of 802.1Q XDP does not see: TC has the tag that a NIC took off beside the frame, and leaves such frames to
+/// the host's stack.
+fn tags(name: &str) -> Option<Finding> {
+    let stripped = ethtool::strips_tags(name).unwrap_or(false);
+    let finding =
+        "takes 802.1Q tags off before XDP sees a frame: one of a VLAN is taken for one without";
+    let remedy = format!(
+        "`ethtool -K {name} rxvlan off`, or set [host] `xdp` to \"off\" where others may send tagged frames"
+    );
+    stripped.then(|| Finding::new(Severity::Warning, name, finding, &remedy))
 }
 
 fn down(link: &Link, remedy: &str, no_carrier: &str) -> Option<Finding> {

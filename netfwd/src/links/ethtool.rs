@@ -1,4 +1,4 @@
-//! The two things that ethtool is needed for: a driver's name, and GRO.
+//! What ethtool is needed for: a driver's name, GRO, and who takes tags off.
 
 use std::{
     io,
@@ -12,8 +12,12 @@ use super::{LinkError, Tried, ifreq};
 
 /// include/uapi/linux/ethtool.h.
 const GET_DRIVER_INFO: u32 = 0x0000_0003;
+const GET_FLAGS: u32 = 0x0000_0025;
 const GET_GRO: u32 = 0x0000_002b;
 const SET_GRO: u32 = 0x0000_002c;
+
+/// `ETH_FLAG_RXVLAN`.
+const FLAG_RXVLAN: u32 = 1 << 8;
 
 /// `struct ethtool_value`.
 #[repr(C)]
@@ -49,12 +53,21 @@ pub fn driver(device: &str) -> Result<String, LinkError> {
 
 /// Whether generic receive offload is on.
 pub fn gro(device: &str) -> Result<bool, LinkError> {
-    let mut value = Value {
-        command: GET_GRO,
-        data: 0,
-    };
-    call(device, &mut value).tried(|| format!("ask for GRO of interface {device}"))?;
-    Ok(value.data != 0)
+    let asked = get(device, GET_GRO).tried(|| format!("ask for GRO of interface {device}"))?;
+    Ok(asked != 0)
+}
+
+/// Whether the interface itself takes 802.1Q tags off the frames that it receives.
+pub fn strips_tags(device: &str) -> Result<bool, LinkError> {
+    let asked = get(device, GET_FLAGS);
+    let flags = asked.tried(|| format!("ask for offloads of interface {device}"))?;
+    Ok(flags & FLAG_RXVLAN != 0)
+}
+
+fn get(device: &str, command: u32) -> io::Result<u32> {
+    let mut value = Value { command, data: 0 };
+    call(device, &mut value)?;
+    Ok(value.data)
 }
 
 /// Switches generic receive offload.
