@@ -142,12 +142,13 @@ const fn both(src: u16, dst: u16) -> u32 {
 }
 
 /// Whether the next packets of a flow need not be looked at as this one was: by the port's guard, for VXLAN of a
-/// station's own, or for what its session keeps of TCP.
+/// station's own, for what its session keeps of TCP, or for a way that is not known.
 #[inline(always)]
 fn lasts(packet: &Packet<'_>, session: &Session) -> bool {
     const LOOKED_AT: PortFlags = port::GUARDED.with(PortFlags::GATEWAY);
     let (flow, source) = (packet.flow, packet.source);
-    if !flow.is_plain() || source.stated != 0 || source.flags.has_any(LOOKED_AT) {
+    let is_known = session.epoch != 0 && session.next_hop.ifindex != 0;
+    if !is_known || !flow.is_plain() || source.stated != 0 || source.flags.has_any(LOOKED_AT) {
         return false;
     }
     if flow.key.proto == proto::TCP {
