@@ -14,8 +14,6 @@ use super::flow::Flow;
 
 /// Slots that a packet from outside to `p1` may count in.
 const SLOTS: [u32; 3] = [slot::UPLINK, slot::P1, slot::P2];
-/// The clock of the programs lags behind by a tick at most.
-const TICK_NS: u64 = 20_000_000;
 
 /// Directions of sessions.
 pub type Entries = Vec<(SessionKey, Session)>;
@@ -90,7 +88,7 @@ impl Place {
 
 /// These sessions as of now, those from outside changed.
 pub fn given(known: &Entries, change: impl Fn(&mut Session)) -> Entries {
-    let now = monotonic_ns() - TICK_NS;
+    let now = monotonic_ns();
     let mut given = known.clone();
     for (key, session) in &mut given {
         session.last_seen_ns = now;
