@@ -147,7 +147,7 @@ impl Case {
 impl Options {
     fn rounds(&self) -> Rounds {
         let (count, each) = if self.quick {
-            (3, Duration::from_millis(80))
+            (3, Duration::from_millis(50))
         } else {
             (self.rounds, Duration::from_millis(250))
         };
