@@ -85,14 +85,20 @@ fn is_remembered(world: &mut World, frame: &[u8]) -> Result<bool> {
     Ok(false)
 }
 
-#[test]
-fn the_next_packets_leave_without_a_look_and_are_the_same() -> Result<()> {
+/// A world in which the way of the query is remembered.
+fn remembering() -> Result<World> {
     let mut world = world()?;
     send(&mut world, &query())?;
     ensure!(
         is_remembered(&mut world, &query())?,
         "nothing was remembered"
     );
+    Ok(world)
+}
+
+#[test]
+fn the_next_packets_leave_without_a_look_and_are_the_same() -> Result<()> {
+    let mut world = remembering()?;
     let p1 = world.wires.p1;
     let before = world.counters(slot::P1)?;
     let ran = world.run(Hook::PortIngress, p1, &query())?;
@@ -109,12 +115,7 @@ fn the_next_packets_leave_without_a_look_and_are_the_same() -> Result<()> {
 
 #[test]
 fn every_change_voids_it() -> Result<()> {
-    let mut world = world()?;
-    send(&mut world, &query())?;
-    ensure!(
-        is_remembered(&mut world, &query())?,
-        "nothing was remembered"
-    );
+    let mut world = remembering()?;
     change_unnoticed(&mut world, OTHER_PORT)?;
     world.tables().renew()?;
     let with = leaves_with(&mut world, &query())?;
@@ -185,12 +186,7 @@ fn what_may_change_a_session_goes_the_long_way() -> Result<()> {
 
 #[test]
 fn another_station_or_port_and_a_fragment_do_not_take_its_way() -> Result<()> {
-    let mut world = world()?;
-    send(&mut world, &query())?;
-    ensure!(
-        is_remembered(&mut world, &query())?,
-        "nothing was remembered"
-    );
+    let mut world = remembering()?;
     change_unnoticed(&mut world, OTHER_PORT)?;
     let packet = c1_to_server().udp(PORT, 53, b"a query of 24 octets, so");
     let stranger = ethernet(mac::GATEWAY, mac::C2, ether_type::IPV4, &packet);
