@@ -19,6 +19,7 @@ pub mod multicast;
 pub mod nat;
 pub mod nd;
 pub mod outer;
+pub mod places;
 pub mod storm;
 pub mod tcp;
 pub mod tcp_mss;

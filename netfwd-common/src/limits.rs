@@ -103,5 +103,10 @@ pub const ENCAP_V6: usize = ENCAP_V4 + 20;
 pub const MTU_OVERHEAD_V4: u32 = 50;
 /// The same over IPv6.
 pub const MTU_OVERHEAD_V6: u32 = MTU_OVERHEAD_V4 + 20;
-/// Frames that each CPU remembers the way of, of each kind; a power of two that their hashes have bits for.
-pub const EXPRESS: usize = 4096;
+/// Least places of each memory of frames' ways, on each CPU, and what the programs take for their number where the
+/// loader does not name one.
+pub const PLACES_MIN: u32 = 1 << 12;
+/// Most places of each of them.
+pub const PLACES_MAX: u32 = 1 << 16;
+/// Octets that all of them may take, on all CPUs that the machine may have, where there are more than the least.
+pub const PLACES_BYTES: usize = 32 << 20;

@@ -9,7 +9,7 @@ use netfwd_common::{
 };
 
 use crate::{
-    express::{JIFFIES, hash, jiffies},
+    express::{jiffies, place, stands},
     frame::{Frame, Octets},
     maps,
     parse::{ETH_LEN, IP_LEN, ether_type},
@@ -145,7 +145,7 @@ impl Lane {
             tos,
             version,
             octets,
-            element: maps::arrival(hash(head, tail, ifindex))?,
+            element: maps::arrival(place(head, tail, ifindex))?,
         })
     }
 
@@ -161,8 +161,7 @@ impl Lane {
             && way.vni == self.vni
             && way.port == self.port
             && way.ifindex == self.ifindex;
-        let age = jiffies().wrapping_sub(way.since);
-        if !same || way.epoch != self.epoch || age > JIFFIES {
+        if !same || !stands(way.epoch, way.since, self.epoch) {
             return None;
         }
         let (seen, tos) = self.inner(frame)?;
@@ -209,12 +208,16 @@ impl Lane {
         (end <= self.octets).then_some((seen, tos))
     }
 
-    /// Remembers where frames of this kind go, unless the destination is about to age or needs a tag.
+    /// Remembers where frames of this kind go, unless the destination is about to age or needs a tag, or the
+    /// way of other stations has the place.
     #[inline(always)]
     pub fn remember(self, tunnel: &Tunnel, target: &FdbEntry, uplink_slot: u32, now: u64) {
         let age = now.saturating_sub(target.last_seen_ns) + STAMP_INTERVAL_NS;
         let lasts = target.flags.has(FdbFlags::STATIC) || age <= tunnel.network.ageing_ns;
-        if !lasts || target.tag != 0 {
+        let way = &*self.element;
+        let others = way.head != self.head || way.tail != self.tail;
+        let taken = others && stands(way.epoch, way.since, self.epoch);
+        if !lasts || target.tag != 0 || taken {
             return;
         }
         *self.element = Arrival {

@@ -10,6 +10,7 @@ use netfwd_common::{
 use crate::{
     count,
     exit::{Stage, Verdict, from},
+    features,
     frame::Frame,
     maps, mtu,
     parse::ETH_LEN,
@@ -35,7 +36,7 @@ impl Lane {
     #[inline(always)]
     pub fn of(ctx: &TcContext, ifindex: u32) -> Option<Self> {
         let (head, tail) = stations(ctx)?;
-        let element = maps::express(hash(head, tail, ifindex))?;
+        let element = maps::express(place(head, tail, ifindex))?;
         Some(Self {
             head,
             tail,
@@ -45,12 +46,18 @@ impl Lane {
         })
     }
 
+    /// Whether the way in the lane's place is one of frames of this kind.
+    #[inline(always)]
+    fn is_own(&self) -> bool {
+        let way = &*self.element;
+        way.head == self.head && way.tail == self.tail && way.ifindex == self.ifindex
+    }
+
     /// Sends the frame where the last of its kind went.
     #[inline(always)]
     pub fn take(&mut self, ctx: &TcContext) -> Option<Verdict> {
         let way = &*self.element;
-        let same = way.head == self.head && way.tail == self.tail && way.ifindex == self.ifindex;
-        if !same || way.epoch != self.epoch || jiffies().wrapping_sub(way.since) > JIFFIES {
+        if !self.is_own() || !stands(way.epoch, way.since, self.epoch) {
             return None;
         }
         let rx_slot = way.rx_slot;
@@ -83,12 +90,14 @@ impl Lane {
         Some(encap::send(ctx, &mut way.wrap, version, ether_type).into())
     }
 
-    /// Remembers where frames of this kind go, unless the destination is about to age or needs a tag.
+    /// Remembers where frames of this kind go, unless the destination is about to age or needs a tag, or another
+    /// way has the place.
     #[inline(always)]
     pub fn remember(&mut self, port: &Port, target: &FdbEntry, now: u64) {
         let age = now.saturating_sub(target.last_seen_ns) + STAMP_INTERVAL_NS;
         let lasts = target.flags.has(FdbFlags::STATIC) || age <= port.ageing_ns;
-        if !lasts || target.tag != 0 {
+        let taken = !self.is_own() && stands(self.element.epoch, self.element.since, self.epoch);
+        if !lasts || target.tag != 0 || taken {
             return;
         }
         let way = &mut *self.element;
@@ -136,11 +145,17 @@ fn stations(ctx: &TcContext) -> Option<(u64, u32)> {
     }
 }
 
-/// The last octets of both stations tell most frames apart.
+/// The place of the frames between two stations.
 #[inline(always)]
-pub const fn hash(head: u64, tail: u32, ifindex: u32) -> u32 {
-    let mixed = (head >> 32) as u32 ^ tail.rotate_left(16) ^ ifindex;
-    mixed.wrapping_mul(0x9e37_79b1) >> 20
+pub fn place(head: u64, tail: u32, ifindex: u32) -> u32 {
+    features::place(head, u64::from(tail ^ ifindex))
+}
+
+/// Whether what was remembered at a time, in an epoch, may be gone by. What still may is left in its place by others:
+/// of frames that take turns for one some are remembered, where none would be if each took it from the last.
+#[inline(always)]
+pub fn stands(epoch: u64, since: u64, now: u64) -> bool {
+    epoch == now && jiffies().wrapping_sub(since) <= JIFFIES
 }
 
 /// Ticks since the machine started; the verifier makes it one load (kernel/bpf/verifier.c,

@@ -100,12 +100,14 @@ static LEARNED: Array<Learned, { limits::SLOTS }> = Array::new();
 static REMOVED: Array<u64, { limits::SLOTS }> = Array::new();
 #[btf_map(name = "epoch")]
 static EPOCH: Array<Epoch, 1> = Array::new();
+/// Places of the memories of ways, unless the loader makes more.
+const PLACES: usize = limits::PLACES_MIN as usize;
 #[btf_map(name = "express")]
-static EXPRESS: PerCpuArray<Express, { limits::EXPRESS }> = PerCpuArray::new();
+static EXPRESS: PerCpuArray<Express, PLACES> = PerCpuArray::new();
 #[btf_map(name = "arrivals")]
-static ARRIVALS: PerCpuArray<Arrival, { limits::EXPRESS }> = PerCpuArray::new();
+static ARRIVALS: PerCpuArray<Arrival, PLACES> = PerCpuArray::new();
 #[btf_map(name = "crossings")]
-static CROSSINGS: PerCpuArray<Crossing, { limits::EXPRESS }> = PerCpuArray::new();
+static CROSSINGS: PerCpuArray<Crossing, PLACES> = PerCpuArray::new();
 #[btf_map(name = "vteps")]
 static VTEPS: HashMap<Addr, Vtep, { limits::VTEPS }, GROWING> = HashMap::new();
 #[btf_map(name = "vxlan_ports")]
@@ -256,13 +258,12 @@ pub fn renew() {
     }
 }
 
-/// This CPU's memory of the frames with a hash.
+/// This CPU's memory of the frames that have a place.
 #[inline(always)]
-pub fn express(hash: u32) -> Option<&'static mut Express> {
-    const MASK: u32 = limits::EXPRESS as u32 - 1;
+pub fn express(place: u32) -> Option<&'static mut Express> {
     // SAFETY: this CPU's own element; a program runs to its end on its CPU.
     EXPRESS
-        .get_ptr_mut(hash & MASK)
+        .get_ptr_mut(place)
         .map(|express| unsafe { &mut *express })
 }
 
@@ -273,23 +274,21 @@ pub fn storm(slot: u32) -> Option<&'static mut u64> {
     STORMS.get_ptr_mut(slot).map(|storm| unsafe { &mut *storm })
 }
 
-/// This CPU's memory of the arriving frames with a hash.
+/// This CPU's memory of the arriving frames that have a place.
 #[inline(always)]
-pub fn arrival(hash: u32) -> Option<&'static mut Arrival> {
-    const MASK: u32 = limits::EXPRESS as u32 - 1;
+pub fn arrival(place: u32) -> Option<&'static mut Arrival> {
     // SAFETY: as above; XDP and TC programs run one after the other on a CPU.
     ARRIVALS
-        .get_ptr_mut(hash & MASK)
+        .get_ptr_mut(place)
         .map(|arrival| unsafe { &mut *arrival })
 }
 
-/// This CPU's memory of the leaving packets with a hash.
+/// This CPU's memory of the packets that have a place.
 #[inline(always)]
-pub fn crossing(hash: u32) -> Option<&'static mut Crossing> {
-    const MASK: u32 = limits::EXPRESS as u32 - 1;
+pub fn crossing(place: u32) -> Option<&'static mut Crossing> {
     // SAFETY: as above.
     CROSSINGS
-        .get_ptr_mut(hash & MASK)
+        .get_ptr_mut(place)
         .map(|crossing| unsafe { &mut *crossing })
 }
 

@@ -2,7 +2,8 @@
 
 use anyhow::{Result, ensure};
 use netfwd_common::{
-    maps::{Epoch, FdbEntry, FdbFlags, Port, PortFlags},
+    limits::{PLACES_MAX, PLACES_MIN},
+    maps::{Epoch, Express, FdbEntry, FdbFlags, Port, PortFlags},
     verdict::DropReason,
 };
 use nix::{
@@ -12,7 +13,7 @@ use nix::{
 use tests::{
     packet::{Ipv4, Ipv6, ether_type, ethernet},
     prog::{
-        Hook, Verdict, World,
+        Hook, Sizes, Verdict, World,
         mac::{self, C1, C2},
         slot, station,
     },
@@ -26,12 +27,16 @@ fn frame() -> Vec<u8> {
     ethernet(C2, C1, ether_type::IPV4, &ip)
 }
 
-/// A world whose stations know each other, on one CPU: each has a memory of its own.
 fn world() -> Result<World> {
+    of(Sizes::default())
+}
+
+/// A world whose stations know each other, on one CPU: each has a memory of its own.
+fn of(sizes: Sizes) -> Result<World> {
     let mut first = CpuSet::new();
     first.set(0)?;
     sched_setaffinity(Pid::from_raw(0), &first)?;
-    let mut world = World::new()?;
+    let mut world = World::of(sizes)?;
     let (p1, p2) = (world.wires.p1, world.wires.p2);
     world.learn(C1, station(p1, slot::P1))?;
     world.learn(C2, station(p2, slot::P2))?;
@@ -159,4 +164,96 @@ fn a_port_that_is_shut_or_isolated_sends_no_more() -> Result<()> {
     ensure!(ran.verdict == Verdict::Shot, "{:?}", ran.verdict);
     ensure!(world.drops()? == [(slot::P1, DropReason::Isolated, 1)]);
     Ok(())
+}
+
+/// Frames from c1 to stations of their own.
+fn to_others() -> Vec<Vec<u8>> {
+    let ip = Ipv4::new("10.0.3.11", "10.0.3.12").udp(1000, 2000, b"from c1 to others");
+    let to = |number| ethernet(other(number), C1, ether_type::IPV4, &ip);
+    (0..OTHERS).map(to).collect()
+}
+
+fn other(number: u8) -> [u8; 6] {
+    [0x02, 0x42, 0, 0, 1, number]
+}
+
+/// Stations besides c1 and c2, of which many have a place in common where there are few.
+const OTHERS: u8 = 64;
+
+/// Has others learned, and sends a frame to each.
+fn send_to_others(world: &mut World) -> Result<()> {
+    let (p1, p2) = (world.wires.p1, world.wires.p2);
+    for number in 0..OTHERS {
+        let key = World::fdb_key(other(number));
+        let entry = station(p2, slot::P2);
+        world.tables().put_unnoticed("fdb", &key, &entry)?;
+    }
+    world.inside(|inside| {
+        let mut frames = to_others().into_iter();
+        frames.try_for_each(|frame| inside.run(Hook::PortIngress, p1, &frame).map(drop))
+    })
+}
+
+#[test]
+fn ways_are_remembered_in_memories_of_every_size() -> Result<()> {
+    for places in [2, PLACES_MIN, PLACES_MAX] {
+        let mut world = of(Sizes::places(places))?;
+        let target = station(world.wires.p2, slot::P2);
+        ensure!(
+            is_remembered(&mut world, target)?,
+            "not among {places} places"
+        );
+        send_to_others(&mut world)?;
+        let used = used(&mut world)?;
+        ensure!(used.len() <= places as usize, "{places}: {used:?}");
+        ensure!(places == 2 || used.len() > 50, "{places}: {used:?}");
+        let last = used.last().is_some_and(|place| *place >= places / 2);
+        ensure!(last, "the upper half of {places} is unused: {used:?}");
+    }
+    Ok(())
+}
+
+/// The places at which ways are remembered.
+fn used(world: &mut World) -> Result<Vec<u32>> {
+    let elements = world.tables().per_cpu::<Express>("express")?;
+    let cpus = aya::util::nr_cpus().map_err(|(what, error)| anyhow::anyhow!("{what}: {error}"))?;
+    let first_cpu = elements.iter().step_by(cpus).zip(0..);
+    let used = first_cpu.filter(|(way, _)| way.ifindex != 0);
+    Ok(used.map(|(_, place)| place).collect())
+}
+
+#[test]
+fn a_place_that_a_memory_does_not_have_is_no_way() -> Result<()> {
+    let mut world = of(Sizes {
+        told: PLACES_MAX,
+        ..Sizes::places(1)
+    })?;
+    let target = station(world.wires.p2, slot::P2);
+    for _ in 0..5 {
+        ensure!(
+            sent(&mut world, slot::P2)? == 1,
+            "a known station got nothing"
+        );
+    }
+    ensure!(!is_remembered(&mut world, target)?, "it was remembered");
+    Ok(())
+}
+
+#[test]
+fn a_way_that_stands_is_not_given_up_for_another() -> Result<()> {
+    let mut world = of(Sizes::places(2))?;
+    let target = station(world.wires.p2, slot::P2);
+    for _ in 0..TRIES {
+        world.learn(C2, target)?;
+        ensure!(
+            sent(&mut world, slot::P2)? == 1,
+            "a known station got nothing"
+        );
+        send_to_others(&mut world)?;
+        move_unnoticed(&mut world, World::behind_peer())?;
+        if sent(&mut world, slot::P2)? == 1 {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("others took its place")
 }

@@ -7,7 +7,7 @@ use netfwd_common::{limits::SESSIONS_MAX, verdict::DropReason};
 use tests::{
     packet::{Ipv4, ether_type, ethernet},
     prog::{
-        Hook, Inside, Ran, Verdict, World, mac,
+        Hook, Inside, Ran, Sizes, Verdict, World, mac,
         nat::{OUTSIDE, SERVER, from_server},
         slot,
     },
@@ -86,7 +86,10 @@ fn go_on(world: &mut Inside<'_>, p1: u32, uplink: u32, some: &[(Flow, u16)]) -> 
 
 #[test]
 fn a_million_sessions_are_made_and_a_full_table_keeps_them() -> Result<()> {
-    let mut world = World::with_room(SESSIONS_MAX)?;
+    let mut world = World::of(Sizes {
+        sessions: SESSIONS_MAX,
+        ..Sizes::default()
+    })?;
     let (p1, uplink) = (world.wires.p1, world.wires.uplink);
     let mut config = world.config();
     (config.nat_port_low, config.nat_port_high) = (32_768, 60_999);

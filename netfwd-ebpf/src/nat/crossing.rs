@@ -14,7 +14,8 @@ use super::{Packet, rewrite, session};
 use crate::{
     count,
     exit::{Outcome, Stage},
-    express::{JIFFIES, jiffies},
+    express::{jiffies, stands},
+    features,
     frame::{Frame as _, Octets},
     maps, mtu,
     parse::{ETH_LEN, Ethernet, L4, MF_AND_OFFSET, ether_type},
@@ -26,11 +27,10 @@ const HEADERS: usize = L4 + 8;
 /// TCP flags that may change a session.
 const NEWS: u8 = tcp::SYN | tcp::FIN | tcp::RST;
 
-/// Flows differ in their l4 ports, or else in whom they are with.
+/// The place of a flow's packets: flows differ in their l4 ports, or else in whom they are with.
 #[inline(always)]
-const fn hash(src: u32, dst: u32, ports: u32) -> u32 {
-    let ends = src ^ dst.rotate_left(15);
-    (ports ^ ends.wrapping_mul(0x85eb_ca6b)).wrapping_mul(0x9e37_79b1) >> 20
+fn place(src: u32, dst: u32, ports: u32) -> u32 {
+    features::place(u64::from(src) | (u64::from(dst) << 32), u64::from(ports))
 }
 
 /// Sends a packet where the last of its flow went; `slot` is whose it is then.
@@ -42,7 +42,7 @@ pub fn take(ctx: &TcContext, ifindex: u32, slot: &mut u32) -> Option<Outcome> {
         return None;
     }
     let (src, dst, ports) = (o.u32(ETH_LEN + 12), o.u32(ETH_LEN + 16), o.u32(L4));
-    let way = maps::crossing(hash(src, dst, ports))?;
+    let way = maps::crossing(place(src, dst, ports))?;
     let [ttl, proto] = o.u16(ETH_LEN + 8).to_ne_bytes();
     let same = way.head == o.u64(0)
         && way.tail == o.u32(8)
@@ -51,7 +51,7 @@ pub fn take(ctx: &TcContext, ifindex: u32, slot: &mut u32) -> Option<Outcome> {
         && way.dst == dst
         && way.ports == ports
         && way.proto == u32::from(proto);
-    if !same || way.epoch != maps::epoch() || jiffies().wrapping_sub(way.since) > JIFFIES {
+    if !same || !stands(way.epoch, way.since, maps::epoch()) {
         return None;
     }
     let total = u16::from_be(o.u16(ETH_LEN + 2));
@@ -94,7 +94,7 @@ fn send(ctx: &TcContext, way: &mut Crossing, total: u16) -> Stage {
     skb::transmit(target)
 }
 
-/// Remembers the way of a packet that has just gone it.
+/// Remembers the way of a packet that has just gone it, unless another has the place.
 #[inline(never)]
 pub fn remember(packet: &Packet<'_>, session: &Session, eth: &Ethernet) {
     if !lasts(packet, session) {
@@ -103,9 +103,13 @@ pub fn remember(packet: &Packet<'_>, session: &Session, eth: &Ethernet) {
     let key = &packet.flow.key;
     let ([.., from], [.., to]) = (addr::words(&key.src), addr::words(&key.dst));
     let ports = both(key.src_port, key.dst_port);
-    let Some(way) = maps::crossing(hash(from, to, ports)) else {
+    let Some(way) = maps::crossing(place(from, to, ports)) else {
         return;
     };
+    let same = way.src == from && way.dst == to && way.ports == ports;
+    if !same && stands(way.epoch, way.since, session.epoch) {
+        return;
+    }
     settle(way);
     let ([.., new_src], [.., new_dst]) = (addr::words(&session.src), addr::words(&session.dst));
     let (dst, src) = (eth.dst, eth.src);

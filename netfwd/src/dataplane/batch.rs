@@ -1,4 +1,4 @@
-//! The bpf(2) commands for which aya has no call: reading a hash map in batches, and taking an entry
+//! The bpf(2) commands for which aya has no call: reading a map in batches, and taking an entry
 //! out with its value. The one place that calls bpf(2) itself.
 
 use std::{
@@ -39,16 +39,18 @@ struct Batch {
     flags: u64,
 }
 
-/// Where the reading of a hash map stands.
+/// Where the reading of a hash map, or of a per-CPU array, stands.
 ///
-/// The kernel reads bucket after bucket, each under its lock (kernel/bpf/hashtab.c,
+/// Of a hash map the kernel reads bucket after bucket, each under its lock (kernel/bpf/hashtab.c,
 /// `__htab_map_lookup_and_delete_batch`): an entry that is there all the time is read once, whatever
 /// programs insert and delete meanwhile. Between two calls any time may pass.
 #[derive(Debug)]
 pub struct Walk<K, V> {
-    /// The next bucket; none before the first call.
+    /// The next bucket, or the last element; none before the first call.
     bucket: Option<u32>,
     at_end: bool,
+    /// Values that each key has.
+    each: usize,
     keys: Vec<K>,
     values: Vec<V>,
 }
@@ -65,8 +67,21 @@ impl<K, V> Walk<K, V> {
         Self {
             bucket: None,
             at_end: false,
+            each: 1,
             keys: Vec::with_capacity(batch),
             values: Vec::with_capacity(batch),
+        }
+    }
+
+    /// Reads a map whose elements have a value for each of so many CPUs: all that the machine may have, for whom
+    /// the kernel writes them, each rounded up to 8 octets (kernel/bpf/arraymap.c, `bpf_percpu_array_copy`).
+    pub(super) fn of_cpus(cpus: usize) -> Self {
+        const { assert!(size_of::<V>().is_multiple_of(8)) };
+        let keys = BATCH.div_ceil(cpus);
+        Self {
+            each: cpus,
+            values: Vec::with_capacity(keys * cpus),
+            ..Self::by(keys)
         }
     }
 }
@@ -87,15 +102,21 @@ impl<K: Pod, V: Pod> Walk<K, V> {
         &'w mut self,
         map: BorrowedFd<'_>,
     ) -> io::Result<impl Iterator<Item = (&'w K, &'w V)> + use<'w, K, V>> {
+        self.read_values(map)?;
+        Ok(self.keys.iter().zip(&self.values))
+    }
+
+    /// The same, of the values alone: those of an element of a per-CPU array after one another.
+    pub(super) fn read_values(&mut self, map: BorrowedFd<'_>) -> io::Result<&[V]> {
         self.keys.clear();
         self.values.clear();
         while !self.at_end && !self.fill(map)? {}
-        Ok(self.keys.iter().zip(&self.values))
+        Ok(&self.values)
     }
 
     /// One call; says whether the buffers sufficed for a bucket.
     fn fill(&mut self, map: BorrowedFd<'_>) -> io::Result<bool> {
-        let room = self.keys.capacity().min(self.values.capacity());
+        let room = (self.values.capacity() / self.each).min(self.keys.capacity());
         let mut next = 0_u32;
         let mut batch = Batch {
             from: self.bucket.as_ref().map_or(0, |bucket| address(bucket)),
@@ -107,9 +128,9 @@ impl<K: Pod, V: Pod> Walk<K, V> {
             elem_flags: 0,
             flags: 0,
         };
-        // SAFETY: `from` and `next` point to live numbers of the size that hash maps have for
+        // SAFETY: `from` and `next` point to live numbers of the size that hash maps and arrays have for
         // them, `keys` and `values` to room for `count` elements of the sizes that the map was opened
-        // with.
+        // with, and of `each` CPUs.
         let done = unsafe { bpf(LOOKUP_BATCH, &mut batch) };
         match done {
             Err(error) if error.raw_os_error() == Some(libc::ENOSPC) => {
@@ -125,7 +146,7 @@ impl<K: Pod, V: Pod> Walk<K, V> {
         // ones; `Pod` types are valid whatever their octets are.
         unsafe {
             self.keys.set_len(read);
-            self.values.set_len(read);
+            self.values.set_len(read * self.each);
         }
         self.bucket = Some(next);
         Ok(true)

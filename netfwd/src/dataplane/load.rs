@@ -2,6 +2,7 @@
 
 use aya::{Ebpf, EbpfLoader};
 
+use super::places::Places;
 use super::sizes::Resize;
 use super::{DataplaneError, Features, LoadOptions, Pins, maps};
 
@@ -15,7 +16,7 @@ pub(super) fn load(
     pins: &Pins,
     features: Features,
     options: LoadOptions,
-    resize: &Resize,
+    (resize, places): (&Resize, Places),
 ) -> Result<Ebpf, DataplaneError> {
     let decap_l3 = u8::from(features.decap_l3);
     let level = if options.trace { LOG_TRACE } else { LOG_OFF };
@@ -24,11 +25,13 @@ pub(super) fn load(
     loader.btf(None);
     loader.override_global("FEATURE_DECAP_L3", &decap_l3, false);
     loader.override_global(aya_log::LEVEL, &level, false);
+    let shift = places.shift();
+    loader.override_global("PLACES_SHIFT", &shift, true);
     for name in maps::PINNED {
         // Where the pin exists aya opens it, else it creates the map and pins it.
         let (place, entries) = resize.place(name);
         loader.map_pin_path(name, pins.map(place));
-        if let Some(entries) = entries {
+        if let Some(entries) = entries.or(places.of(name)) {
             loader.map_max_entries(name, entries);
         }
     }

@@ -17,6 +17,7 @@ mod log;
 pub mod maps;
 mod object;
 pub mod pins;
+mod places;
 pub mod probe;
 mod programs;
 mod sizes;
@@ -87,7 +88,8 @@ impl Dataplane {
         let mut features = Features::probe();
         features.tcx &= !options.no_tcx;
         let mut resize = sizes::Resize::look(&pins, options.sessions)?;
-        let mut ebpf = load::load(object, &pins, features, options, &resize)?;
+        let places = places::Places::look(&pins)?;
+        let mut ebpf = load::load(object, &pins, features, options, (&resize, places))?;
         let loaded = programs::load_all(&mut ebpf)?;
         resize.move_in(&pins)?;
         // Before any entry program is attached: each may call every stage from its first frame on.

@@ -18,6 +18,7 @@ mod wires;
 mod world;
 
 pub use fixture::{Expect, Fixture, run_all};
+pub use object::Sizes;
 pub use random::{always, mutated};
 pub use run::{Hook, Ran, Verdict};
 pub use sessions::Translated;

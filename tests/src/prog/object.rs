@@ -9,15 +9,46 @@ use aya::{
     programs::{SchedClassifier, Xdp, XdpMode},
 };
 
-use netfwd_common::maps::Stage;
+use netfwd_common::{limits, maps::Stage, places};
 use nix::sys::utsname::uname;
 
 use super::Hook;
 use crate::built;
 
-/// Loads the object's maps, with room for so many sessions; its programs go through the verifier when they
-/// are first run.
-pub fn load(sessions: u32) -> Result<Ebpf> {
+/// How large the maps are.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Sessions that there is room for.
+    pub sessions: u32,
+    /// Places of each memory of ways.
+    pub places: u32,
+    /// Places that the programs take each of them to have.
+    pub told: u32,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            sessions: limits::SESSION_ENTRIES as u32 / 2,
+            places: limits::PLACES_MIN,
+            told: limits::PLACES_MIN,
+        }
+    }
+}
+
+impl Sizes {
+    /// Memories of ways with so many places.
+    pub fn places(places: u32) -> Self {
+        Self {
+            places,
+            told: places,
+            ..Self::default()
+        }
+    }
+}
+
+/// Loads the object's maps; its programs go through the verifier when they are first run.
+pub fn load(sizes: Sizes) -> Result<Ebpf> {
     let path = built::object()?;
     let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
     let mut loader = EbpfLoader::new();
@@ -28,8 +59,13 @@ pub fn load(sessions: u32) -> Result<Ebpf> {
     loader.override_global("FEATURE_DECAP_L3", &decap_l3, true);
     for map in ["sessions", "mappings"] {
         // One entry a direction.
-        loader.map_max_entries(map, 2 * sessions);
+        loader.map_max_entries(map, 2 * sizes.sessions);
     }
+    for map in ["express", "arrivals", "crossings"] {
+        loader.map_max_entries(map, sizes.places);
+    }
+    let shift = places::shift(sizes.told);
+    loader.override_global("PLACES_SHIFT", &shift, true);
     loader
         .load(&bytes)
         .with_context(|| path.display().to_string())

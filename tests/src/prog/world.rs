@@ -13,7 +13,7 @@ use netfwd_common::{
     verdict::DropReason,
 };
 
-use super::{Hook, NETWORK, Ran, Tables, VNI, Wires, mac, nat::PORT, object, run, slot};
+use super::{Hook, NETWORK, Ran, Sizes, Tables, VNI, Wires, mac, nat::PORT, object, run, slot};
 
 const SLOTS: std::ops::RangeInclusive<u32> = slot::NONE..=slot::UPLINK;
 /// The peer.
@@ -38,13 +38,13 @@ pub struct World {
 impl World {
     /// Makes a world and fills its maps as the loader would.
     pub fn new() -> Result<Self> {
-        Self::with_room(limits::SESSION_ENTRIES as u32 / 2)
+        Self::of(Sizes::default())
     }
 
-    /// The same, with room for so many sessions.
-    pub fn with_room(sessions: u32) -> Result<Self> {
+    /// The same, with maps of other sizes.
+    pub fn of(sizes: Sizes) -> Result<Self> {
         let wires = Wires::new()?;
-        let mut ebpf = object::load(sessions)?;
+        let mut ebpf = object::load(sizes)?;
         object::stages(&mut ebpf)?;
         let mut world = Self { wires, ebpf };
         world.reset()?;

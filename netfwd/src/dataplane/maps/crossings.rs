@@ -2,12 +2,9 @@
 
 use std::collections::HashMap;
 
-use netfwd_common::{
-    limits,
-    maps::{Crossing, Session, SessionKey},
-};
+use netfwd_common::maps::{Crossing, Session, SessionKey};
 
-use super::{Endings, Maps, Tried as _};
+use super::{Endings, Maps};
 use crate::dataplane::DataplaneError;
 
 /// Packets and octets by session: its tuple, and when it was made.
@@ -44,12 +41,7 @@ impl Maps {
     /// What sessions have not counted yet, summed over the CPUs.
     pub fn uncounted(&self) -> Result<Uncounted, DataplaneError> {
         let mut uncounted = Uncounted::default();
-        for index in 0..limits::EXPRESS as u32 {
-            let ways = self.crossings.get(&index, 0);
-            for way in ways.tried("read", "crossings")?.iter() {
-                uncounted.note(way);
-            }
-        }
+        self.crossings.scan(|way| uncounted.note(way))?;
         Ok(uncounted)
     }
 

@@ -1,6 +1,7 @@
 //! Typed access to the pinned maps, for the daemon and for whoever only looks.
 
 mod crossings;
+mod lanes;
 mod learned;
 mod sessions;
 mod table;
@@ -27,6 +28,7 @@ use netfwd_common::{
 use nix::time::{ClockId, clock_gettime};
 
 pub use crossings::Uncounted;
+use lanes::Lanes;
 pub use learned::Tally;
 pub use sessions::{Ended, Endings};
 pub use table::Table;
@@ -128,7 +130,7 @@ pub struct Maps {
     learned: Array<MapData, Learned>,
     removed: Array<MapData, u64>,
     epoch: Array<MapData, Epoch>,
-    crossings: PerCpuArray<MapData, Crossing>,
+    crossings: Lanes<Crossing>,
     /// `vteps`.
     pub vteps: Table<Addr, Vtep>,
     /// `vxlan_ports`.
@@ -185,7 +187,7 @@ impl Maps {
             learned: typed(pins, "learned")?,
             removed: typed(pins, "removed")?,
             epoch: typed(pins, "epoch")?,
-            crossings: typed(pins, "crossings")?,
+            crossings: Lanes::open(pins, "crossings")?,
             vteps: Table::open(pins, "vteps")?,
             vxlan_ports: Table::open(pins, "vxlan_ports")?,
             targets: Table::open(pins, "targets")?,

@@ -128,7 +128,7 @@ impl<K: Pod + Ord, V: Pod> Table<K, V> {
     }
 }
 
-fn syscall(call: &'static str, io_error: io::Error) -> MapError {
+pub(super) fn syscall(call: &'static str, io_error: io::Error) -> MapError {
     MapError::SyscallError(SyscallError { call, io_error })
 }
 
