@@ -59,10 +59,15 @@ impl Cpu {
 
     /// CPU time of this thread and of the softirq thread.
     fn spent(&self) -> Result<Duration> {
-        let text = fs::read_to_string(&self.softirqs).context("the softirq thread's time")?;
-        let served = text.split_whitespace().next().context("no time")?.parse()?;
         let own: Duration = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into();
-        Ok(own + Duration::from_nanos(served))
+        Ok(own + self.served()?)
+    }
+
+    /// CPU time of the softirq thread.
+    pub fn served(&self) -> Result<Duration> {
+        let text = fs::read_to_string(&self.softirqs).context("the softirq thread's time")?;
+        let served = text.split_whitespace().next().context("no time")?;
+        Ok(Duration::from_nanos(served.parse()?))
     }
 }
 

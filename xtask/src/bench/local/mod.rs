@@ -30,6 +30,8 @@ pub const PLAN: &[&str] = &[
     "local/latency-busy-poll-p50",
     "local/udp",
     "local/udp-segment",
+    "local/tcp-1-one-core",
+    "local/tcp-4-one-core",
     "local/tcp-1",
     "local/tcp-4",
     "local/connections",

@@ -29,6 +29,8 @@ pub const PLAN: &[&str] = &[
     "nat/latency-busy-poll-p50",
     "nat/udp",
     "nat/udp-segment",
+    "nat/tcp-1-one-core",
+    "nat/tcp-4-one-core",
     "nat/tcp-1",
     "nat/tcp-4",
     "nat/connections",

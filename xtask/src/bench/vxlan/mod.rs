@@ -27,6 +27,8 @@ pub const PLAN: &[&str] = &[
     "vxlan/latency-busy-poll-p50",
     "vxlan/udp",
     "vxlan/udp-segment",
+    "vxlan/tcp-1-one-core",
+    "vxlan/tcp-4-one-core",
     "vxlan/tcp-1",
     "vxlan/tcp-4",
     "vxlan/connections",
