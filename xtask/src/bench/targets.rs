@@ -38,7 +38,8 @@ pub enum Bound {
     AtMost(f64),
 }
 
-/// All of them.
+/// All of them. Those of bulk TCP hold where the path is measured: by the CPU time of both ends on one core, which
+/// neither waking another CPU nor a hypervisor that takes this one has a part in.
 pub const TARGETS: &[Target] = &[
     rate("local/packets-64", 1.40),
     ceiling("local/packets-64", "one veth pair", 0.82),

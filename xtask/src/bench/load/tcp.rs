@@ -13,7 +13,9 @@ use crate::run::bulk::{Bulk, Cpus};
 /// So many streams, on these CPUs, and the words about what is measured of them.
 type Kind = (u8, Cpus, [Words; 2]);
 
-/// With both ends on one CPU all that the path costs is in the figure, and nobody waits to be woken.
+/// With both ends on one CPU all that the path costs is in the figure, and nobody waits to be woken: there the bare
+/// ceiling is above everything else (1.05 of the bridge, 1.47 of the kernel's VXLAN, 1.26 of its NAT, by CPU time), and
+/// the same bridge against itself is within 0.88 and 1.09.
 const KINDS: [Kind; 4] = [
     (
         1,
@@ -80,7 +82,7 @@ const fn words([clock, cpu]: [(&'static str, &'static str); 2]) -> [Words; 2] {
 pub fn run(session: &Session<'_>, ways: &Ways<'_>) -> Result<()> {
     for (streams, cpus, words) in KINDS {
         let open = |ends| {
-            Ok(Streams {
+            Ok(Carrier {
                 ways,
                 ends,
                 streams,
@@ -92,26 +94,26 @@ pub fn run(session: &Session<'_>, ways: &Ways<'_>) -> Result<()> {
     Ok(())
 }
 
-struct Streams<'lab> {
+struct Carrier<'lab> {
     ways: &'lab Ways<'lab>,
     ends: &'lab Ends<'lab>,
     streams: u8,
     cpus: Cpus,
 }
 
-impl Streams<'_> {
+impl Carrier<'_> {
     /// iperf3 takes octets, so that rounds are alike in what they carry and not in time: what a second
     /// carries, about.
     fn octets(&self, time: Duration) -> u64 {
         let each_second = match self.cpus {
             Cpus::One => 6e9,
-            Cpus::Two => 2e9,
+            Cpus::Two => 4e9,
         };
         (time.as_secs_f64() * each_second) as u64
     }
 }
 
-impl Load<2> for Streams<'_> {
+impl Load<2> for Carrier<'_> {
     /// iperf3 tells its own CPU time, with the softirqs that it serves; the CPUs' softirq threads serve
     /// the others.
     fn round(&self, time: Duration) -> Result<[f64; 2]> {
