@@ -20,9 +20,10 @@ pub const FLOOD_PER_NETWORK: u32 = 4096;
 pub const VTEPS: usize = 4096;
 /// UDP ports that VXLAN arrives at.
 pub const VXLAN_PORTS: usize = 64;
-/// Flood targets that one run of a program serves: a CPU's backlog takes `net.core.netdev_max_backlog`
-/// frames, 1,000 by default, and drops the rest (net/core/dev.c, enqueue_to_backlog).
-pub const FLOOD_AT_ONCE: u32 = 512;
+/// Flood targets that one run of a program serves. A CPU's backlog takes `net.core.netdev_max_backlog`
+/// frames, 1,000 by default, and drops the rest (net/core/dev.c, enqueue_to_backlog); and clones that wait
+/// for long are no longer in the CPU's first cache when they are served: as many as one poll of the backlog takes.
+pub const FLOOD_AT_ONCE: u32 = 64;
 /// Masqueraded subnets.
 pub const SUBNETS: usize = 4096;
 /// Published listeners; a range takes one entry a port.
