@@ -3,6 +3,7 @@
 use aya_ebpf::{EbpfContext, programs::TcContext};
 use netfwd_common::{
     addr::{Mac, UNSPECIFIED, from_v4},
+    limits::NEXT_HOP_TTL_NS,
     maps::{FdbFlags, Network, NextHop, Session, SessionKind, Stage as Program},
     tcp,
     verdict::DropReason,
@@ -211,11 +212,8 @@ pub fn locate(ctx: &impl EbpfContext, now: u64, session: &mut Session) -> Found 
     let Some(network) = maps::network(&session.enter) else {
         return Found::Nowhere;
     };
-    route::ask(network.gateway_ifindex, &session.src, &session.dst);
-    let mut next_hop = NextHop::default();
-    let answer = route::find(ctx, now, &mut next_hop);
-    if answer == route::Answer::Found && next_hop.ifindex == network.gateway_ifindex {
-        session.next_hop.dst_mac = next_hop.dst_mac;
+    if !is_heard(session, now) {
+        ask_for_station(ctx, now, network, session);
     }
     let station = session.next_hop.dst_mac;
     session.next_hop.src_mac = network.gateway_mac;
@@ -235,6 +233,25 @@ pub fn locate(ctx: &impl EbpfContext, now: u64, session: &mut Session) -> Found 
             Found::Port
         }
         _ => Found::Bridge,
+    }
+}
+
+/// Whether the station has just sent the packet that made the session: by its source MAC it is known better
+/// than by the host's neighbours.
+#[inline(always)]
+fn is_heard(session: &Session, now: u64) -> bool {
+    session.next_hop.dst_mac != Mac::default()
+        && now.wrapping_sub(session.created_ns) < NEXT_HOP_TTL_NS
+}
+
+/// Notes the MAC that the kernel has for a session's station.
+#[inline(always)]
+fn ask_for_station(ctx: &impl EbpfContext, now: u64, network: &Network, session: &mut Session) {
+    route::ask(network.gateway_ifindex, &session.src, &session.dst);
+    let mut next_hop = NextHop::default();
+    let answer = route::find(ctx, now, &mut next_hop);
+    if answer == route::Answer::Found && next_hop.ifindex == network.gateway_ifindex {
+        session.next_hop.dst_mac = next_hop.dst_mac;
     }
 }
 
