@@ -41,9 +41,15 @@ pub fn take(ctx: &TcContext, ifindex: u32, slot: &mut u32) -> Option<Outcome> {
     if o.u16(ETH_LEN - 2) != IPV4 || o.u8(ETH_LEN) != 0x45 {
         return None;
     }
+    let [ttl, proto] = o.u16(ETH_LEN + 8).to_ne_bytes();
+    let total = u16::from_be(o.u16(ETH_LEN + 2));
+    let whole = o.u16(ETH_LEN + 6) & MF_AND_OFFSET.to_be() == 0;
+    // First, because it touches nothing but the packet: what opens or closes a flow is not remembered.
+    if !whole || ttl <= 1 || !is_usual(ctx, proto, total) {
+        return None;
+    }
     let (src, dst, ports) = (o.u32(ETH_LEN + 12), o.u32(ETH_LEN + 16), o.u32(L4));
     let way = maps::crossing(place(src, dst, ports))?;
-    let [ttl, proto] = o.u16(ETH_LEN + 8).to_ne_bytes();
     let same = way.head == o.u64(0)
         && way.tail == o.u32(8)
         && way.ifindex == ifindex
@@ -54,9 +60,7 @@ pub fn take(ctx: &TcContext, ifindex: u32, slot: &mut u32) -> Option<Outcome> {
     if !same || !stands(way.epoch, way.since, maps::epoch()) {
         return None;
     }
-    let total = u16::from_be(o.u16(ETH_LEN + 2));
-    let whole = o.u16(ETH_LEN + 6) & MF_AND_OFFSET.to_be() == 0;
-    if !whole || ttl <= 1 || !is_usual(ctx, proto, total) || !mtu::fits(ctx, way.mtu) {
+    if !mtu::fits(ctx, way.mtu) {
         return None;
     }
     *slot = way.rx_slot;
