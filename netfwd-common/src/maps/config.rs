@@ -30,6 +30,8 @@ flags! {
         PUBLISHED = 1 << 10;
         /// Events tell of new sessions: somebody watches.
         SESSION_EVENTS = 1 << 9;
+        /// A published l4 port is one that masquerade may use.
+        PUBLISHED_IN_POOL = 1 << 11;
     }
 }
 

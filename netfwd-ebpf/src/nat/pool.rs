@@ -207,7 +207,7 @@ fn is_listened_to(key: &MappingKey) -> bool {
     {
         return true;
     }
-    if !config.is_some_and(|config| config.flags.has(ConfigFlags::PUBLISHED)) {
+    if !config.is_some_and(|config| config.flags.has(ConfigFlags::PUBLISHED_IN_POOL)) {
         return false;
     }
     let any = PublishKey {

@@ -5,22 +5,14 @@ use std::net::IpAddr;
 
 use super::{Finding, Severity};
 use crate::config::{Config, Gateway, SourceNat};
-use crate::dataplane::cgroup;
+use crate::dataplane::{SESSION_OCTETS, cgroup};
 use crate::links::Link;
-
-/// Octets of kernel memory that a session takes with its mapping: two elements of `sessions` and two of
-/// `mappings`, each with the kernel's 48 in front and in the next size that its allocator has.
-const SESSION_OCTETS: u64 = 2 * 256 + 2 * 128;
 
 /// What is found of address translation.
 pub(super) fn findings(config: &Config, list: &[Link]) -> Vec<Finding> {
     let gateways = || config.networks.iter().filter_map(|n| n.gateway.as_ref());
     let mut findings = Vec::new();
-    if config
-        .networks
-        .iter()
-        .any(|n| !n.publishes.is_empty() || !n.floatings.is_empty())
-    {
+    if config.publishes() {
         findings.extend(sockets(cgroup::root().is_some()));
     }
     if gateways().any(|gateway| gateway.masquerade.is_on()) {

@@ -6,7 +6,7 @@ use netfwd_common::limits::{SESSIONS_MAX, SESSIONS_MIN};
 
 use super::reader::{Keys, Section, Value};
 use super::sections::{DURATION, choice, ports, table};
-use super::{ConfigError, values};
+use super::{Config, ConfigError, values};
 
 /// Sessions that there is room for where the configuration does not say.
 const SESSIONS: u32 = 262_144;
@@ -63,6 +63,33 @@ impl Default for Timeouts {
             sctp: Duration::from_mins(124),
             other: Duration::from_mins(10),
         }
+    }
+}
+
+impl Config {
+    /// Whether any address is translated.
+    pub fn translates(&self) -> bool {
+        let gateways = self.networks.iter().filter_map(|n| n.gateway.as_ref());
+        self.publishes()
+            || gateways
+                .into_iter()
+                .any(|gateway| gateway.masquerade.is_on())
+    }
+
+    /// Whether anything inside is reached by an outside address.
+    pub fn publishes(&self) -> bool {
+        let mut networks = self.networks.iter();
+        networks.any(|network| !network.publishes.is_empty() || !network.floatings.is_empty())
+    }
+
+    /// Whether a published l4 port is one that masquerade may use.
+    pub fn publishes_in_pool(&self) -> bool {
+        let (low, high) = self.nat.ports;
+        let mut listens = self.networks.iter().flat_map(|n| &n.publishes);
+        listens.any(|publish| {
+            let (first, last) = publish.listen.ports;
+            first <= high && last >= low
+        })
     }
 }
 

@@ -126,16 +126,15 @@ impl Builder<'_> {
             .with_if(ConfigFlags::DF_INHERIT, vxlan.df == Df::Inherit)
             .with_if(ConfigFlags::MSS_CLAMP, vxlan.mss_clamp)
             .with_if(ConfigFlags::ROUTE_BETWEEN, routing.between)
-            .with_if(ConfigFlags::PUBLISHED, self.publishes_anything())
+            .with_if(ConfigFlags::PUBLISHED, self.config.publishes())
+            .with_if(
+                ConfigFlags::PUBLISHED_IN_POOL,
+                self.config.publishes_in_pool(),
+            )
             .with_if(
                 ConfigFlags::ENDPOINT_INDEPENDENT_FILTERING,
                 nat.any_endpoint,
             )
-    }
-
-    fn publishes_anything(&self) -> bool {
-        let mut networks = self.config.networks.iter();
-        networks.any(|network| !network.publishes.is_empty() || !network.floatings.is_empty())
     }
 
     /// A network's MTU; automatic where the configuration gives none.

@@ -104,7 +104,8 @@ impl World {
             layout: limits::LAYOUT,
             flags: ConfigFlags::TOS_INHERIT
                 .with(ConfigFlags::DF)
-                .with(ConfigFlags::PUBLISHED),
+                .with(ConfigFlags::PUBLISHED)
+                .with(ConfigFlags::PUBLISHED_IN_POOL),
             vtep: from_v4([172, 31, 0, 1]),
             companion_ifindex: self.wires.companion,
             vxlan_port: 4789,
