@@ -100,6 +100,7 @@ impl Core {
         let options = LoadOptions {
             trace,
             sessions: Some(config.nat.max_sessions),
+            translates: merged.translates(),
             ..LoadOptions::default()
         };
         let mut dataplane = Dataplane::open(instance, &options)?;

@@ -1,14 +1,14 @@
-//! The bpf(2) commands for which aya has no call: reading a map in batches, and taking an entry
-//! out with its value. The one place that calls bpf(2) itself.
+//! Reading a map in batches, and taking an entry out with its value.
 
 use std::{
     io,
     os::fd::{AsRawFd, BorrowedFd},
-    ptr,
 };
 
 use aya::Pod;
 use nix::libc;
+
+use super::sys::{address, bpf};
 
 /// Commands, include/uapi/linux/bpf.h.
 const LOOKUP_AND_DELETE_ELEM: libc::c_int = 21;
@@ -139,7 +139,7 @@ impl<K: Pod, V: Pod> Walk<K, V> {
                 return Ok(false);
             }
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => self.at_end = true,
-            other => other?,
+            other => drop(other?),
         }
         let read = room.min(batch.count as usize);
         // SAFETY: the kernel wrote that many elements, also where it says that these are the last
@@ -169,29 +169,6 @@ pub(super) fn take<K: Pod, V: Pod>(map: BorrowedFd<'_>, key: &K) -> io::Result<O
     match unsafe { bpf(LOOKUP_AND_DELETE_ELEM, &mut element) } {
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
         // SAFETY: the kernel wrote the value; `Pod` types are valid whatever their octets are.
-        done => done.map(|()| Some(unsafe { value.assume_init() })),
+        done => done.map(|_| Some(unsafe { value.assume_init() })),
     }
-}
-
-fn address<T>(pointer: *const T) -> u64 {
-    pointer.expose_provenance() as u64
-}
-
-/// # Safety
-///
-/// `attributes` must be what the kernel takes for `command`, and its pointers must be good for it.
-unsafe fn bpf<T>(command: libc::c_int, attributes: &mut T) -> io::Result<()> {
-    // SAFETY: the kernel accesses `size_of::<T>()` octets of `attributes`, and what the caller vouches for.
-    let done = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            command,
-            ptr::from_mut(attributes),
-            size_of::<T>(),
-        )
-    };
-    if done < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
 }

@@ -20,8 +20,10 @@ pub mod pins;
 mod places;
 pub mod probe;
 mod programs;
+mod reserve;
 mod sizes;
 mod sockets;
+mod sys;
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +37,7 @@ pub use maps::Maps;
 pub use pins::{Pin, Pins};
 pub use probe::Features;
 pub use programs::program_by_id;
-pub use sizes::Room;
+pub use sizes::{Room, SESSION_OCTETS};
 
 use std::collections::BTreeMap;
 
@@ -52,6 +54,8 @@ pub struct LoadOptions {
     pub no_tcx: bool,
     /// Sessions that there is to be room for; `None` for the usual number.
     pub sessions: Option<u32>,
+    /// Addresses are translated: the memory of sessions may be taken before they are there.
+    pub translates: bool,
 }
 
 /// The loaded programs of one instance and its maps.
@@ -87,7 +91,8 @@ impl Dataplane {
         maps::check_layout(&pins)?;
         let mut features = Features::probe();
         features.tcx &= !options.no_tcx;
-        let mut resize = sizes::Resize::look(&pins, options.sessions)?;
+        let mut resize = sizes::Resize::look(&pins, options)?;
+        resize.reserve(&pins, object)?;
         let places = places::Places::look(&pins)?;
         let mut ebpf = load::load(object, &pins, features, options, (&resize, places))?;
         let loaded = programs::load_all(&mut ebpf)?;

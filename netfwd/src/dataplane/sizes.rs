@@ -6,9 +6,13 @@
 //! session that is opened during the last pass over a large table is known to the new one when that has
 //! ended, a fraction of a second later; no other is missed at any time. Tables never become too small for
 //! what is in them: then they keep their size, and `status` says so.
+//!
+//! Where addresses are translated and the memory is a small part of the host's, it is taken when a table is
+//! made ([`super::reserve`]); else a table grows as it is filled. A table that grew until then is moved as one of
+//! another size is.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aya::Pod;
 use netfwd_common::limits;
@@ -16,13 +20,19 @@ use netfwd_common::maps::{Mapping, MappingKey, Session, SessionKey};
 
 use super::batch::Walk;
 use super::maps::{Table, now_ns};
-use super::{DataplaneError, Pins};
+use super::reserve::Maker;
+use super::{DataplaneError, LoadOptions, Pins};
 
 /// The tables, and where their successors are pinned while they are filled.
 const SESSIONS: [&str; 2] = ["sessions", "sessions:new"];
 const MAPPINGS: [&str; 2] = ["mappings", "mappings:new"];
 /// Entries of a session or mapping: one a direction.
 const EACH: u32 = 2;
+/// Octets of kernel memory that a session takes with its mapping: two elements of `sessions` and two of
+/// `mappings`, each with the kernel's 48 in front and in the next size that its allocator has.
+pub const SESSION_OCTETS: u64 = 2 * 256 + 2 * 128;
+/// The part of the host's memory that tables may take before they need it.
+const SMALL_PART: u64 = 64;
 
 /// How many sessions there is room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,19 +46,38 @@ pub struct Room {
 /// Tables that get another size.
 pub(super) struct Resize {
     wanted: u32,
+    reserve: bool,
     sessions: Moving<SessionKey, Session>,
     mappings: Moving<MappingKey, Mapping>,
 }
 
 impl Resize {
     /// Looks at what is pinned, for tables of so many sessions.
-    pub(super) fn look(pins: &Pins, sessions: Option<u32>) -> Result<Self, DataplaneError> {
-        let wanted = sessions.unwrap_or(limits::SESSION_ENTRIES as u32 / EACH);
+    pub(super) fn look(pins: &Pins, options: LoadOptions) -> Result<Self, DataplaneError> {
+        let usual = limits::SESSION_ENTRIES as u32 / EACH;
+        let wanted = options.sessions.unwrap_or(usual);
+        let reserve = options.translates && is_small_part(wanted, total_memory());
+        let entries = wanted * EACH;
         Ok(Self {
             wanted,
-            sessions: Moving::look(pins, SESSIONS, wanted * EACH)?,
-            mappings: Moving::look(pins, MAPPINGS, wanted * EACH)?,
+            reserve,
+            sessions: Moving::look(pins, SESSIONS, entries, reserve)?,
+            mappings: Moving::look(pins, MAPPINGS, entries, reserve)?,
         })
+    }
+
+    /// Makes those tables with their memory that are to have it and are not there; to be called before the
+    /// object is loaded, which makes the others.
+    pub(super) fn reserve(&self, pins: &Pins, object: &[u8]) -> Result<(), DataplaneError> {
+        if !self.reserve {
+            return Ok(());
+        }
+        let maker = Maker::new(object)?;
+        for [name, _] in [SESSIONS, MAPPINGS] {
+            let (place, entries) = self.place(name);
+            make(&maker, name, entries.unwrap_or_default(), &pins.map(place))?;
+        }
+        Ok(())
     }
 
     /// The pin that a map is opened at or made for, and its entries where it is one of these tables.
@@ -102,7 +131,12 @@ struct Moving<K, V> {
 }
 
 impl<K: Pod + Ord, V: Pod> Moving<K, V> {
-    fn look(pins: &Pins, names: [&'static str; 2], wanted: u32) -> Result<Self, DataplaneError> {
+    fn look(
+        pins: &Pins,
+        names: [&'static str; 2],
+        wanted: u32,
+        reserve: bool,
+    ) -> Result<Self, DataplaneError> {
         abandon(pins.map(names[1]))?;
         let mut moving = Self {
             names,
@@ -116,7 +150,8 @@ impl<K: Pod + Ord, V: Pod> Moving<K, V> {
         }
         let old: Table<K, V> = Table::open(pins, names[0])?;
         let size = old.size()?;
-        if size != wanted && old.count()? <= u64::from(wanted) {
+        let is_other = size != wanted || (reserve && old.grows()?);
+        if is_other && old.count()? <= u64::from(wanted) {
             moving.old = Some(old);
         } else {
             moving.entries = size;
@@ -157,6 +192,30 @@ impl<K: Pod + Ord, V: Pod> Moving<K, V> {
     }
 }
 
+fn make(maker: &Maker, name: &str, entries: u32, path: &Path) -> Result<(), DataplaneError> {
+    if !path.exists() && !maker.make(name, entries, path)? {
+        tracing::warn!(
+            "there is no memory for {entries} entries of {name} in advance: the table grows as it is filled"
+        );
+    }
+    Ok(())
+}
+
+/// Whether the tables of so many sessions are a small part of the host's memory.
+fn is_small_part(sessions: u32, total: Option<u64>) -> bool {
+    total.is_some_and(|total| u64::from(sessions) * SESSION_OCTETS <= total / SMALL_PART)
+}
+
+/// Octets of memory that the host has (proc_meminfo(5)).
+fn total_memory() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kib << 10)
+}
+
 /// Removes what a start that failed has left.
 fn abandon(path: PathBuf) -> Result<(), DataplaneError> {
     match fs::remove_file(&path) {
@@ -175,12 +234,15 @@ mod tests {
     use crate::dataplane::{Dataplane, LoadOptions};
     use crate::sandbox::in_new_netns;
 
-    fn open(sessions: u32) -> Dataplane {
-        let options = LoadOptions {
+    fn options(sessions: u32) -> LoadOptions {
+        LoadOptions {
             sessions: Some(sessions),
             ..LoadOptions::default()
-        };
-        Dataplane::open("sizes", &options).expect("the object loads")
+        }
+    }
+
+    fn open(sessions: u32) -> Dataplane {
+        Dataplane::open("sizes", &options(sessions)).expect("the object loads")
     }
 
     fn key(number: u16) -> SessionKey {
@@ -286,11 +348,51 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_taken_where_addresses_are_translated() {
+        in_new_netns(|_| async {
+            let translating = LoadOptions {
+                translates: true,
+                ..options(1000)
+            };
+            let opened = |options: &LoadOptions| {
+                let dataplane = Dataplane::open("sizes", options).expect("the object loads");
+                let maps = dataplane.maps();
+                let grows = [maps.sessions.grows(), maps.mappings.grows()];
+                (grows.map(|grows| grows.expect("read")), dataplane)
+            };
+            let (grows, mut dataplane) = opened(&options(1000));
+            assert_eq!(grows, [true, true]);
+            let put = dataplane.maps_mut().sessions.put(&key(7), &session());
+            put.expect("written");
+            drop(dataplane);
+            let (grows, dataplane) = opened(&translating);
+            assert_eq!(
+                (grows, tables(&dataplane)),
+                ([false; 2], [2000, 2000, 1, 0])
+            );
+            let kept = dataplane.maps().sessions.get(&key(7)).expect("read");
+            assert_eq!(kept.expect("there").packets, 7);
+            drop(dataplane);
+            // What has its memory keeps it.
+            assert_eq!(opened(&options(1000)).0, [false; 2]);
+        });
+    }
+
+    #[test]
+    fn a_large_part_of_the_memory_is_not_taken() {
+        const GIB: u64 = 1 << 30;
+        assert!(is_small_part(262_144, Some(12 * GIB)));
+        assert!(!is_small_part(262_144, Some(11 * GIB)));
+        assert!(!is_small_part(256, None));
+        assert!(total_memory().is_some_and(|total| total > GIB / 8));
+    }
+
+    #[test]
     fn what_a_failed_start_left_is_no_obstacle() {
         in_new_netns(|_| async {
             drop(open(1000));
             let pins = Pins::of("sizes");
-            let mut resize = Resize::look(&pins, Some(2000)).expect("a look");
+            let mut resize = Resize::look(&pins, options(2000)).expect("a look");
             let (place, entries) = resize.place("sessions");
             assert_eq!((place, entries), ("sessions:new", Some(4000)));
             // It ends before there is anything to move to.

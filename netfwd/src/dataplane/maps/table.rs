@@ -11,6 +11,7 @@ use aya::{
 };
 
 use crate::dataplane::batch::{self, Walk};
+use crate::dataplane::reserve::NO_PREALLOC;
 use crate::dataplane::{DataplaneError, Pins};
 
 /// BPF_NOEXIST, include/uapi/linux/bpf.h.
@@ -39,6 +40,12 @@ impl<K: Pod + Ord, V: Pod> Table<K, V> {
     pub fn size(&self) -> Result<u32, DataplaneError> {
         let info = self.inner.map().info().tried("read", self.name)?;
         Ok(info.max_entries())
+    }
+
+    /// Whether its entries take memory only when they are inserted.
+    pub fn grows(&self) -> Result<bool, DataplaneError> {
+        let info = self.inner.map().info().tried("read", self.name)?;
+        Ok(info.map_flags() & NO_PREALLOC != 0)
     }
 
     /// How many entries there are; reads all of them.
