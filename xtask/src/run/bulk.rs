@@ -89,9 +89,8 @@ const CONGESTION: &str = "/proc/sys/net/ipv4/tcp_congestion_control";
 /// overtake each other (measured on one veth pair: 5,000 timers and 1,300 to 2,300 retransmissions in 375 MB, none
 /// without). iperf3 changes it only once it is connected, and a socket that was paced remains so.
 const UNPACED: &str = "reno";
-/// The sockets' buffers where both ends share a CPU: what is on its way stays in that CPU's caches. With buffers
-/// that grow it outgrows them in some runs and not in others (the same bridge against itself, by CPU time: ±25 %; so
-/// ±10 %).
+/// The sockets' buffers where both ends share a CPU: what is on its way stays in that CPU's caches. One bridge carried
+/// 57 to 65 Gbit/s with them in five rounds, and 38 to 54 with buffers that grow.
 const WINDOW: &str = "256K";
 
 impl Bulk {
