@@ -14,9 +14,9 @@ use crate::run::bulk::{Bulk, Cpus};
 type Kind = (u8, Cpus, [Words; 2]);
 
 /// With both ends on one CPU all that the path costs is in the figure, and nobody waits to be woken: there the bare
-/// ceiling is, within its spread, no lower than anything else (1.05 of the bridge, 1.47 of the kernel's VXLAN, 1.26 of its NAT, by CPU time), and
-/// one kernel against another like it is within 0.87 and 1.14 in single rounds, where it is within 0.46 and 1.70 by the
-/// clock with a CPU for each.
+/// ceiling is, within its spread, no lower than anything else (1.05 of the bridge, 1.47 of the kernel's VXLAN, 1.26 of
+/// its NAT, by CPU time), and one kernel against another like it is within 0.87 and 1.14 in single rounds, where it is
+/// within 0.46 and 1.70 by the clock with a CPU for each.
 const KINDS: [Kind; 4] = [
     (
         1,
