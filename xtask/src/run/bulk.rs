@@ -93,14 +93,18 @@ const UNPACED: &str = "reno";
 /// 57 to 65 Gbit/s with them in five rounds, and 38 to 54 with buffers that grow.
 const WINDOW: &str = "256K";
 
+/// Has TCP of a namespace send whenever its window allows it.
+pub fn unpaced(end: &Netns) -> Result<()> {
+    end.enter(|| Ok(fs::write(CONGESTION, UNPACED)?))
+        .with_context(|| format!("{CONGESTION} in {}", end.name()))
+}
+
 impl Bulk {
     /// Has iperf3 carry it.
     pub fn run(&self, from: &Netns, to: &Netns, address: Ipv4Addr) -> Result<Stream> {
         let limit = Duration::from_secs(10);
-        for end in [from, to] {
-            end.enter(|| Ok(fs::write(CONGESTION, UNPACED)?))
-                .with_context(|| format!("{CONGESTION} in {}", end.name()))?;
-        }
+        unpaced(from)?;
+        unpaced(to)?;
         let mut server =
             Background::start(to.command("iperf3").args(["-s", "-1", "--forceflush"]))?;
         server.wait_for("listening", limit)?;

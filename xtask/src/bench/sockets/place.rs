@@ -11,7 +11,7 @@ use super::connection::Connection;
 use super::programs::Shortcut;
 use crate::run::instance::Instance;
 use crate::run::netns::Netns;
-use crate::run::{traces, twin};
+use crate::run::{bulk, traces, twin};
 
 /// The address of who connects.
 const CLIENT: &str = "10.0.9.1";
@@ -96,6 +96,7 @@ impl Lab {
         for (container, address) in self.containers.iter().zip([CLIENT, SERVER]) {
             container.ip(&format!("address add {address}/24 dev {INTERFACE}"))?;
             container.ip(&format!("link set {INTERFACE} up"))?;
+            bulk::unpaced(container)?;
         }
         Ok(())
     }
