@@ -98,6 +98,24 @@ pub fn redirect(netns: &Netns, from: &str, to: &str, helper: i32) -> Result<Owne
         .with_context(|| format!("TCX on {from} in {}", netns.name()))
 }
 
+/// Has native XDP take so many octets off the front of all that an interface receives, and send the rest to another
+/// one, for as long as the descriptor is open.
+pub fn strip(netns: &Netns, from: &str, to: &str, octets: usize) -> Result<OwnedFd> {
+    const ADJUST_HEAD: i32 = 44;
+    const REDIRECT: i32 = 23;
+    let to = netns.enter(|| Ok(nix::net::if_::if_nametoindex(to)?))?;
+    let program = load_xdp(&[
+        insn(0xb7, 2, 0, 0, octets as i32), // r2 = octets, r1 is the context
+        insn(0x85, 0, 0, 0, ADJUST_HEAD),
+        insn(0xb7, 1, 0, 0, to as i32), // r1 = the interface
+        insn(0xb7, 2, 0, 0, 0),         // r2 = no flags
+        insn(0x85, 0, 0, 0, REDIRECT),
+        insn(0x95, 0, 0, 0, 0), // its result is the verdict
+    ])?;
+    attach(netns, from, &program, (BPF_XDP, XDP_FLAGS_DRV_MODE))
+        .with_context(|| format!("XDP on {from} in {}", netns.name()))
+}
+
 /// Attaches a program to an interface by its type of attachment and flags.
 fn attach(
     netns: &Netns,

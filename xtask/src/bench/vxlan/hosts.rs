@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result};
 
 use crate::bench::frames::text;
 use crate::bench::path::{ADDRESSES, MACS};
-use crate::bench::redirect;
 use crate::bench::twin::Firewall;
+use crate::bench::{arriving, bpf, redirect};
 use crate::run::instance::Instance;
 use crate::run::netns::Netns;
 use crate::run::traces;
@@ -22,6 +22,8 @@ pub const PORT: &str = "p1";
 pub const VTEPS: [&str; 2] = ["172.31.0.1", "172.31.0.2"];
 /// The underlay's MTU less the encapsulation.
 pub const MTU: usize = 1450;
+/// Octets of the outer headers: Ethernet, IPv4, UDP, VXLAN.
+pub const OUTER: usize = 14 + 20 + 8 + 8;
 
 /// Two hosts, and the container of each.
 pub struct Pair {
@@ -86,6 +88,14 @@ impl Pair {
         let between = |host| redirect::between(host, PORT, UPLINK);
         let [a, b] = &self.hosts;
         Ok([between(a)?, between(b)?])
+    }
+
+    /// Has XDP on host b take the outer headers off all that comes in by the uplink, and send it to the container,
+    /// for as long as the descriptor is open: what is between this and netfwd is what netfwd does.
+    pub fn strips(&self) -> Result<OwnedFd> {
+        let [_, container] = &self.containers;
+        arriving::take_frames(container, "eth0")?;
+        bpf::strip(&self.hosts[1], UPLINK, PORT, OUTER)
     }
 
     fn plug(&self) -> Result<()> {

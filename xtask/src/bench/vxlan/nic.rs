@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::KERNEL;
-use super::hosts::{Pair, UPLINK, VTEPS};
+use super::hosts::{OUTER, Pair, UPLINK, VTEPS};
 use crate::bench::arriving::{self, Arriving};
 use crate::bench::frames::{self, Lengths};
 use crate::bench::live::LiveFrames;
@@ -17,24 +17,30 @@ use crate::bench::twin::{BY_DEFAULT, Firewall};
 /// The ids.
 const PLAN: [&str; 2] = ["vxlan/live-stack", "vxlan/live-xdp"];
 
+/// What XDP would reach that looks nothing up and counts nothing.
+const BARE: &str = "headers taken off, redirected";
+
 /// Measures and prints, with the containers' stack and with XDP at the end.
 pub fn run(session: &Session<'_>) -> Result<()> {
     if !PLAN.iter().any(|id| session.wants(id)) {
         return Ok(());
     }
     let Session { loader, prefix, .. } = *session;
-    let labels = ["lx", "lk", "lt", "ld"];
-    let [xdp, kernel, tc, by_default] = labels.map(|label| Pair::create(prefix, label));
-    let (xdp, kernel, tc, by_default) = (xdp?, kernel?, tc?, by_default?);
+    let labels = ["lx", "lk", "lt", "ld", "lr"];
+    let [xdp, kernel, tc, by_default, bare] = labels.map(|label| Pair::create(prefix, label));
+    let (xdp, kernel, tc, by_default, bare) = (xdp?, kernel?, tc?, by_default?, bare?);
     let _running = [
         xdp.netfwd(loader, prefix, "native")?,
         tc.netfwd(loader, prefix, "off")?,
     ];
     kernel.kernel(Firewall::Spared)?;
     by_default.kernel(Firewall::Asked)?;
+    let _redirects = bare.redirects()?;
+    let _stripping = bare.strips()?;
     let named = [
         ("netfwd, XDP on the uplink", &xdp),
         (KERNEL, &kernel),
+        (BARE, &bare),
         ("netfwd, TC", &tc),
         (BY_DEFAULT, &by_default),
     ];
@@ -42,7 +48,7 @@ pub fn run(session: &Session<'_>) -> Result<()> {
         arriving::take_frames(&pair.hosts[1], UPLINK)?;
     }
     compare(session, Consumer::Stack, &named)?;
-    compare(session, Consumer::Xdp, &named[..2])
+    compare(session, Consumer::Xdp, &named[..3])
 }
 
 fn compare<'lab>(
@@ -83,8 +89,6 @@ fn open<'lab>(into: Consumer, name: &'static str, pair: &'lab Pair) -> Result<Ar
     })
 }
 
-/// Octets of the outer headers: Ethernet, IPv4, UDP, VXLAN.
-const OUTER: usize = 14 + 20 + 8 + 8;
 /// Where the low octet of the outer UDP source port is.
 const SOURCE_PORT: u16 = 14 + 20 + 1;
 /// Where that of the inner one is.
