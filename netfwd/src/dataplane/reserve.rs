@@ -6,7 +6,7 @@
 //! makes maps with the flags that the object has, so these are made beforehand, and aya finds them pinned.
 
 use std::{
-    io,
+    fs, io,
     os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
     path::Path,
 };
@@ -25,6 +25,8 @@ const MAP_CREATE: libc::c_int = 0;
 const BTF_LOAD: libc::c_int = 18;
 /// That of maps which grow.
 pub(super) const NO_PREALLOC: u32 = 1;
+/// The part of the host's memory that maps may take before they need it.
+const SMALL_PART: u64 = 64;
 
 /// `union bpf_attr` as `BPF_MAP_CREATE` has it.
 #[repr(C)]
@@ -72,22 +74,26 @@ impl Maker {
         })
     }
 
-    /// Makes a map of so many entries, and pins it; `false` where there is no memory for it.
-    pub(super) fn make(
-        &self,
-        name: &str,
-        entries: u32,
-        path: &Path,
-    ) -> Result<bool, DataplaneError> {
+    /// Makes a map of so many entries where none is pinned. Where there is no memory for it none is made: aya
+    /// makes one that grows.
+    pub(super) fn make(&self, name: &str, entries: u32, path: &Path) -> Result<(), DataplaneError> {
+        if path.exists() {
+            return Ok(());
+        }
         let map = match self.create(name, entries) {
             Ok(map) => map,
-            Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => return Ok(false),
+            Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => {
+                tracing::warn!(
+                    "there is no memory for {entries} entries of {name} in advance: the table grows as it is \
+                     filled"
+                );
+                return Ok(());
+            }
             Err(source) => return Err(failed(path, source)),
         };
         let map = MapData::from_fd(map).map_err(EbpfError::from)?;
         map.pin(path)
-            .map_err(|error| failed(path, io::Error::other(error)))?;
-        Ok(true)
+            .map_err(|error| failed(path, io::Error::other(error)))
     }
 
     fn create(&self, name: &str, entries: u32) -> io::Result<OwnedFd> {
@@ -148,6 +154,21 @@ fn load(types: &[u8]) -> io::Result<OwnedFd> {
     unsafe { Ok(OwnedFd::from_raw_fd(bpf(BTF_LOAD, &mut attributes)?)) }
 }
 
+/// Whether so many octets are a small part of the host's memory.
+pub(super) fn is_small_part(octets: u64) -> bool {
+    total_memory().is_some_and(|total| octets <= total / SMALL_PART)
+}
+
+/// Octets of memory that the host has (proc_meminfo(5)).
+fn total_memory() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kib << 10)
+}
+
 fn failed(path: &Path, source: io::Error) -> DataplaneError {
     DataplaneError::Pin {
         path: path.to_owned(),
@@ -173,6 +194,14 @@ mod tests {
             // The kernel refuses types that are not of the map's sizes (kernel/bpf/syscall.c, `map_check_btf`).
             maker.create(name, 16).expect("made");
         }
+    }
+
+    #[test]
+    fn a_large_part_of_the_memory_is_not_taken() {
+        let total = total_memory().expect("a host has memory");
+        assert!(total > 1 << 27);
+        assert!(is_small_part(total / SMALL_PART));
+        assert!(!is_small_part(total / SMALL_PART + 1));
     }
 
     #[test]

@@ -12,7 +12,7 @@
 //! another size is.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aya::Pod;
 use netfwd_common::limits;
@@ -20,7 +20,7 @@ use netfwd_common::maps::{Mapping, MappingKey, Session, SessionKey};
 
 use super::batch::Walk;
 use super::maps::{Table, now_ns};
-use super::reserve::Maker;
+use super::reserve::{self, Maker};
 use super::{DataplaneError, LoadOptions, Pins};
 
 /// The tables, and where their successors are pinned while they are filled.
@@ -31,8 +31,6 @@ const EACH: u32 = 2;
 /// Octets of kernel memory that a session takes with its mapping: two elements of `sessions` and two of
 /// `mappings`, each with the kernel's 48 in front and in the next size that its allocator has.
 pub const SESSION_OCTETS: u64 = 2 * 256 + 2 * 128;
-/// The part of the host's memory that tables may take before they need it.
-const SMALL_PART: u64 = 64;
 
 /// How many sessions there is room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +54,8 @@ impl Resize {
     pub(super) fn look(pins: &Pins, options: LoadOptions) -> Result<Self, DataplaneError> {
         let usual = limits::SESSION_ENTRIES as u32 / EACH;
         let wanted = options.sessions.unwrap_or(usual);
-        let reserve = options.translates && is_small_part(wanted, total_memory());
+        let reserve =
+            options.translates && reserve::is_small_part(u64::from(wanted) * SESSION_OCTETS);
         let entries = wanted * EACH;
         Ok(Self {
             wanted,
@@ -75,7 +74,7 @@ impl Resize {
         let maker = Maker::new(object)?;
         for [name, _] in [SESSIONS, MAPPINGS] {
             let (place, entries) = self.place(name);
-            make(&maker, name, entries.unwrap_or_default(), &pins.map(place))?;
+            maker.make(name, entries.unwrap_or_default(), &pins.map(place))?;
         }
         Ok(())
     }
@@ -190,30 +189,6 @@ impl<K: Pod + Ord, V: Pod> Moving<K, V> {
         self.since_ns = began;
         Ok(())
     }
-}
-
-fn make(maker: &Maker, name: &str, entries: u32, path: &Path) -> Result<(), DataplaneError> {
-    if !path.exists() && !maker.make(name, entries, path)? {
-        tracing::warn!(
-            "there is no memory for {entries} entries of {name} in advance: the table grows as it is filled"
-        );
-    }
-    Ok(())
-}
-
-/// Whether the tables of so many sessions are a small part of the host's memory.
-fn is_small_part(sessions: u32, total: Option<u64>) -> bool {
-    total.is_some_and(|total| u64::from(sessions) * SESSION_OCTETS <= total / SMALL_PART)
-}
-
-/// Octets of memory that the host has (proc_meminfo(5)).
-fn total_memory() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(kib << 10)
 }
 
 /// Removes what a start that failed has left.
@@ -376,15 +351,6 @@ mod tests {
             // What has its memory keeps it.
             assert_eq!(opened(&options(1000)).0, [false; 2]);
         });
-    }
-
-    #[test]
-    fn a_large_part_of_the_memory_is_not_taken() {
-        const GIB: u64 = 1 << 30;
-        assert!(is_small_part(262_144, Some(12 * GIB)));
-        assert!(!is_small_part(262_144, Some(11 * GIB)));
-        assert!(!is_small_part(256, None));
-        assert!(total_memory().is_some_and(|total| total > GIB / 8));
     }
 
     #[test]
