@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::{Finding, Severity};
 use crate::config::{Config, Gateway, SourceNat};
-use crate::dataplane::{SESSION_OCTETS, cgroup};
+use crate::dataplane::{self, SESSION_OCTETS, cgroup};
 use crate::links::Link;
 
 /// What is found of address translation.
@@ -20,7 +20,10 @@ pub(super) fn findings(config: &Config, list: &[Link]) -> Vec<Finding> {
         findings.extend(untranslated(config, list));
     }
     if gateways().next().is_some() {
-        findings.extend(memory(config.nat.max_sessions, available()));
+        findings.extend(memory(
+            config.nat.max_sessions,
+            dataplane::memory("MemAvailable:"),
+        ));
         findings.extend(strict(config, sysctl));
     }
     findings
@@ -122,16 +125,6 @@ fn memory(sessions: u32, available: Option<u64>) -> Option<Finding> {
     })
 }
 
-/// Octets that programs can have without swapping (proc_meminfo(5)).
-fn available() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(kib << 10)
-}
-
 /// Uplinks on which the host's stack drops what would be answered by another one. The fast path keeps to its
 /// own reverse-path check.
 fn strict(config: &Config, value: impl Fn(&str) -> Option<u8>) -> Vec<Finding> {
@@ -198,7 +191,8 @@ mod tests {
         assert!(memory(1 << 20, Some(4 << 30)).is_none());
         let found = memory(1 << 20, Some(1 << 30)).expect("too much");
         assert!(found.finding.contains("768 MiB"), "{found:?}");
-        assert!(available().is_some_and(|octets| octets > 1 << 20));
+        let available = dataplane::memory("MemAvailable:");
+        assert!(available.is_some_and(|octets| octets > 1 << 20));
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub use maps::Maps;
 pub use pins::{Pin, Pins};
 pub use probe::Features;
 pub use programs::program_by_id;
+pub use reserve::memory;
 pub use sizes::{Room, SESSION_OCTETS};
 
 use std::collections::BTreeMap;

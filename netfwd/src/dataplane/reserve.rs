@@ -156,15 +156,13 @@ fn load(types: &[u8]) -> io::Result<OwnedFd> {
 
 /// Whether so many octets are a small part of the host's memory.
 pub(super) fn is_small_part(octets: u64) -> bool {
-    total_memory().is_some_and(|total| octets <= total / SMALL_PART)
+    memory("MemTotal:").is_some_and(|total| octets <= total / SMALL_PART)
 }
 
-/// Octets of memory that the host has (proc_meminfo(5)).
-fn total_memory() -> Option<u64> {
+/// Octets of a field of the host's memory, as `MemAvailable:` (proc_meminfo(5)).
+pub fn memory(field: &str) -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(kib << 10)
 }
@@ -198,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_large_part_of_the_memory_is_not_taken() {
-        let total = total_memory().expect("a host has memory");
+        let total = memory("MemTotal:").expect("a host has memory");
         assert!(total > 1 << 27);
         assert!(is_small_part(total / SMALL_PART));
         assert!(!is_small_part(total / SMALL_PART + 1));
