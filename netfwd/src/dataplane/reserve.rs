@@ -1,9 +1,9 @@
 //! Hash maps whose memory is taken when they are made.
 //!
 //! An entry of a map that grows is allocated when it is inserted. The allocator takes its memory from the slabs
-//! in batches, in an interrupt of its own (kernel/bpf/memalloc.c, `irq_work_raise`), which costs most where
-//! the host is itself a guest: of a new connection's time, two thirds of what its four insertions took. aya
-//! makes maps with the flags that the object has, so these are made beforehand, and aya finds them pinned.
+//! in batches, in an interrupt of its own (kernel/bpf/memalloc.c, `irq_work_raise`). Of a new connection's time its
+//! four insertions took 14 % with maps that grow and 4 % with these. aya makes maps with the flags that the
+//! object has, so these are made beforehand, and aya finds them pinned.
 
 use std::{
     fs, io,
