@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use super::cpu::Cpu;
 use super::live::LiveFrames;
-use super::measure::Measured;
+use super::measure::{Measured, PARTS};
 use super::path::{Path, WARM};
 use crate::run::netns::Netns;
 use crate::run::process;
@@ -57,6 +57,10 @@ impl Measured for Arriving<'_> {
         }
         self.inject(time / WARM)?;
         Ok([self.path.rate(|| self.inject(time))?])
+    }
+
+    fn parts(&self) -> u32 {
+        PARTS
     }
 }
 

@@ -17,6 +17,8 @@ const BPF_PROG_TYPE_XDP: u32 = 6;
 const BPF_XDP: u32 = 37;
 const BPF_TCX_INGRESS: u32 = 46;
 const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
+/// The verdict of TCX that ends a packet.
+const TCX_DROP: i32 = 2;
 /// The verdict that ends a frame.
 pub const XDP_DROP: i32 = 1;
 /// The verdict that sends a frame out of the interface that it came in by.
@@ -81,6 +83,14 @@ pub fn drop_on_arrival(netns: &Netns, interface: &str) -> Result<OwnedFd> {
     let program = load_xdp(&[insn(0xb7, 0, 0, 0, XDP_DROP), insn(0x95, 0, 0, 0, 0)])?;
     attach(netns, interface, &program, (BPF_XDP, XDP_FLAGS_DRV_MODE))
         .with_context(|| format!("XDP on {interface} in {}", netns.name()))
+}
+
+/// Has TCX drop all packets that an interface receives, for as long as the descriptor is open.
+pub fn drop_packets(netns: &Netns, interface: &str) -> Result<OwnedFd> {
+    let program = [insn(0xb7, 0, 0, 0, TCX_DROP), insn(0x95, 0, 0, 0, 0)];
+    let program = load(BPF_PROG_TYPE_SCHED_CLS, &program)?;
+    attach(netns, interface, &program, (BPF_TCX_INGRESS, 0))
+        .with_context(|| format!("TCX on {interface} in {}", netns.name()))
 }
 
 /// Has what comes in by an interface sent to another one by this helper, for as long as the descriptor

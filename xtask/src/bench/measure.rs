@@ -17,6 +17,12 @@ pub struct Rounds {
     pub each: Duration,
 }
 
+/// How long a part of a round is at least: what goes before each takes time as well.
+const PART: Duration = Duration::from_millis(50);
+
+/// The parts of a round of frames.
+pub const PARTS: u32 = 5;
+
 /// Something that can be measured again and again, and has so many values each time.
 pub trait Measured<const VALUES: usize = 1> {
     /// What it is called.
@@ -24,6 +30,12 @@ pub trait Measured<const VALUES: usize = 1> {
 
     /// Its values over about this time.
     fn round(&self, time: Duration) -> Result<[f64; VALUES]>;
+
+    /// How many parts a round may be measured in, all subjects in turns in each; its values are the parts' means then.
+    /// The machine's pace changes within a round, and falls on all alike the finer the turns are.
+    fn parts(&self) -> u32 {
+        1
+    }
 
     /// The instances of netfwd that the load goes through, in its order, whose programs' time is to be
     /// told.
@@ -84,15 +96,21 @@ impl<const VALUES: usize> Round<VALUES> {
         telling: impl Fn(&str),
     ) -> Result<Self> {
         let watch = Watch::begin()?;
-        let one = |measured: &&dyn Measured<VALUES>| {
-            interrupt::check()?;
-            telling(measured.name());
-            measured.round(time)
-        };
-        let (before, from) = all.split_at(first);
-        let turn = from.iter().chain(before).map(one);
-        let mut values = turn.collect::<Result<Vec<_>>>()?;
-        values.rotate_right(first);
+        let least = all.iter().map(|one| one.parts()).min().unwrap_or(1);
+        let parts = least
+            .min((time.as_millis() / PART.as_millis()) as u32)
+            .max(1);
+        let mut values = vec![[0.0; VALUES]; all.len()];
+        for part in 0..parts as usize {
+            for turn in 0..all.len() {
+                interrupt::check()?;
+                let which = (first + part + turn) % all.len();
+                telling(all[which].name());
+                let found = all[which].round(time / parts)?;
+                let sums = values[which].iter_mut().zip(found);
+                sums.for_each(|(sum, value)| *sum += value / f64::from(parts));
+            }
+        }
         let around = watch.end()?;
         Ok(Self { around, values })
     }
@@ -121,6 +139,46 @@ mod tests {
         fn round(&self, _: Duration) -> Result<[f64; 1]> {
             Ok([self.1])
         }
+    }
+
+    /// What takes a round in parts, and has another value in each.
+    struct Parted(&'static str, std::cell::Cell<f64>);
+
+    impl Measured for Parted {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+
+        fn round(&self, time: Duration) -> Result<[f64; 1]> {
+            assert_eq!(time, PART);
+            self.1.set(self.1.get() + 1.0);
+            Ok([self.1.get()])
+        }
+
+        fn parts(&self) -> u32 {
+            PARTS
+        }
+    }
+
+    #[test]
+    fn a_round_in_parts_has_their_mean_and_turns_in_each() {
+        let (a, b) = (
+            Parted("a", std::cell::Cell::default()),
+            Parted("b", std::cell::Cell::new(10.0)),
+        );
+        let order = std::cell::RefCell::new(String::new());
+        let telling = |name: &str| order.borrow_mut().push_str(name);
+        let all: [&dyn Measured; 2] = [&a, &b];
+        let round = Round::measure(&all, 0, PART * PARTS, telling).unwrap();
+        assert_eq!(round.values, [[3.0], [13.0]]);
+        assert_eq!(order.into_inner(), "abbaabbaab");
+    }
+
+    #[test]
+    fn a_short_round_has_one_part() {
+        let a = Parted("a", std::cell::Cell::default());
+        let round = Round::measure(&[&a as &dyn Measured], 0, PART, |_| ()).unwrap();
+        assert_eq!(round.values, [[1.0]]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::document::Document;
+use super::measure::PARTS;
 use super::report::{Comparison, Curve, Report, Series};
 use super::table::{sizes, value};
 use super::{plot, targets};
@@ -59,9 +60,9 @@ fn place(document: &Document) -> String {
 fn method(document: &Document) -> String {
     let asked = &document.options;
     format!(
-        "{} rounds of {} ms for each subject, in turns. Ratios are taken round by round, so that what else \
-         the machine\ndoes falls on both alike; in brackets stand the lowest and the highest. Rounds in which it did much else were\n\
-         measured again, up to a third of them, and the quietest kept. {}",
+        "{} rounds of {} ms for each subject, in turns, those of frames in {PARTS} parts that take turns as well. \
+         Ratios are taken round\nby round, so that what else the machine does falls on both alike; in brackets stand the \
+         lowest and the highest. Rounds in\nwhich it did much else were measured again, up to a third of them, and the quietest kept. {}",
         asked.rounds,
         asked.round_milliseconds,
         quiet(&document.report)

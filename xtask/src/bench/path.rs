@@ -11,9 +11,9 @@ use super::bpf;
 use super::frames::{Lengths, SHORTEST, Talk};
 pub use super::frames::{shortest, text};
 use super::generator::Generator;
-use super::measure::Measured;
+use super::measure::{Measured, PARTS};
 use super::subject::Subject;
-use crate::run::{netns::Netns, process};
+use crate::run::netns::Netns;
 
 /// The part of a round that goes before it, and is not measured.
 pub const WARM: u32 = 8;
@@ -43,16 +43,28 @@ pub struct Path<'lab> {
     hello: [Vec<u8>; 2],
     /// Where the other end sends.
     pub answers: Generator,
-    _end: End<'lab>,
+    /// Frames end where they have been counted, so that the receiver's stack, the same behind every path, does not
+    /// make them look alike.
+    _end: OwnedFd,
 }
 
 /// What ends frames where they arrive, once they are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consumer {
-    /// The firewall's ingress hook, behind which the stack would come.
+    /// TC's ingress hook, behind which the stack would come: of what drops what arrives as a packet, the cheapest.
     Stack,
     /// Native XDP.
     Xdp,
+}
+
+impl Consumer {
+    /// Has it end what a container receives, for as long as the descriptor is open.
+    fn put(self, receiver: &Netns) -> Result<OwnedFd> {
+        match self {
+            Self::Stack => bpf::drop_packets(receiver, INTERFACE),
+            Self::Xdp => bpf::drop_on_arrival(receiver, INTERFACE),
+        }
+    }
 }
 
 impl<'lab> Path<'lab> {
@@ -103,7 +115,7 @@ impl<'lab> Path<'lab> {
             subject,
             hello: hello.map(|talk| talk.frame(0, SHORTEST)),
             answers: Generator::open(receiver, INTERFACE)?,
-            _end: End::put(consumer, receiver)?,
+            _end: consumer.put(receiver)?,
         })
     }
 
@@ -139,44 +151,8 @@ impl Measured for Path<'_> {
         let flood = || self.generator.flood(&self.frames, time);
         Ok([self.rate(flood)?])
     }
-}
 
-/// Frames end where they have been counted, so that the receiver's stack, the same behind every path,
-/// does not make them look alike.
-enum End<'lab> {
-    /// A chain of the firewall: of what drops what arrives as a packet, the cheapest.
-    Chain(&'lab Netns),
-    /// A program, for as long as it is attached.
-    Program { _link: OwnedFd },
-}
-
-impl<'lab> End<'lab> {
-    fn put(consumer: Consumer, receiver: &'lab Netns) -> Result<Self> {
-        if consumer == Consumer::Xdp {
-            return Ok(Self::Program {
-                _link: bpf::drop_on_arrival(receiver, INTERFACE)?,
-            });
-        }
-        let chain = format!(
-            "add table netdev sink; add chain netdev sink incoming \
-             {{ type filter hook ingress device {INTERFACE} priority 0; policy drop; }}"
-        );
-        nft(receiver, &chain)?;
-        Ok(Self::Chain(receiver))
+    fn parts(&self) -> u32 {
+        PARTS
     }
-}
-
-impl Drop for End<'_> {
-    /// Other loads come to the same container. Its namespace, which is removed in the end, holds what
-    /// could not be removed here.
-    fn drop(&mut self) {
-        if let Self::Chain(receiver) = self {
-            let _ = nft(receiver, "delete table netdev sink");
-        }
-    }
-}
-
-fn nft(netns: &Netns, words: &str) -> Result<()> {
-    process::run(netns.command("nft").arg(words), Duration::from_secs(10))?;
-    Ok(())
 }
