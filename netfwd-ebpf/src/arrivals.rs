@@ -139,7 +139,7 @@ impl Lane {
             head,
             tail,
             vni: o.u32(udp + 12),
-            port: u32::from(o.u16(udp + 2)),
+            port: u32::from(o.u16(udp + 2)) | (version as u32) << 16,
             ifindex,
             epoch: maps::epoch(),
             tos,
@@ -156,16 +156,25 @@ impl Lane {
         let way = &*self.element;
         let same = way.head == self.head
             && way.tail == self.tail
-            && way.outer == self.outer
+            && way.port == self.port
             && way.mac == self.mac
             && way.vni == self.vni
-            && way.port == self.port
-            && way.ifindex == self.ifindex;
+            && way.ifindex == self.ifindex
+            && self.is_outer(&way.outer);
         if !same || !stands(way.epoch, way.since, self.epoch) {
             return None;
         }
         let (seen, tos) = self.inner(frame)?;
         (ecn::decapsulate(self.tos, tos) == Some(tos)).then_some((way, seen))
+    }
+
+    /// Whether these are its outer addresses, of an element of the same version. Word by word: of arrays that are
+    /// compared the compiler loads every octet by itself.
+    #[inline(always)]
+    fn is_outer(&self, outer: &[u64; 4]) -> bool {
+        let [a, b, c, d] = self.outer;
+        outer[0] == a
+            && (self.version == Version::V4 || outer[1] == b && outer[2] == c && outer[3] == d)
     }
 
     /// What the inner packet is, and its TOS, where it is IP and whole.

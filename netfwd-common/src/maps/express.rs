@@ -96,7 +96,7 @@ pub struct Arrival {
     pub since: u64,
     /// The uplink; 0 in an element that was never written.
     pub ifindex: u32,
-    /// UDP destination port, in memory order.
+    /// UDP destination port, in memory order, and above it the outer IP version.
     pub port: u32,
     /// The uplink's counters.
     pub uplink_slot: u32,
