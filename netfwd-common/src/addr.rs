@@ -33,7 +33,8 @@ pub const fn to_v4(addr: &Addr) -> Option<[u8; 4]> {
 /// The last four octets: the IPv4 address where the caller knows that `addr` maps one.
 #[inline(always)]
 pub const fn low_v4(addr: &Addr) -> [u8; 4] {
-    [addr[12], addr[13], addr[14], addr[15]]
+    let [.., low] = words(addr);
+    low.to_ne_bytes()
 }
 
 /// Whether `addr` maps an IPv4 address.
@@ -53,14 +54,18 @@ pub const fn any_like(addr: &Addr) -> Addr {
     }
 }
 
-/// An address as four words in memory order.
+/// An address as four words in memory order. Taken by fours and not octet by octet: of octets the BPF backend makes
+/// as many loads, even where it knows that they are aligned.
 #[inline(always)]
 pub const fn words(a: &Addr) -> [u32; 4] {
+    let ([a, b, c, d], []) = a.as_chunks::<4>() else {
+        unreachable!()
+    };
     [
-        u32::from_ne_bytes([a[0], a[1], a[2], a[3]]),
-        u32::from_ne_bytes([a[4], a[5], a[6], a[7]]),
-        u32::from_ne_bytes([a[8], a[9], a[10], a[11]]),
-        u32::from_ne_bytes([a[12], a[13], a[14], a[15]]),
+        u32::from_ne_bytes(*a),
+        u32::from_ne_bytes(*b),
+        u32::from_ne_bytes(*c),
+        u32::from_ne_bytes(*d),
     ]
 }
 

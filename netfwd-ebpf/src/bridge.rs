@@ -32,7 +32,7 @@ pub fn key(network: u32, vlan: u16, mac: Mac) -> FdbKey {
 pub fn station(ageing_ns: u64, key: FdbKey, now: u64) -> Option<&'static FdbEntry> {
     let entry = FDB.get_ptr(key)?;
     // SAFETY: the element stays readable until this program's RCU section ends.
-    let entry = unsafe { &*entry };
+    let entry = unsafe { maps::shared(entry) };
     let fresh =
         entry.flags.has(FdbFlags::STATIC) || now.saturating_sub(entry.last_seen_ns) <= ageing_ns;
     fresh.then_some(entry)

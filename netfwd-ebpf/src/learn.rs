@@ -74,7 +74,7 @@ fn look_up(source: &Source, mac: &Mac, now: u64) -> Found {
     };
     // SAFETY: the element stays readable until this program's RCU section ends; CPUs may race to
     // write a stamp, and any of theirs will do.
-    let entry = unsafe { &mut *entry };
+    let entry = unsafe { maps::value(entry) };
     if source.owns(entry) {
         if now.wrapping_sub(entry.last_seen_ns) > STAMP_INTERVAL_NS {
             source.stamp(entry, now);

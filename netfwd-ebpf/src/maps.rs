@@ -132,6 +132,36 @@ pub fn now() -> u64 {
     unsafe { bpf_ktime_get_coarse_ns() }
 }
 
+/// A value of a map, to be written. Values are aligned to eight octets (`map->value_size` rounded up behind a key
+/// rounded up, kernel/bpf/hashtab.c and arraymap.c), which the compiler is told: addresses and other arrays of octets
+/// in them are loaded as words then, and not octet by octet.
+///
+/// # Safety
+///
+/// The pointer is one that a lookup gave, and the element is valid until this program's RCU section ends.
+#[inline(always)]
+pub unsafe fn value<T>(pointer: *mut T) -> &'static mut T {
+    // SAFETY: the caller's promise; see above.
+    unsafe {
+        core::hint::assert_unchecked(pointer.addr().is_multiple_of(8));
+        &mut *pointer
+    }
+}
+
+/// The same, to be read.
+///
+/// # Safety
+///
+/// As there.
+#[inline(always)]
+pub unsafe fn shared<T>(pointer: *const T) -> &'static T {
+    // SAFETY: the caller's promise; see above.
+    unsafe {
+        core::hint::assert_unchecked(pointer.addr().is_multiple_of(8));
+        &*pointer
+    }
+}
+
 /// Declares a read-only lookup in a map whose values only the loader changes, field by field.
 macro_rules! lookup {
     ($(#[$doc:meta])* $name:ident, $map:ident, $key:ty => $value:ty) => {
@@ -140,7 +170,7 @@ macro_rules! lookup {
         pub fn $name(key: &$key) -> Option<&'static $value> {
             // SAFETY: the loader replaces values as a whole; an element that is removed meanwhile
             // stays readable until this program's RCU section ends.
-            unsafe { $map.get(key) }
+            unsafe { Some(shared($map.get(key)?)) }
         }
     };
 }
@@ -195,13 +225,16 @@ pub fn is_group(address: &Addr) -> bool {
 /// The instance's configuration.
 #[inline(always)]
 pub fn config() -> Option<&'static Config> {
-    CONFIG.get(0)
+    // SAFETY: the element of an array stays valid.
+    CONFIG.get_ptr(0).map(|config| unsafe { shared(config) })
 }
 
 /// The subnet of a network here that holds an IPv4 address.
 #[inline(always)]
 pub fn subnet(address: &Addr) -> Option<&'static Subnet> {
-    SUBNETS.get(&Key::new(128, *address))
+    let subnet = SUBNETS.get(&Key::new(128, *address))?;
+    // SAFETY: as in the lookups above.
+    Some(unsafe { shared(subnet) })
 }
 
 /// How many stations of a slot's owner are in the FDB because they were learned.
@@ -264,7 +297,7 @@ pub fn express(place: u32) -> Option<&'static mut Express> {
     // SAFETY: this CPU's own element; a program runs to its end on its CPU.
     EXPRESS
         .get_ptr_mut(place)
-        .map(|express| unsafe { &mut *express })
+        .map(|express| unsafe { value(express) })
 }
 
 /// When the flooding of a slot's owner is back at its rate; CPUs may race, and let a frame more pass.
@@ -280,7 +313,7 @@ pub fn arrival(place: u32) -> Option<&'static mut Arrival> {
     // SAFETY: as above; XDP and TC programs run one after the other on a CPU.
     ARRIVALS
         .get_ptr_mut(place)
-        .map(|arrival| unsafe { &mut *arrival })
+        .map(|arrival| unsafe { value(arrival) })
 }
 
 /// This CPU's memory of the packets that have a place.
@@ -289,7 +322,7 @@ pub fn crossing(place: u32) -> Option<&'static mut Crossing> {
     // SAFETY: as above.
     CROSSINGS
         .get_ptr_mut(place)
-        .map(|crossing| unsafe { &mut *crossing })
+        .map(|crossing| unsafe { value(crossing) })
 }
 
 /// Adds atomically: every CPU counts here.

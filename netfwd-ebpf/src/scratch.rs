@@ -80,5 +80,5 @@ pub fn scratch() -> Option<&'static mut Scratch> {
     // the stages that filled it have used it.
     SCRATCH
         .get_ptr_mut(0)
-        .map(|scratch| unsafe { &mut *scratch })
+        .map(|scratch| unsafe { crate::maps::value(scratch) })
 }

@@ -10,7 +10,7 @@ use netfwd_common::{maps::Stage, verdict::DropReason};
 use crate::{
     count,
     exit::{Action, Dropped, Stage as Decision, Verdict},
-    maps::{HANDOVER, STAGES},
+    maps::{self, HANDOVER, STAGES},
     source::Source,
 };
 
@@ -27,7 +27,7 @@ pub fn go(stage: Stage, source: &Source) -> Decision {
         return Err(DropReason::NoStage);
     };
     // SAFETY: this CPU's own element; see above.
-    unsafe { *handover = *source };
+    unsafe { *maps::value(handover) = *source };
     Ok(Action::Continue(stage))
 }
 
@@ -37,7 +37,7 @@ pub fn source() -> Option<&'static mut Source> {
     // SAFETY: this CPU's own element; see above.
     HANDOVER
         .get_ptr_mut(0)
-        .map(|source| unsafe { &mut *source })
+        .map(|source| unsafe { maps::value(source) })
 }
 
 /// Calls a stage's program; returns only where it is not in place, and counts that.

@@ -22,7 +22,9 @@ const QUERIES: u64 = 2;
 #[inline(always)]
 pub fn is_one(key: &GroupKey, now: u64) -> bool {
     // SAFETY: the element stays readable until this program's RCU section ends.
-    let entry = GROUPS.get_ptr(key).map(|entry| unsafe { &*entry });
+    let entry = GROUPS
+        .get_ptr(key)
+        .map(|entry| unsafe { maps::shared(entry) });
     entry.is_some_and(|entry| entry.since_ns <= now && now < entry.expires_ns)
 }
 

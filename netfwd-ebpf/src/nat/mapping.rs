@@ -15,7 +15,7 @@ pub fn get(key: &MappingKey) -> Option<&'static mut Mapping> {
     // once write stamps and flags, for which either's value will do.
     MAPPINGS
         .get_ptr_mut(key)
-        .map(|mapping| unsafe { &mut *mapping })
+        .map(|mapping| unsafe { maps::value(mapping) })
 }
 
 /// A side of a mapping; one that is over is gone, with its other side.

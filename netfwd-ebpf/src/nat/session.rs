@@ -28,7 +28,7 @@ pub fn get(key: &SessionKey) -> Option<&'static mut Session> {
     // once write stamps, flags and counts, for which either's value will do.
     SESSIONS
         .get_ptr_mut(key)
-        .map(|session| unsafe { &mut *session })
+        .map(|session| unsafe { maps::value(session) })
 }
 
 /// The direction of a session with this key; one that is over is gone, with its other direction.

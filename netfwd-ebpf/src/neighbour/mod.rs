@@ -160,7 +160,9 @@ impl Packet<'_> {
     fn learn(&self, ip: &Addr, mac: &Mac) -> bool {
         let key = self.key(ip);
         // SAFETY: the element stays readable until this program's RCU section ends.
-        let known = NEIGHBOURS.get_ptr(key).map(|known| unsafe { &*known });
+        let known = NEIGHBOURS
+            .get_ptr(key)
+            .map(|known| unsafe { maps::shared(known) });
         if let Some(known) = known {
             if known.flags.has(NeighbourFlags::GATEWAY) {
                 return self.source.flags.has(PortFlags::GATEWAY);
@@ -187,7 +189,7 @@ impl Packet<'_> {
     fn known(&self, ip: &Addr) -> Option<&'static Neighbour> {
         let known = NEIGHBOURS.get_ptr(self.key(ip))?;
         // SAFETY: the element stays readable until this program's RCU section ends.
-        let known = unsafe { &*known };
+        let known = unsafe { maps::shared(known) };
         let fresh = known.flags.has(NeighbourFlags::STATIC)
             || self.now.saturating_sub(known.last_seen_ns) <= self.network.ageing_ns;
         fresh.then_some(known)

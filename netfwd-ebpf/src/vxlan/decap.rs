@@ -223,7 +223,7 @@ pub fn sender(config: &Config, vni: u32, peer: &Addr, now: u64) -> Result<Tunnel
         Some(member) => {
             // SAFETY: the element stays valid until this program's RCU section ends; CPUs may race
             // to write a stamp, and any of theirs will do.
-            let member = unsafe { &mut *member };
+            let member = unsafe { maps::value(member) };
             if now.wrapping_sub(member.last_seen_ns) > STAMP_INTERVAL_NS {
                 member.last_seen_ns = now;
             }

@@ -153,7 +153,7 @@ fn next_hop(ctx: &TcContext, address: &Addr) -> Option<&'static Peer> {
     let entry = PEERS.get_ptr_mut(address)?;
     // SAFETY: the element stays valid until this program's RCU section ends; CPUs that race to
     // refresh the next hop write what the FIB told them both.
-    let entry = unsafe { &mut *entry };
+    let entry = unsafe { maps::value(entry) };
     // From which address a learned one is sent to is the kernel's choice.
     if entry.flags.has(PeerFlags::LEARNED) {
         return None;

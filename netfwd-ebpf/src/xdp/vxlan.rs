@@ -148,7 +148,7 @@ fn is_known_sender(tunnel: &Tunnel, inner: &Inner, now: u64) -> bool {
     };
     // SAFETY: the element stays valid until this program's RCU section ends; CPUs may race to write
     // a stamp, and any of theirs will do.
-    let entry = unsafe { &mut *entry };
+    let entry = unsafe { maps::value(entry) };
     if entry.ifindex != 0 || entry.peer != tunnel.peer {
         return false;
     }
