@@ -4,16 +4,17 @@
 use aya_ebpf::{helpers::bpf_jiffies64, programs::TcContext};
 use netfwd_common::{
     limits::STAMP_INTERVAL_NS,
-    maps::{Express, FdbEntry, FdbFlags, Port, Wrap},
+    maps::{Express, FdbEntry, FdbFlags, Port, PortFlags, Terms, Wrap},
+    nat::proto,
 };
 
 use crate::{
     count,
     exit::{Stage, Verdict, from},
     features,
-    frame::Frame,
+    frame::{Frame, Octets},
     maps, mtu,
-    parse::ETH_LEN,
+    parse::{ETH_LEN, IP_LEN, L4, MF_AND_OFFSET, ether_type},
     skb,
     vxlan::encap::{self, Version},
 };
@@ -57,7 +58,7 @@ impl Lane {
     #[inline(always)]
     pub fn take(&mut self, ctx: &TcContext) -> Option<Verdict> {
         let way = &*self.element;
-        if !self.is_own() || !stands(way.epoch, way.since, self.epoch) {
+        if !self.is_own() || !stands(way.epoch, way.since, self.epoch) || !meets(ctx, way) {
             return None;
         }
         let rx_slot = way.rx_slot;
@@ -65,7 +66,7 @@ impl Lane {
             self.encapsulate(ctx)?
         } else {
             count::rx(rx_slot, ctx.len() as usize);
-            skb::deliver(ctx, way.target, way.deliver as u8, way.tx_slot)
+            skb::deliver(ctx, way.target, way.deliver, way.tx_slot)
         };
         Some(from(rx_slot, stage))
     }
@@ -93,7 +94,7 @@ impl Lane {
     /// Remembers where frames of this kind go, unless the destination is about to age or needs a tag, or another
     /// way has the place.
     #[inline(always)]
-    pub fn remember(&mut self, port: &Port, target: &FdbEntry, now: u64) {
+    pub fn remember(&mut self, port: &Port, target: &FdbEntry, kind: &Kind, now: u64) {
         let age = now.saturating_sub(target.last_seen_ns) + STAMP_INTERVAL_NS;
         let lasts = target.flags.has(FdbFlags::STATIC) || age <= port.ageing_ns;
         let taken = !self.is_own() && stands(self.element.epoch, self.element.since, self.epoch);
@@ -107,10 +108,12 @@ impl Lane {
                 return;
             };
             way.wrap = *wrap;
-            way.deliver = Version::of(&target.peer) as u32;
+            way.deliver = Version::of(&target.peer) as u8;
         } else {
-            way.deliver = u32::from(target.deliver);
+            way.deliver = target.deliver;
         }
+        way.terms = kind.terms;
+        way.source = kind.source;
         way.head = self.head;
         way.tail = self.tail;
         way.ifindex = self.ifindex;
@@ -120,6 +123,71 @@ impl Lane {
         way.tx_slot = target.slot;
         way.target = target.ifindex;
     }
+}
+
+/// Which frames of two stations are treated alike at a port.
+pub struct Kind {
+    terms: Terms,
+    source: u32,
+}
+
+impl Kind {
+    /// The kind of a frame that a port has admitted; `None` where what its network listens to may be in it.
+    #[inline(always)]
+    pub fn of(ctx: &TcContext, port: &Port) -> Option<Self> {
+        const LOOKED_INTO: PortFlags = PortFlags::ANTI_SPOOF.with(PortFlags::SUPPRESSION);
+        let (mut terms, mut source) = (Terms::default(), 0);
+        if port.flags.has_any(LOOKED_INTO) {
+            terms = Terms::USUAL.with_if(Terms::BOUND, port.flags.has(PortFlags::ANTI_SPOOF));
+            source = usual_source(ctx)?;
+        } else if port.flags.has(PortFlags::VLAN) {
+            terms = Terms::UNTAGGED;
+        }
+        Some(Self { terms, source })
+    }
+}
+
+/// Whether a frame is of the kind that goes this way.
+#[inline(always)]
+fn meets(ctx: &TcContext, way: &Express) -> bool {
+    if way.terms == Terms::default() {
+        return true;
+    }
+    if !way.terms.has(Terms::USUAL) {
+        return is_untagged(ctx);
+    }
+    match usual_source(ctx) {
+        Some(source) => source == way.source || !way.terms.has(Terms::BOUND),
+        None => false,
+    }
+}
+
+/// Whether a frame has no 802.1Q tag, neither in the metadata nor in itself.
+#[inline(always)]
+fn is_untagged(ctx: &TcContext) -> bool {
+    skb::vlan_present(ctx) == 0
+        && Octets::of(ctx, ETH_LEN).is_some_and(|o| o.u16(ETH_LEN - 2) != skb::TAG.to_be())
+}
+
+/// The source, in memory order, of a whole packet of TCP or UDP over IPv4 without options that is no DHCP server's. Of
+/// such packets [`crate::guard`] looks at nothing but the source, and [`crate::neighbour`] at nothing.
+#[inline(always)]
+fn usual_source(ctx: &TcContext) -> Option<u32> {
+    const IPV4: u16 = ether_type::IPV4.to_be();
+    const DHCP_SERVER: u16 = 67_u16.to_be();
+    let o = Octets::of(ctx, L4 + 4)?;
+    let total = usize::from(u16::from_be(o.u16(ETH_LEN + 2)));
+    let whole = o.u16(ETH_LEN + 6) & MF_AND_OFFSET.to_be() == 0;
+    let plain = o.u16(ETH_LEN - 2) == IPV4 && o.u8(ETH_LEN) == 0x45 && whole;
+    if !plain || skb::vlan_present(ctx) != 0 || total < IP_LEN || ETH_LEN + total > ctx.octets() {
+        return None;
+    }
+    let usual = match o.u8(ETH_LEN + 9) {
+        proto::TCP => true,
+        proto::UDP => o.u16(L4) != DHCP_SERVER,
+        _ => false,
+    };
+    usual.then(|| o.u32(ETH_LEN + 12))
 }
 
 /// How the frame at hand was wrapped for a peer, unless it was left to the companion.

@@ -10,7 +10,7 @@ use netfwd_common::{
 use crate::{
     bridge, count, event,
     exit::{Action, Stage, Verdict, from},
-    express::Lane,
+    express::{Kind, Lane},
     flood,
     learn::{Standing, learn},
     maps,
@@ -64,38 +64,50 @@ fn admitted(ctx: &TcContext, ifindex: u32, port: &Port, lane: &mut Option<Lane>)
     if port.flags.has_any(GUARDED) {
         return stage::go(layout::Stage::Guard, &source);
     }
-    if !is_for_one_station(port, &eth) {
-        let word = addr::mac_word(eth.dst);
-        return stage::go(next(port, word), &source);
+    match straight_on(ctx, port, &eth) {
+        Some(kind) => straight(ctx, &source, port, &eth, lane, &kind),
+        None => stage::go(next(port, addr::mac_word(eth.dst)), &source),
     }
+}
+
+/// Sends a frame about which the FDB alone decides, and remembers its way.
+#[inline(always)]
+pub fn straight(
+    ctx: &TcContext,
+    source: &Source,
+    port: &Port,
+    eth: &Ethernet,
+    lane: &mut Option<Lane>,
+    kind: &Kind,
+) -> Stage {
     let now = maps::now();
-    let standing = learn(&source, &eth.src, now)?;
+    let standing = learn(source, &eth.src, now)?;
     let key = bridge::key(port.network, port.vlan, eth.dst);
     let entry = bridge::station(port.ageing_ns, key, now);
     let stage = match entry {
-        Some(entry) if entry.ifindex != 0 => bridge::to_port(ctx, &source, entry),
+        Some(entry) if entry.ifindex != 0 => bridge::to_port(ctx, source, entry),
         entry => {
             let network = maps::network(&port.network).ok_or(DropReason::NoNetwork)?;
-            bridge::toward(ctx, &source, network, &eth, entry)
+            bridge::toward(ctx, source, network, eth, entry)
         }
     };
     if let (Some(lane), Some(entry)) = (lane, entry)
         && standing == Standing::AtHome
         && stage == Ok(Action::Redirect)
     {
-        lane.remember(port, entry, now);
+        lane.remember(port, entry, kind, now);
     }
     stage
 }
 
-/// Whether the FDB alone decides where a frame goes: it is for one station, which is not the gateway,
-/// and says nothing that the network listens to.
+/// The kind of a frame about which the FDB alone decides: it is for one station, which is not the gateway, and says
+/// nothing that the network listens to.
 #[inline(always)]
-fn is_for_one_station(port: &Port, eth: &Ethernet) -> bool {
-    const LISTENING: PortFlags = PortFlags::GATEWAY.with(PortFlags::SUPPRESSION);
-    !addr::is_group(&eth.dst)
-        && !port.flags.has_any(LISTENING)
-        && addr::mac_word(eth.dst) != addr::mac_word(port.gateway_mac)
+pub fn straight_on(ctx: &TcContext, port: &Port, eth: &Ethernet) -> Option<Kind> {
+    let for_one = !addr::is_group(&eth.dst)
+        && !port.flags.has(PortFlags::GATEWAY)
+        && addr::mac_word(eth.dst) != addr::mac_word(port.gateway_mac);
+    if for_one { Kind::of(ctx, port) } else { None }
 }
 
 /// The stage for a frame that the FDB alone does not decide about.

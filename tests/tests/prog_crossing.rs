@@ -2,13 +2,17 @@
 //! do, or leave it to that.
 
 use anyhow::{Context as _, Result, ensure};
-use netfwd_common::maps::{Session, SessionFlags};
+use netfwd_common::{
+    addr::from_v4,
+    maps::{BindingKind, PortFlags, Session, SessionFlags},
+    verdict::DropReason,
+};
 use nix::{
     sched::{CpuSet, sched_setaffinity},
     unistd::Pid,
 };
 use tests::{
-    packet::{Ipv4, Tcp, ether_type, ethernet, tcp_flags},
+    packet::{Ipv4, Tcp, ether_type, ethernet, tagged, tcp_flags, v4},
     prog::{
         Hook, Verdict, World, mac,
         nat::{
@@ -203,6 +207,39 @@ fn another_station_or_port_and_a_fragment_do_not_take_its_way() -> Result<()> {
         port == OTHER_PORT.to_be_bytes(),
         "another port's: {port:02x?}"
     );
+    Ok(())
+}
+
+#[test]
+fn a_guarded_ports_packets_take_it_with_their_own_source() -> Result<()> {
+    let mut world = world()?;
+    world.set_p1(|port| port.flags = port.flags.with(PortFlags::ANTI_SPOOF))?;
+    world.bind(BindingKind::Mac, &mac::C1)?;
+    world.bind(BindingKind::Ipv4, &from_v4([10, 0, 3, 11]))?;
+    send(&mut world, &query())?;
+    ensure!(
+        is_remembered(&mut world, &query())?,
+        "nothing was remembered"
+    );
+    let packet = Ipv4::new("10.0.3.13", SERVER).udp(PORT, 53, b"a query of 24 octets, so");
+    let (p1, spoofed) = (world.wires.p1, out(&packet));
+    world.tables().clear_drops()?;
+    let ran = world.run(Hook::PortIngress, p1, &spoofed)?;
+    ensure!(ran.verdict == Verdict::Shot, "{:?}", ran.verdict);
+    ensure!(world.drops()? == [(slot::P1, DropReason::SpoofedIp, 1)]);
+    Ok(())
+}
+
+#[test]
+fn a_tagged_packet_does_not_take_it() -> Result<()> {
+    let mut world = remembering()?;
+    let (p1, frame) = (world.wires.p1, tagged(&query(), ether_type::C_TAG, 10));
+    let ran = world.run(Hook::PortIngress, p1, &frame)?;
+    let address = ran
+        .frame
+        .windows(4)
+        .any(|octets| octets == v4(OUTSIDE).octets());
+    ensure!(!address, "it was translated: {:02x?}", ran.frame);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The way of a frame as the last one took it: what spares the next of its kind all lookups.
 
-use super::{SessionKey, plain};
+use super::{SessionKey, flags, plain};
 use crate::{addr::from_v4, outer::LEN_V6};
 
 /// The one value of `epoch`: what makes everything remembered void. Whoever changes what a remembered
@@ -45,6 +45,19 @@ impl Default for Wrap {
     }
 }
 
+flags! {
+    /// What a port's guard and its network's listeners leave to a remembered way: the frames that they would let pass as
+    /// they did the one that it was remembered of. Without any, all between the two stations.
+    Terms: u8 {
+        /// Without an 802.1Q tag.
+        UNTAGGED = 1;
+        /// A whole packet of TCP or UDP over IPv4 without options, and no DHCP server's.
+        USUAL = 1 << 1;
+        /// With the source that was bound to the port.
+        BOUND = 1 << 2;
+    }
+}
+
 /// Value of `express`, per CPU, by a hash of `ifindex` and both stations: a known station that sends to
 /// a known one, from a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,11 +80,15 @@ pub struct Express {
     /// The destination's interface; 0 for a peer.
     pub target: u32,
     /// How it takes frames: a [`super::Deliver`]; for a peer, 4 or 6, the IP version of the outer header.
-    pub deliver: u32,
+    pub deliver: u8,
+    /// What frames must be to go this way.
+    pub terms: Terms,
+    /// Zero.
+    pub pad: u16,
     /// How frames to a peer are wrapped.
     pub wrap: Wrap,
-    /// Zero.
-    pub pad: u32,
+    /// The IPv4 source of frames that go this way, in memory order, where `terms` says so.
+    pub source: u32,
 }
 plain!(Express, 152);
 

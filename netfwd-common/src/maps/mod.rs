@@ -24,7 +24,7 @@ mod vxlan;
 pub use config::{Config, ConfigFlags, Timeouts};
 pub use counters::{Counters, DropKey};
 pub use event::{Event, EventKind, Opened};
-pub use express::{Arrival, Crossing, Epoch, Express, Wrap};
+pub use express::{Arrival, Crossing, Epoch, Express, Terms, Wrap};
 pub use fdb::{FdbEntry, FdbFlags, FdbKey, Learned};
 pub use flood::{FloodKey, FloodTarget};
 pub use fragment::{Fragment, FragmentKey, FragmentKind, Held, HeldState};

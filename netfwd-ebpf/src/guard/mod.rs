@@ -5,13 +5,16 @@ pub mod vlan;
 
 use aya_ebpf::programs::TcContext;
 use netfwd_common::{
-    maps::{self as layout, PortFlags},
+    maps::{self as layout, Port, PortFlags, PortState},
     verdict::DropReason,
 };
 
 use crate::{
     exit::{Action, Stage, Verdict, from},
-    maps, port, skb,
+    express::Lane,
+    maps,
+    parse::Ethernet,
+    port, skb,
     source::Source,
     stage,
 };
@@ -28,6 +31,8 @@ pub fn admit(ctx: &TcContext) -> Verdict {
 
 #[inline(always)]
 fn check(ctx: &TcContext, source: &mut Source) -> Stage {
+    // In front of all that is looked up here, so that what changes meanwhile voids what is remembered.
+    let mut lane = Lane::of(ctx, source.ifindex);
     let port = maps::port(&source.ifindex).ok_or(DropReason::NoNetwork)?;
     if port.flags.has(PortFlags::OUTSIDE) && skb::is_for_host(ctx) {
         return Ok(Action::Pass);
@@ -38,7 +43,23 @@ fn check(ctx: &TcContext, source: &mut Source) -> Stage {
     if port.flags.has(PortFlags::ANTI_SPOOF) {
         binding::check(ctx, source)?;
     }
+    let eth = Ethernet::read(ctx, 0).ok_or(DropReason::Malformed)?;
+    if is_as_handed_over(source, port)
+        && let Some(kind) = port::straight_on(ctx, port, &eth)
+    {
+        return port::straight(ctx, source, port, &eth, &mut lane, &kind);
+    }
     Ok(Action::Continue(layout::Stage::Bridge))
+}
+
+/// Whether a frame belongs where its port does, and the port is what it was when the frame came in.
+#[inline(always)]
+fn is_as_handed_over(source: &Source, port: &Port) -> bool {
+    let unchanged = source.flags == port.flags
+        && source.slot == port.slot
+        && port.state == PortState::Forwarding as u8;
+    let untagged = source.tci == 0 && source.network == port.network && source.vlan == port.vlan;
+    unchanged && untagged && !port.flags.has(PortFlags::OUTSIDE)
 }
 
 /// Learning and forwarding of what was admitted.

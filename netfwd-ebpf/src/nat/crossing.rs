@@ -19,7 +19,7 @@ use crate::{
     frame::{Frame as _, Octets},
     maps, mtu,
     parse::{ETH_LEN, Ethernet, L4, MF_AND_OFFSET, ether_type},
-    port, skb,
+    skb,
 };
 
 /// Headers up to the l4 ports and, of UDP, its end.
@@ -149,14 +149,16 @@ const fn both(src: u16, dst: u16) -> u32 {
     u32::from_ne_bytes([a, b, c, d])
 }
 
-/// Whether the next packets of a flow need not be looked at as this one was: by the port's guard, for VXLAN of a
-/// station's own, for what its session keeps of TCP, or for a way that is not known.
+/// Whether the next packets of a flow need not be looked at as this one was: for VXLAN of a station's own, for what its
+/// session keeps of TCP, for a tag, or for a way that is not known. What a port's guard asks of them, their MAC and IP
+/// sources and that they have no tag, [`take`] compares itself.
 #[inline(always)]
 fn lasts(packet: &Packet<'_>, session: &Session) -> bool {
-    const LOOKED_AT: PortFlags = port::GUARDED.with(PortFlags::GATEWAY);
+    const LOOKED_AT: PortFlags = PortFlags::OUTSIDE.with(PortFlags::GATEWAY);
     let (flow, source) = (packet.flow, packet.source);
     let is_known = session.epoch != 0 && session.next_hop.ifindex != 0;
-    if !is_known || !flow.is_plain() || source.stated != 0 || source.flags.has_any(LOOKED_AT) {
+    let is_plain = flow.is_plain() && source.stated == 0 && source.tci == 0;
+    if !is_known || !is_plain || source.flags.has_any(LOOKED_AT) {
         return false;
     }
     if flow.key.proto == proto::TCP {

@@ -52,14 +52,24 @@ impl World {
 
     /// Binds an address to `p1`.
     pub fn bind(&mut self, kind: BindingKind, octets: &[u8]) -> Result<()> {
+        let key = self.binding(kind, octets);
+        self.tables().put("bindings", &key, &0u64)
+    }
+
+    /// Has it bound no more; whoever does so renews what is remembered.
+    pub fn unbind(&mut self, kind: BindingKind, octets: &[u8]) -> Result<()> {
+        let key = self.binding(kind, octets);
+        self.tables().remove_unnoticed::<_, u64>("bindings", &key)
+    }
+
+    fn binding(&self, kind: BindingKind, octets: &[u8]) -> BindingKey {
         let mut address = [0; 16];
         address[..octets.len()].copy_from_slice(octets);
-        let key = BindingKey {
+        BindingKey {
             ifindex: self.wires.p1,
             kind: kind as u32,
             address,
-        };
-        self.tables().put("bindings", &key, &0u64)
+        }
     }
 
     /// How many frames went to `p1`, `p2`, the gateway and the peer.
