@@ -1,10 +1,12 @@
-//! New TCP connections, one after the other: opened, accepted, and reset.
+//! New TCP connections, one after the other: opened, accepted and reset, which is the least that one is; or with a request and
+//! its answer, and closed by both ends, as HTTP/1.0 and DNS over TCP have them.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use nix::libc::linger;
 use nix::sys::socket::{setsockopt, sockopt};
 
@@ -22,6 +24,8 @@ const MOST: u64 = 16_000;
 /// How often the client asks again: what nobody answers ends within seconds, with no more system calls
 /// to each connection than it takes.
 const RETRIES: &str = "/proc/sys/net/ipv4/tcp_syn_retries";
+/// Whether l4 ports of connections that wait are taken again, once they have for a second.
+const REUSE: &str = "/proc/sys/net/ipv4/tcp_tw_reuse";
 /// How long a table may take to be emptied.
 const LIMIT: Duration = Duration::from_secs(10);
 /// Closes with a reset, so that no port waits.
@@ -30,15 +34,29 @@ const RESET: linger = linger {
     l_linger: 0,
 };
 
-const WORDS: Words = Words {
+/// Octets of a request and of its answer: one segment each.
+const REQUEST: [u8; 64] = [0; 64];
+const ANSWER: [u8; 512] = [0; 512];
+
+const RESETS: Words = Words {
     id: "connections",
     title: "new TCP connections, with the sockets of both ends",
+    unit: Unit::ConnectionsPerSecond,
+};
+const REQUESTS: Words = Words {
+    id: "requests",
+    title: "new TCP connections with a request and its answer, closed by both ends, with their sockets",
     unit: Unit::ConnectionsPerSecond,
 };
 
 /// Measures and prints.
 pub fn run(session: &Session<'_>, ways: &Ways<'_>) -> Result<()> {
-    ways.compare(session, [WORDS], |ends| Client::open(ways, ends))
+    ways.compare(session, [RESETS], |ends| {
+        Client::open(ways, ends, Client::connect)
+    })?;
+    ways.compare(session, [REQUESTS], |ends| {
+        Client::open(ways, ends, Client::request)
+    })
 }
 
 /// A client that connects to a server again and again.
@@ -46,16 +64,26 @@ struct Client<'lab> {
     ends: &'lab Ends<'lab>,
     server: SocketAddr,
     listener: TcpListener,
+    /// What it does with each connection.
+    once: fn(&Self) -> Result<()>,
 }
 
 impl<'lab> Client<'lab> {
-    fn open(ways: &Ways<'_>, ends: &'lab Ends<'lab>) -> Result<Self> {
+    fn open(
+        ways: &Ways<'_>,
+        ends: &'lab Ends<'lab>,
+        once: fn(&Self) -> Result<()>,
+    ) -> Result<Self> {
         let bind = || Ok(TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT))?);
-        ends.from.enter(|| Ok(fs::write(RETRIES, "1")?))?;
+        ends.from.enter(|| {
+            fs::write(RETRIES, "1")?;
+            Ok(fs::write(REUSE, "1")?)
+        })?;
         Ok(Self {
             ends,
             server: SocketAddr::from((ways.address, PORT)),
             listener: ends.to.enter(bind)?,
+            once,
         })
     }
 
@@ -79,15 +107,36 @@ impl<'lab> Client<'lab> {
         Ok(())
     }
 
+    /// The same with a request. The client closes first, and has the end that waits (RFC 9293 §3.3.2): were it the server,
+    /// whose NAT has just forgotten which l4 ports it gave, SYNs would meet ends that still wait for the last ones.
+    fn request(&self) -> Result<()> {
+        let mut client = TcpStream::connect(self.server)?;
+        let (mut server, _) = self.listener.accept()?;
+        client.write_all(&REQUEST)?;
+        server.read_exact(&mut REQUEST.clone())?;
+        server.write_all(&ANSWER)?;
+        client.read_exact(&mut ANSWER.clone())?;
+        client.shutdown(Shutdown::Write)?;
+        ends(&mut server)?;
+        drop(server);
+        ends(&mut client)
+    }
+
     fn connect_for(&self, time: Duration) -> Result<u64> {
         let (start, mut made) = (Instant::now(), 0);
         while start.elapsed() < time && made < MOST {
-            self.connect()
-                .with_context(|| format!("connection {made}"))?;
+            (self.once)(self).with_context(|| format!("connection {made}"))?;
             made += 1;
         }
         Ok(made)
     }
+}
+
+/// Reads the end of a stream.
+fn ends(stream: &mut TcpStream) -> Result<()> {
+    let more = stream.read(&mut [0])?;
+    ensure!(more == 0, "{more} octets behind the end");
+    Ok(())
 }
 
 impl Load for Client<'_> {

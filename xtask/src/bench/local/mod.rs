@@ -35,6 +35,7 @@ pub const PLAN: &[&str] = &[
     "local/tcp-1",
     "local/tcp-4",
     "local/connections",
+    "local/requests",
     "local/packets-imix",
     "local/packets-64",
 ];

@@ -34,6 +34,7 @@ pub const PLAN: &[&str] = &[
     "nat/tcp-1",
     "nat/tcp-4",
     "nat/connections",
+    "nat/requests",
     "nat/packets-64-out",
     "nat/packets-imix-out",
     "nat/packets-64-in",

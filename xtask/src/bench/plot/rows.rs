@@ -82,7 +82,15 @@ pub fn of(report: &Report, case: &str) -> Vec<Row> {
 
 /// Frames come first: what is below is measured with more of the machine in it.
 fn rank(label: &str) -> usize {
-    const KINDS: [&str; 6] = ["packets", "live", "connections", "tcp", "udp", "latency"];
+    const KINDS: [&str; 7] = [
+        "packets",
+        "live",
+        "connections",
+        "requests",
+        "tcp",
+        "udp",
+        "latency",
+    ];
     let kind = KINDS.iter().position(|kind| label.starts_with(kind));
     kind.unwrap_or(KINDS.len())
 }

@@ -32,6 +32,7 @@ pub const PLAN: &[&str] = &[
     "vxlan/tcp-1",
     "vxlan/tcp-4",
     "vxlan/connections",
+    "vxlan/requests",
     "vxlan/packets-imix",
     "vxlan/packets-64",
     "vxlan/live-stack",
