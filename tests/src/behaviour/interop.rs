@@ -1,6 +1,6 @@
 //! What sites of several makes must do together.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -28,11 +28,15 @@ pub fn reaches(sites: &Sites) -> Result<()> {
     Ok(())
 }
 
-/// Packets of the whole MTU and TCP arrive whole, both ways.
+/// Packets of the whole MTU and TCP arrive whole, both ways. The packets go first: what a bulk transfer leaves in the queues of
+/// who forwards in user space may cost others their place.
 pub fn carries_tcp(sites: &Sites, family: Family, octets: u64) -> Result<()> {
     for (from, to) in sites.pairs() {
+        let whole = Ping::whole(family.mtu());
+        ping(&from.station, to.address, whole)?.complete()?;
+    }
+    for (from, to) in sites.pairs() {
         let pair = || format!("site {} to site {}", from.number, to.number);
-        whole(from, to.address, family.mtu())?;
         tcp_bulk(&to.station, to.address, &from.station, octets).with_context(pair)?;
     }
     Ok(())
@@ -52,18 +56,11 @@ pub fn carries_udp(sites: &Sites, octets: u64) -> Result<()> {
 pub fn carries_v6(sites: &Sites, family: Family, octets: u64) -> Result<()> {
     for (from, to) in sites.pairs() {
         // 20 octets of IPv6 header more than `Ping` reckons with.
-        whole(from, to.address_v6, family.mtu() - 20)?;
-        tcp_bulk(&to.station, to.address_v6, &from.station, octets).context("TCP")?;
+        let whole = Ping::whole(family.mtu() - 20);
+        ping(&from.station, to.address_v6, whole)?.complete()?;
     }
-    Ok(())
-}
-
-/// Packets of so many octets arrive, asked for twice at most: what the packet sockets of Open vSwitch cannot hold while the
-/// last of a bulk transfer drains is lost, whoever sends it. That the very first ones arrive is [`reaches`]'s to say.
-fn whole(from: &Site, address: impl Into<IpAddr>, octets: usize) -> Result<()> {
-    let (address, echoes) = (address.into(), Ping::whole(octets));
-    if ping(&from.station, address, echoes)?.complete().is_err() {
-        ping(&from.station, address, echoes)?.complete()?;
+    for (from, to) in sites.pairs() {
+        tcp_bulk(&to.station, to.address_v6, &from.station, octets).context("TCP")?;
     }
     Ok(())
 }
