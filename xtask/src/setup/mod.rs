@@ -1,5 +1,6 @@
 //! `cargo xtask setup`: finds or installs what building and testing need.
 
+mod apt;
 pub mod linker;
 pub mod packages;
 pub mod toolchain;

@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use nix::unistd::Uid;
 
+use super::apt::{self, Backports};
 use crate::process;
 
 /// A package and what it is for.
@@ -107,7 +108,7 @@ impl Installer {
     /// Refreshes the package lists, unless that has been done.
     pub fn refresh(&mut self) -> Result<()> {
         if !self.refreshed {
-            process::capture(apt_get().args(["-qq", "update"]))
+            process::capture(apt::get().args(["-qq", "update"]))
                 .context("the package lists cannot be refreshed: check this machine's network")?;
             self.refreshed = true;
         }
@@ -124,12 +125,29 @@ impl Installer {
         }
         self.refresh()?;
         let _idle = NoServices::hold();
-        let install = ["-qq", "-y", "--no-install-recommends", "install"];
-        let kept = self::kept(names)?;
-        process::capture(apt_get().args(install).args(names).args(kept))
-            .map(drop)
-            .with_context(|| format!("cannot install {}", names.join(" ")))
+        install(names).with_context(|| format!("cannot install {}", names.join(" ")))
     }
+}
+
+/// Installs packages without removing any: what apt would remove is upgraded with them, and where
+/// that cannot be, what it stands against comes from the backports.
+fn install(names: &[&str]) -> Result<()> {
+    let removed = apt::removed_by(names)?;
+    let kept: Vec<&str> = removed.iter().map(String::as_str).collect();
+    let together = [names, &kept].concat();
+    if kept.is_empty() || apt::removed_by(&together).is_ok_and(|removed| removed.is_empty()) {
+        return apt::install(&together);
+    }
+    let (backported, others): (Vec<&str>, Vec<&str>) = names
+        .iter()
+        .partition(|&&name| apt::removed_by(&[name]).is_ok_and(|removed| !removed.is_empty()));
+    eprintln!(
+        "setup: {} from the backports, where {} is from",
+        backported.join(" "),
+        kept.join(" ")
+    );
+    Backports::open()?.install(&backported)?;
+    apt::install(&others)
 }
 
 /// While it lives, packages that are installed start no service of theirs: the tests run daemons in
@@ -161,14 +179,6 @@ impl Drop for NoServices {
 pub fn available(name: &str) -> bool {
     process::output(Command::new("apt-cache").args(["show", name]))
         .is_ok_and(|output| output.status.success() && !output.stdout.is_empty())
-}
-
-fn apt_get() -> Command {
-    let mut command = Command::new("apt-get");
-    command
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(std::process::Stdio::null());
-    command
 }
 
 fn announce(missing: &[Package]) {
@@ -208,25 +218,6 @@ fn missing(wanted: &[Package], listing: &str) -> Vec<Package> {
         .collect()
 }
 
-/// Installed packages that apt would remove to make room for another version of their
-/// dependencies: named in the same call they are upgraded instead.
-fn kept(names: &[&str]) -> Result<Vec<String>> {
-    let plan = process::capture(
-        apt_get()
-            .args(["-s", "-y", "--no-install-recommends", "install"])
-            .args(names),
-    )?;
-    Ok(removals(&plan))
-}
-
-fn removals(plan: &str) -> Vec<String> {
-    plan.lines()
-        .filter_map(|line| line.strip_prefix("Remv "))
-        .filter_map(|rest| rest.split_whitespace().next())
-        .map(str::to_owned)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,12 +241,6 @@ mod tests {
             "cpio config-files\nkmod installed\nsocat installed\n",
         );
         assert_eq!(names(&missing), ["cpio"]);
-    }
-
-    #[test]
-    fn removals_are_read_from_a_simulation() {
-        let plan = "Remv qemu-utils [1:7.2]\nInst cpio (2.13 Debian)\nConf cpio (2.13 Debian)\n";
-        assert_eq!(removals(plan), ["qemu-utils"]);
     }
 
     #[test]
