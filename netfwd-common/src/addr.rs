@@ -13,6 +13,9 @@ pub const BROADCAST: Mac = [0xff; 6];
 /// No address: `::`, which stands for "any" of IPv6 in a listener and "none" in an FDB entry.
 pub const UNSPECIFIED: Addr = [0; 16];
 
+/// The third of the [`words`] of an address that maps an IPv4 one.
+pub const V4_WORD: u32 = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
+
 /// Maps an IPv4 address into [`Addr`].
 #[inline(always)]
 pub const fn from_v4(a: [u8; 4]) -> Addr {
@@ -41,7 +44,7 @@ pub const fn low_v4(addr: &Addr) -> [u8; 4] {
 #[inline(always)]
 pub const fn is_v4(addr: &Addr) -> bool {
     let [a, b, c, _] = words(addr);
-    a | b == 0 && c == u32::from_ne_bytes([0, 0, 0xff, 0xff])
+    a | b == 0 && c == V4_WORD
 }
 
 /// Every address of the family of `addr`, as a listener names it: `0.0.0.0` or `::`.

@@ -187,7 +187,9 @@ fn usual_source(ctx: &TcContext) -> Option<u32> {
         proto::UDP => o.u16(L4) != DHCP_SERVER,
         _ => false,
     };
-    usual.then(|| o.u32(ETH_LEN + 12))
+    // From no address a station may ask for one by DHCP, and send nothing else.
+    let source = o.u32(ETH_LEN + 12);
+    (usual && source != 0).then_some(source)
 }
 
 /// How the frame at hand was wrapped for a peer, unless it was left to the companion.

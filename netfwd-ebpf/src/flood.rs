@@ -8,7 +8,7 @@ use aya_ebpf::{
     programs::TcContext,
 };
 use netfwd_common::{
-    addr::{self, Addr},
+    addr,
     limits::{FLOOD_AT_ONCE, FLOOD_PER_NETWORK},
     maps::{self as layout, Deliver, FloodKey, FloodTarget, Network, NetworkFlags, PortFlags},
     storm,
@@ -293,7 +293,7 @@ impl Flood {
     fn clone_to(&self, target: &FloodTarget) -> bool {
         let (ifindex, flags) = match Deliver::from_number(target.deliver) {
             _ if target.ifindex == 0 => {
-                let peer: Addr = target.peer;
+                let peer = addr::words(&target.peer);
                 let companion = companion::set_tunnel(self.skb, self.vni, &peer);
                 if companion == 0 {
                     return false;

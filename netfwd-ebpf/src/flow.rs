@@ -2,7 +2,7 @@
 
 use aya_ebpf::programs::TcContext;
 use netfwd_common::{
-    addr::{Addr, from_v4},
+    addr::{Addr, V4_WORD, from_v4},
     maps::SessionKey,
     nat::proto,
     nd,
@@ -15,9 +15,6 @@ use crate::{
     parse::{ETH_LEN, IP_LEN, Ipv4, Ipv6, L4, MF_AND_OFFSET, ether_type},
     skb,
 };
-
-/// What stands in front of an IPv4 address that is mapped into IPv6's (RFC 4291 §2.5.5.2), in memory order.
-const V4: u32 = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
 
 /// What of an IP packet a frame has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -156,7 +153,7 @@ impl Flow {
         let ports = u32::from_ne_bytes([a, b, c, d]);
         let last = u32::from_ne_bytes([proto, 0, 0, 0]);
         let network = self.key.network;
-        let words: [u32; WORDS] = [0, 0, V4, src, 0, 0, V4, dst, network, ports, last];
+        let words: [u32; WORDS] = [0, 0, V4_WORD, src, 0, 0, V4_WORD, dst, network, ports, last];
         // SAFETY: the key is eleven words without padding, in this order: both addresses, the network, both l4
         // ports, and the protocol with zeros behind it.
         unsafe { (&raw mut self.key).cast::<[u32; WORDS]>().write(words) };

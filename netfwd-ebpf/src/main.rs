@@ -41,6 +41,7 @@ mod neighbour;
 mod overlay;
 mod parse;
 mod port;
+mod reachable;
 mod route;
 mod scratch;
 mod skb;

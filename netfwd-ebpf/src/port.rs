@@ -40,6 +40,7 @@ pub fn ingress(ctx: &TcContext) -> Verdict {
     if let Some(outcome) = crossing::take(ctx, ifindex, &mut slot) {
         return from(slot, outcome.into());
     }
+    skb::forget_notes(ctx);
     // An interface that is no port (any more) is the host's.
     let Some(port) = maps::port(&ifindex) else {
         return Ok(Action::Pass);

@@ -116,15 +116,27 @@ pub fn find(ctx: &impl EbpfContext, now: u64, next_hop: &mut NextHop) -> Answer 
     Answer::Found
 }
 
-/// Sends a packet to the next hop that was found unresolved; the kernel resolves it, and keeps the packet
-/// meanwhile.
+/// Whether the packet whose next hop was found is to go by [`resolve`] all the same: [`crate::reachable`].
+#[inline(always)]
+pub fn asks_again(now: u64) -> bool {
+    maps::scratch().is_some_and(|scratch| scratch.hops.ask(&scratch.fib, now))
+}
+
+/// What [`asks_again`] is going to say.
+#[inline(always)]
+pub fn would_ask_again(now: u64) -> bool {
+    maps::scratch().is_some_and(|scratch| scratch.hops.is_due(&scratch.fib, now))
+}
+
+/// Sends a packet to the next hop that was found, by the kernel's neighbour: it resolves it where it is not, and keeps
+/// the packet meanwhile.
 #[inline(never)]
 pub fn resolve() -> crate::exit::Outcome {
-    send_unresolved().into()
+    send_by_neighbour().into()
 }
 
 #[inline(always)]
-fn send_unresolved() -> Stage {
+fn send_by_neighbour() -> Stage {
     let scratch = maps::scratch().ok_or(netfwd_common::verdict::DropReason::NoTarget)?;
     let (params, neigh) = (&scratch.fib, &mut scratch.neigh);
     neigh.nh_family = params.family.into();

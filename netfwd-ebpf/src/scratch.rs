@@ -10,7 +10,10 @@ use netfwd_common::{
     maps::{FdbEntry, Mapping, MappingKey, Peer, Session, SessionKey, Wrap},
 };
 
-use crate::{flow::Flow, fragment::datagram::Datagram, icmp_error::Error, vxlan::decap::Outer};
+use crate::{
+    flow::Flow, fragment::datagram::Datagram, icmp_error::Error, reachable::Hops,
+    vxlan::decap::Outer,
+};
 
 /// Room for what a packet's way needs: it would not fit the 512 octets of stack.
 #[btf_map(name = "scratch")]
@@ -31,6 +34,8 @@ pub struct Scratch {
     pub fib: bpf_fib_lookup,
     /// The next hop that the kernel is to resolve.
     pub neigh: bpf_redir_neigh,
+    /// Next hops that are asked for again now and then: of all packets, not of the one at hand.
+    pub hops: Hops,
     /// A question for a socket of this host's.
     pub socket: bpf_sock_tuple,
     /// A session under construction: the direction of the packet at hand.

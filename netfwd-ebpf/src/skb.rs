@@ -169,6 +169,14 @@ pub fn take_from_uplink(ctx: &TcContext) -> bool {
     }
 }
 
+/// Forgets what a station wrote there: its own host's filters may write `tc_index` too, and it is kept between network
+/// namespaces (net/core/skbuff.c, `skb_scrub_packet`).
+#[inline(always)]
+pub fn forget_notes(ctx: &TcContext) {
+    // SAFETY: as above.
+    unsafe { (*ctx.skb.skb).tc_index = 0 };
+}
+
 /// What says that this host's programs have encapsulated or translated a packet and counted it for its
 /// uplink.
 const FINISHED: u16 = 0x6e65;

@@ -116,14 +116,14 @@ pub fn receive<F: Family>(ctx: &SockAddrContext) -> i32 {
 #[inline(always)]
 fn ours(ctx: &SockAddrContext) -> Option<u64> {
     let config = maps::config()?;
-    // SAFETY: the helpers take the context.
-    let (netns, cookie) = unsafe {
-        (
-            bpf_get_netns_cookie(ctx.as_ptr()),
-            bpf_get_socket_cookie(ctx.as_ptr()),
-        )
-    };
-    (netns == config.netns_cookie).then_some(cookie)
+    // SAFETY: the helper takes the context.
+    let netns = unsafe { bpf_get_netns_cookie(ctx.as_ptr()) };
+    if netns != config.netns_cookie {
+        return None;
+    }
+    // Last: a socket's first question for its cookie makes it, and every process of the machine comes by here.
+    // SAFETY: as above.
+    Some(unsafe { bpf_get_socket_cookie(ctx.as_ptr()) })
 }
 
 #[inline(always)]

@@ -325,6 +325,14 @@ fn egress_v6(ctx: &TcContext, config: &Config, uplink: &Uplink) -> Verdict {
         return Ok(Action::Pass);
     };
     let l4 = ETH_LEN + Ipv6Hdr::LEN;
+    // The companion's, as over IPv4. It may be a flood's clone, in the middle of the stage that floods: what is handed
+    // over to another stage here would be in the way of that one.
+    if ip.next_header == proto::UDP
+        && maps::is_vtep(config, &ip.src)
+        && injection::is_to_vxlan(ctx, config, l4)
+    {
+        return Ok(Action::Pass);
+    }
     from(
         uplink.slot,
         leave(ctx, config, uplink, &ip.src, (ip.next_header, l4)),
@@ -334,6 +342,10 @@ fn egress_v6(ctx: &TcContext, config: &Config, uplink: &Uplink) -> Verdict {
 /// Has what comes from inside translated, and what is the host's own where it may clash.
 #[inline(always)]
 fn leave(ctx: &TcContext, config: &Config, uplink: &Uplink, src: &Addr, l4: (u8, usize)) -> Stage {
+    // A VLAN of this link's is another one: of what it carries its own interface decides, where that is an uplink.
+    if skb::vlan_present(ctx) != 0 && skb::vlan_tci(ctx) & u32::from(skb::VID) != 0 {
+        return Ok(Action::Pass);
+    }
     let mut source = Source::uplink(uplink.slot);
     if let Some(subnet) = maps::subnet(src)
         && maps::local(src).is_none()

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use tests::{
-    behaviour::injection::{nothing_gets_in, nothing_gets_in_v6},
+    behaviour::injection::{nothing_gets_in, nothing_gets_in_v6, nothing_gets_in_with_a_note},
     interop::{Family, Make, Plan},
     topology::{Options, Stack},
 };
@@ -15,6 +15,17 @@ fn vxlan_from_inside_is_dropped_and_counted() -> Result<()> {
     let injected = stats.iter().filter(|row| row["reason"] == "injected");
     ensure!(injected.count() > 0, "no drop has the reason `injected`");
     Ok(())
+}
+
+#[test]
+fn a_note_of_the_containers_own_lets_no_vxlan_in() -> Result<()> {
+    let hosts = Options::both(Stack::Netfwd).start()?;
+    // The host may be lax about whose source addresses come in by its gateway device.
+    for interface in ["all", "default", "gw-blue"] {
+        let key = format!("net/ipv4/conf/{interface}/rp_filter");
+        hosts.a.ns.sysctl(&key, "0")?;
+    }
+    nothing_gets_in_with_a_note(&hosts)
 }
 
 #[test]

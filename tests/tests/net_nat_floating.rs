@@ -82,6 +82,24 @@ fn hairpin() -> Result<()> {
     })
 }
 
+/// What does not fit into the network is refused by the address that it was sent to, which tells what fits.
+#[test]
+fn what_does_not_fit_is_told() -> Result<()> {
+    let mut site = site()?;
+    let netfwd = site.netfwd()?;
+    let config = netfwd.config()?;
+    netfwd.reload(&config.replace("name = \"blue\"\n", "name = \"blue\"\nmtu = 1400\n"))?;
+    over_both(|family| {
+        let floating = FLOATING.of(family);
+        let line = format!("ping -n -M do -c 3 -i 0.2 -W 1 -s 1420 {floating}");
+        let said = site.outside.attempt(&line)?;
+        let told = ["mtu = 1400", "mtu=1400"];
+        let words = [&said.stdout, &said.stderr].map(|text| told.map(|told| text.contains(told)));
+        ensure!(words.as_flattened().contains(&true), "no MTU in {said}");
+        Ok(())
+    })
+}
+
 /// Taking an address over is announced on the uplink, so that neighbours forget who had it; giving it up
 /// ends what used it.
 #[test]

@@ -220,6 +220,26 @@ fn a_guarded_ports_frames_have_its_source_all_the_same() -> Result<()> {
     Ok(())
 }
 
+/// From no address at all a station may ask for one by DHCP, and no more.
+#[test]
+fn what_asks_for_an_address_is_not_remembered() -> Result<()> {
+    for setting in [GUARDED, ALL] {
+        let mut world = setting.world()?;
+        let p1 = world.wires.p1;
+        let nobodys = |from, to| {
+            let ip = Ipv4::new("0.0.0.0", OTHER).udp(from, to, b"who am I");
+            ethernet(C2, C1, ether_type::IPV4, &ip)
+        };
+        for _ in 0..3 {
+            let ran = world.run(Hook::PortIngress, p1, &nobodys(68, 67))?;
+            ensure!(ran.verdict == Verdict::Redirect, "{:?}", ran.verdict);
+        }
+        let ran = world.run(Hook::PortIngress, p1, &nobodys(1000, 2000))?;
+        ensure!(ran.verdict == Verdict::Shot, "{:?}", ran.verdict);
+    }
+    Ok(())
+}
+
 #[test]
 fn a_binding_that_is_gone_is_not_remembered() -> Result<()> {
     let mut world = GUARDED.world()?;

@@ -5,7 +5,7 @@ use netfwd_common::{addr::from_v4, maps::SessionKind, verdict::DropReason};
 use tests::{
     packet::{Ipv4, Tcp, ether_type, ethernet, tcp_flags},
     prog::{
-        Expect, Hook, SHORTEST, Verdict, World, mac,
+        Expect, Hook, OTHER_PORT, SHORTEST, Verdict, World, mac,
         nat::{
             OUTSIDE, PORT, SERVER, at_p1, at_uplink, c1_to_server, from_server, no_session,
             one_session, original, out, outside, routed, send, to_c1,
@@ -41,6 +41,23 @@ fn masquerade_rewrites_exactly() -> Result<()> {
             out(&c1_to_server().echo_request(PORT, 1, b"ping")),
         )
         .expect(became(leaves.echo_request(PORT, 1, b"ping"))),
+        at_p1(
+            "ICMP echo whose identifier is 0",
+            out(&c1_to_server().echo_request(0, 1, b"ping")),
+        )
+        .expect(became(leaves.echo_request(PORT, 1, b"ping"))),
+    ])
+}
+
+/// To whichever UDP port the peer takes it at: it would be this host's VXLAN there.
+#[test]
+fn vxlan_to_a_peer_is_not_masqueraded() -> Result<()> {
+    let to_peer = |port| out(&Ipv4::new("10.0.3.11", "172.31.0.2").udp(PORT, port, b"VXLAN"));
+    let dropped =
+        || Expect::drop(slot::P1, DropReason::Injected).then(|world, _| no_session(world));
+    run_all(vec![
+        at_p1("to the usual UDP port", to_peer(4789)).expect(dropped()),
+        at_p1("to one that a peer has", to_peer(OTHER_PORT)).expect(dropped()),
     ])
 }
 
@@ -147,6 +164,22 @@ fn replies_come_back() -> Result<()> {
         })
         .given(|world| send(world, &out(&c1_to_server().udp(PORT, 53, b"query"))))
         .expect(Expect::drop(slot::UPLINK, DropReason::NatFiltered)),
+    ])
+}
+
+/// The host would answer it as its own, of a connection that it does not know: by a reset.
+#[test]
+fn a_reply_without_a_hop_left_is_for_no_socket_of_the_host() -> Result<()> {
+    let answer = Ipv4 {
+        ttl: 1,
+        ..Ipv4::new(SERVER, OUTSIDE)
+    };
+    let frame = || from_server(&answer.udp(53, PORT, b"answer"));
+    run_all(vec![
+        at_uplink("of a session", frame())
+            .given(|world| send(world, &out(&c1_to_server().udp(PORT, 53, b"query"))))
+            .expect(Expect::drop(slot::UPLINK, DropReason::TimeExceeded)),
+        at_uplink("of none", frame()).expect(Expect::verdict(Verdict::Pass)),
     ])
 }
 

@@ -292,6 +292,34 @@ fn mld() -> Result<()> {
     Ok(())
 }
 
+/// A report of 1500 octets, as a host sends that has many groups when it is asked; the last record is cut off.
+#[test]
+fn every_record_of_a_long_report_joins() -> Result<()> {
+    const WHOLE: u8 = 183;
+    let mut network = Snooping::new()?;
+    let records = (0..WHOLE).flat_map(|last| [4, 0, 0, 0, 239, 2, 2, last]);
+    let rest: Vec<u8> = [0, 0, 0, WHOLE + 1].into_iter().chain(records).collect();
+    let report = igmp(
+        C1,
+        "10.0.3.11",
+        "224.0.0.22",
+        0x22,
+        0,
+        &[&rest[..], &[4, 0]].concat(),
+    );
+    network.send(false, &report)?;
+    for last in 0..WHOLE {
+        let group = from_v4([239, 2, 2, last]);
+        ensure!(network.entry(slot::P1, group)?.is_some(), "record {last}");
+    }
+    ensure!(
+        network
+            .entry(slot::P1, from_v4([239, 2, 2, WHOLE]))?
+            .is_none()
+    );
+    Ok(())
+}
+
 #[test]
 fn a_cut_off_report_is_dropped() -> Result<()> {
     let mut network = Snooping::new()?;

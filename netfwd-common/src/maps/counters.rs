@@ -18,6 +18,19 @@ pub struct Counters {
 }
 plain!(Counters, 32);
 
+impl Counters {
+    /// What both have counted.
+    #[must_use]
+    pub const fn plus(&self, other: &Self) -> Self {
+        Self {
+            rx_packets: self.rx_packets + other.rx_packets,
+            rx_bytes: self.rx_bytes + other.rx_bytes,
+            tx_packets: self.tx_packets + other.tx_packets,
+            tx_bytes: self.tx_bytes + other.tx_bytes,
+        }
+    }
+}
+
 /// Key of `drops`; the value is a number of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(C)]

@@ -131,8 +131,9 @@ fn is_translated(error: &Error, source: &Source) -> bool {
         address: error.src,
         network: source.network,
     };
-    maps::subnet(&error.src).is_some_and(|subnet| subnet.masquerade != 0)
-        || maps::floating(&internal).is_some()
+    // Of no network the key is that of an external address, which is what its errors are to come from.
+    let floats = source.network != 0 && maps::floating(&internal).is_some();
+    floats || maps::subnet(&error.src).is_some_and(|subnet| subnet.masquerade != 0)
 }
 
 /// Has the stage that asked route an error as it is. It has read the rest of the headers already.

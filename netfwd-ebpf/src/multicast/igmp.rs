@@ -1,22 +1,23 @@
 //! IGMP.
 
+use core::ffi::c_void;
+
 use netfwd_common::{
     addr::from_v4,
     multicast::{ALL_V4, Change, change, igmp, igmp_response_ns},
     verdict::DropReason,
 };
 
-use super::{Heard, Packet, members};
+use super::{
+    Heard, Packet, members,
+    records::{Report, each},
+};
 use crate::parse::{ETH_LEN, Ipv4};
 
 /// `IPPROTO_IGMP`, include/uapi/linux/in.h.
 const IGMP: u8 = 2;
 /// Octets of a message of versions 1 and 2.
 const MESSAGE_LEN: usize = 8;
-/// Group records that are read of a report: one of 1500 octets has room for 184, and hosts send a
-/// report for each change. What is behind is reported again at the next query.
-const MOST_RECORDS: u16 = 32;
-
 /// Hears an IPv4 packet.
 #[inline(never)]
 pub fn hear(packet: &mut Packet<'_>) -> Heard {
@@ -44,11 +45,8 @@ pub fn hear(packet: &mut Packet<'_>) -> Heard {
             packet.data()
         }
         igmp::REPORT_V3 => {
-            records(
-                packet,
-                message + MESSAGE_LEN,
-                u16::from_be_bytes([b[6], b[7]]),
-            );
+            let count = u16::from_be_bytes([b[6], b[7]]);
+            each(packet, message + MESSAGE_LEN, count, record);
             packet.data()
         }
         _ => packet.data(),
@@ -66,19 +64,16 @@ fn query(packet: &Packet<'_>, has_address: bool, code: u8, group: [u8; 4]) -> He
     Heard::Everyone
 }
 
-/// The group records of a version 3 report (RFC 3376 §4.2.4).
-#[inline(always)]
-fn records(packet: &Packet<'_>, mut offset: usize, count: u16) {
-    for index in 0..MOST_RECORDS {
-        if index == count {
-            return;
-        }
-        let Ok(b) = packet.ctx.load::<[u8; 8]>(offset) else {
-            return;
-        };
-        let sources = u16::from_be_bytes([b[2], b[3]]);
-        let group = from_v4([b[4], b[5], b[6], b[7]]);
-        members::apply(packet, &group, change(b[0], sources));
-        offset += 8 + (usize::from(b[1]) + usize::from(sources)) * 4;
-    }
+/// A group record of a version 3 report (RFC 3376 §4.2.4).
+unsafe extern "C" fn record(_: u64, state: *mut c_void) -> i64 {
+    // SAFETY: `records::each` passes its own state, which outlives the loop.
+    let report = unsafe { &mut *state.cast::<Report<'_>>() };
+    let Ok(b) = report.packet.ctx.load::<[u8; 8]>(report.offset) else {
+        return 1;
+    };
+    let sources = u16::from_be_bytes([b[2], b[3]]);
+    let group = from_v4([b[4], b[5], b[6], b[7]]);
+    members::apply(report.packet, &group, change(b[0], sources));
+    report.offset += 8 + (usize::from(b[1]) + usize::from(sources)) * 4;
+    0
 }

@@ -1,5 +1,7 @@
 //! MLD.
 
+use core::ffi::c_void;
+
 use netfwd_common::{
     addr::{Addr, UNSPECIFIED},
     multicast::{ALL_V6, Change, change, mld, mld_response_ns},
@@ -7,13 +9,14 @@ use netfwd_common::{
     verdict::DropReason,
 };
 
-use super::{Heard, Packet, members};
+use super::{
+    Heard, Packet, members,
+    records::{Report, each},
+};
 use crate::{frame::Frame, icmpv6, parse::ETH_LEN, skb};
 
 const IP_SRC: usize = ETH_LEN + 8;
 const IP_DST: usize = ETH_LEN + 24;
-/// Address records that are read of a report; see [`super::igmp`].
-const MOST_RECORDS: u16 = 32;
 
 /// Hears an IPv6 packet. What hides behind more extension headers than anybody sends is data.
 #[inline(never)]
@@ -39,7 +42,8 @@ fn message(packet: &Packet<'_>, offset: usize) -> Heard {
         mld::REPORT_V1 => report(packet, offset, Change::Joins),
         mld::DONE => report(packet, offset, Change::Leaves),
         mld::REPORT_V2 => {
-            records(packet, offset + 8, u16::from_be_bytes([b[6], b[7]]));
+            let count = u16::from_be_bytes([b[6], b[7]]);
+            each(packet, offset + 8, count, record);
             // All its listeners are routers, and it keeps nobody from reporting: as the kernel does.
             Heard::Everyone
         }
@@ -77,21 +81,19 @@ fn report(packet: &Packet<'_>, offset: usize, change: Change) -> Heard {
     }
 }
 
-/// The address records of a version 2 report (RFC 3810 §5.2.5).
-#[inline(always)]
-fn records(packet: &Packet<'_>, mut offset: usize, count: u16) {
-    for index in 0..MOST_RECORDS {
-        if index == count {
-            return;
-        }
-        let Ok(b) = packet.ctx.load::<[u8; 4]>(offset) else {
-            return;
-        };
-        let Ok(group) = packet.ctx.load::<Addr>(offset + 4) else {
-            return;
-        };
-        let sources = u16::from_be_bytes([b[2], b[3]]);
-        members::apply(packet, &group, change(b[0], sources));
-        offset += 20 + usize::from(b[1]) * 4 + usize::from(sources) * 16;
-    }
+/// An address record of a version 2 report (RFC 3810 §5.2.5).
+unsafe extern "C" fn record(_: u64, state: *mut c_void) -> i64 {
+    // SAFETY: `records::each` passes its own state, which outlives the loop.
+    let report = unsafe { &mut *state.cast::<Report<'_>>() };
+    let (packet, offset) = (report.packet, report.offset);
+    let Ok(b) = packet.ctx.load::<[u8; 4]>(offset) else {
+        return 1;
+    };
+    let Ok(group) = packet.ctx.load::<Addr>(offset + 4) else {
+        return 1;
+    };
+    let sources = u16::from_be_bytes([b[2], b[3]]);
+    members::apply(packet, &group, change(b[0], sources));
+    report.offset += 20 + usize::from(b[1]) * 4 + usize::from(sources) * 16;
+    0
 }

@@ -6,6 +6,7 @@
 mod igmp;
 mod members;
 mod mld;
+mod records;
 
 use core::ffi::c_void;
 

@@ -164,7 +164,7 @@ fn lasts(packet: &Packet<'_>, session: &Session) -> bool {
     if flow.key.proto == proto::TCP {
         return flow.tcp_flags & NEWS == 0 && !tcp::is_news(session.tcp_flags, tcp::ACK);
     }
-    maps::config().is_some_and(|config| config.vxlan_port != flow.key.dst_port)
+    maps::config().is_some_and(|config| !maps::is_vxlan_port(config, flow.key.dst_port))
 }
 
 /// Has the session count what it has not counted yet, where it still is.

@@ -170,6 +170,6 @@ fn open(packet: &Packet<'_>) -> Stage {
 #[inline(always)]
 fn is_injected(key: &SessionKey) -> bool {
     key.proto == proto::UDP
-        && maps::config().is_some_and(|config| config.vxlan_port == key.dst_port)
+        && maps::config().is_some_and(|config| maps::is_vxlan_port(config, key.dst_port))
         && injection::is_peer(&key.dst)
 }

@@ -246,7 +246,8 @@ fn way_out(packet: &Packet<'_>, next_hop: &mut NextHop) -> Option<&'static Uplin
         return None;
     }
     let uplink = maps::uplink(&next_hop.ifindex);
-    if answer == route::Answer::Unresolved {
+    // The stage that goes on asks once more, then, and sends by the kernel's neighbour.
+    if answer == route::Answer::Unresolved || route::would_ask_again(packet.now) {
         next_hop.ifindex = 0;
     }
     uplink

@@ -33,15 +33,15 @@ fn decide(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
         Err(Other::Local) => return Ok(Action::Pass),
         Err(Other::Stage(stage)) => return stage,
     };
-    if flow.ttl <= 1 {
-        return Ok(Action::Pass);
-    }
     let packet = Packet {
         ctx,
         source,
         flow,
         now: maps::now(),
     };
+    if flow.ttl <= 1 {
+        return last_hop(&packet);
+    }
     let Some(session) = session::find(&flow.key, packet.now) else {
         if source.stated & OPENED != 0 {
             return Err(DropReason::SessionTableFull);
@@ -64,6 +64,16 @@ fn decide(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
         crossing::remember(&packet, session, eth);
     }
     stage
+}
+
+/// A packet that goes no further than this host. Of a connection that is a station's the host's stack knows nothing, and
+/// would reset it.
+#[inline(always)]
+fn last_hop(packet: &Packet<'_>) -> Stage {
+    match session::get(&packet.flow.key) {
+        Some(session) if session.enter != 0 => Err(DropReason::TimeExceeded),
+        _ => Ok(Action::Pass),
+    }
 }
 
 /// Whether anything may be behind a packet's destination but the host.

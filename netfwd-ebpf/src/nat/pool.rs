@@ -44,8 +44,9 @@ pub fn masquerade(ctx: &TcContext, key: &SessionKey, now: u64) -> u32 {
     if !has_free_port(key.proto) {
         return session::make(key, now);
     }
-    // The side that is asked has no identifier to choose.
-    if key.src_port == 0 && matches!(key.proto, proto::ICMP | proto::ICMPV6) {
+    // The side that is asked has no identifier to choose. One that asks may have chosen 0.
+    let asked = key.src_port == 0 && key.dst_port != 0;
+    if asked && matches!(key.proto, proto::ICMP | proto::ICMPV6) {
         return DropReason::NatProtocol.number();
     }
     scratch.inside = MappingKey {

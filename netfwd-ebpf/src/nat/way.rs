@@ -4,7 +4,7 @@ use aya_ebpf::{EbpfContext, programs::TcContext};
 use netfwd_common::{
     addr::{Mac, UNSPECIFIED, from_v4},
     limits::NEXT_HOP_TTL_NS,
-    maps::{FdbFlags, Network, NextHop, Session, SessionKind, Stage as Program},
+    maps::{FdbFlags, Network, NextHop, Session, SessionFlags, SessionKind, Stage as Program},
     tcp,
     verdict::DropReason,
 };
@@ -43,7 +43,8 @@ impl From<DropReason> for Out {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Known,
-    Unresolved,
+    /// By the kernel's neighbour, which has to be resolved, or is asked whether it is still there.
+    Neighbour,
     Host,
     Moved,
 }
@@ -68,7 +69,7 @@ pub fn out(packet: &Packet<'_>, network: &Network, session: &mut Session) -> Out
     }
     mtu::clamp(packet.ctx, packet.flow.ether_type, mtu.min(network.mtu));
     session::touch(packet, session);
-    Out::Gone(send(packet, session, asked == Asked::Unresolved))
+    Out::Gone(send(packet, session, asked == Asked::Neighbour))
 }
 
 /// The same, of a session whose way is fresh and whose packets fit it; the others' ways are looked up.
@@ -86,12 +87,12 @@ pub fn out_again(packet: &Packet<'_>, session: &mut Session) -> Stage {
 }
 
 #[inline(always)]
-fn send(packet: &Packet<'_>, session: &Session, unresolved: bool) -> Stage {
+fn send(packet: &Packet<'_>, session: &Session, by_neighbour: bool) -> Stage {
     let ctx = packet.ctx;
     let next_hop = &session.next_hop;
     count::tx(session.slot, ctx.len() as usize);
     skb::set_finished(ctx);
-    if unresolved {
+    if by_neighbour {
         rewrite::translate(ctx, packet.flow, session, &Hop::Counted)?;
         return route::resolve().into();
     }
@@ -120,10 +121,14 @@ fn refresh(packet: &Packet<'_>, session: &mut Session) -> Asked {
     if answer == route::Answer::Unresolved {
         session.next_hop.ifindex = 0;
         session.next_hop.mtu = uplink.mtu;
-        return Asked::Unresolved;
+        return Asked::Neighbour;
     }
     session.next_hop = next_hop;
-    Asked::Known
+    if route::asks_again(packet.now) {
+        Asked::Neighbour
+    } else {
+        Asked::Known
+    }
 }
 
 /// Whether a masqueraded session has the address of another uplink than the one it would leave by.
@@ -236,12 +241,13 @@ pub fn locate(ctx: &impl EbpfContext, now: u64, session: &mut Session) -> Found 
     }
 }
 
-/// Whether the station has just sent the packet that made the session: by its source MAC it is known better
-/// than by the host's neighbours.
+/// Whether the station's own packets say which MAC it has, of a session that it made, or it was asked for just now. The
+/// host's neighbours know it less well: nobody tells them of one that comes back with another MAC.
 #[inline(always)]
 fn is_heard(session: &Session, now: u64) -> bool {
+    let asked = session.flags.has(SessionFlags::ORIGINAL);
     session.next_hop.dst_mac != Mac::default()
-        && now.wrapping_sub(session.created_ns) < NEXT_HOP_TTL_NS
+        && (!asked || now.wrapping_sub(session.created_ns) < NEXT_HOP_TTL_NS)
 }
 
 /// Notes the MAC that the kernel has for a session's station.
@@ -343,7 +349,7 @@ pub fn forward(packet: &Packet<'_>, network_id: u32, network: &Network) -> Stage
     if next_hop.ifindex != network.gateway_ifindex {
         return bridge_to_host(ctx, packet.source);
     }
-    if answer == route::Answer::Unresolved {
+    if answer == route::Answer::Unresolved || route::asks_again(packet.now) {
         rewrite::forward(ctx, packet.flow, &Hop::Counted)?;
         return route::resolve().into();
     }

@@ -101,7 +101,7 @@ pub fn to_peer(
         prepare(peer, network, eth, &entry.peer, wrap);
         return send(ctx, wrap, version, eth.ether_type);
     }
-    companion::to_peer(ctx, network, &entry.peer).into()
+    companion::to_peer(ctx, network, &entry.peer)
 }
 
 /// Whether an untagged frame can be encapsulated here. The companion takes what is not IP (adjust_room

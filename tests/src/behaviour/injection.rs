@@ -10,13 +10,17 @@ use anyhow::{Result, ensure};
 
 use crate::{
     interop::{Family, Site, Sites},
+    netns::Namespace,
     packet::{BROADCAST, Ipv4, Ipv6, RawSocket, Vxlan, ether_type, ethernet},
+    process,
     topology::{GATEWAY, GATEWAY_MAC, TwoHosts, VNI},
     traffic::{Ping, ping},
 };
 
 /// Time in which an injected frame would have arrived.
 const NEVER: Duration = Duration::from_millis(500);
+/// In which a filter is set.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// A frame that nobody else sends.
 fn smuggled() -> Vec<u8> {
@@ -44,6 +48,38 @@ pub fn nothing_gets_in(hosts: &TwoHosts) -> Result<()> {
     for src in [hosts.c1.address, peer, own, Ipv4Addr::new(172, 31, 0, 77)] {
         for dst in [GATEWAY, own, peer, hosts.a.address] {
             ensure!(!arrives(hosts, src, dst)?, "from {src} to {dst} it got in");
+        }
+    }
+    ping(&hosts.c1.ns, hosts.c3.address, Ping::count(5))?.complete()?;
+    Ok(())
+}
+
+/// Notes that the programs of a host make on packets of their own.
+const NOTES: [&str; 2] = [":6e66", ":6e65"];
+
+/// Has a filter write a note on all that leaves a container.
+fn notes(container: &Namespace, note: &str) -> Result<()> {
+    const ANY: &str = "1,6 0 0 4294967295";
+    let mut command = container.command("tc");
+    let filter = "filter replace dev eth0 egress pref 1 handle 1 bpf bytecode";
+    command.args(filter.split_whitespace());
+    command.args([ANY, "flowid", note]);
+    process::run(command, LIMIT)?.success()?;
+    Ok(())
+}
+
+/// Nor with a note that only the host's programs make: who is root in a container writes `tc_index` there, by a filter of
+/// its own, and the kernel keeps it between network namespaces.
+pub fn nothing_gets_in_with_a_note(hosts: &TwoHosts) -> Result<()> {
+    ping(&hosts.c1.ns, GATEWAY, Ping::count(1))?.complete()?;
+    ping(&hosts.c1.ns, hosts.c3.address, Ping::count(1))?.complete()?;
+    let (own, peer) = (hosts.a.vtep, hosts.b.vtep);
+    hosts.c1.ns.run("tc qdisc add dev eth0 clsact")?;
+    for note in NOTES {
+        notes(&hosts.c1.ns, note)?;
+        for (src, dst) in [(peer, own), (hosts.c1.address, peer), (own, peer)] {
+            let arrived = arrives(hosts, src, dst)?;
+            ensure!(!arrived, "from {src} to {dst} with {note} it got in");
         }
     }
     ping(&hosts.c1.ns, hosts.c3.address, Ping::count(5))?.complete()?;

@@ -4,6 +4,7 @@
 pub mod errors;
 pub mod fragments;
 pub mod incoming;
+pub mod neighbours;
 pub mod outgoing;
 pub mod paths;
 
