@@ -12,12 +12,24 @@ use serde::{Deserialize, Serialize};
 pub enum Scope {
     /// A network, by name.
     Network,
-    /// A port, by the name of its interface in netfwd's namespace.
+    /// A port, by the name of its interface in netfwd's namespace, in a network.
     Port,
-    /// A peer, by address.
+    /// A peer, by address, in a network.
     Peer,
     /// An uplink, by name of its interface.
     Uplink,
+}
+
+impl Scope {
+    /// As users read it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Port => "port",
+            Self::Peer => "peer",
+            Self::Uplink => "uplink",
+        }
+    }
 }
 
 /// Ids and slots in use.
@@ -31,9 +43,9 @@ pub struct Ids {
     pub networks: BTreeMap<String, u32>,
     /// Counter slots of networks, by name.
     pub network_slots: BTreeMap<String, u32>,
-    /// Counter slots of ports, by interface.
+    /// Counter slots of ports, by [`part`]: interface and network.
     pub port_slots: BTreeMap<String, u32>,
-    /// Counter slots of peers, by address.
+    /// Counter slots of peers, by [`part`]: address and network, or address alone.
     pub peer_slots: BTreeMap<String, u32>,
     /// Counter slots of uplinks, by interface.
     pub uplink_slots: BTreeMap<String, u32>,
@@ -46,6 +58,9 @@ pub struct Ids {
     /// Groups of targets, by the listener of their publish.
     #[serde(default)]
     pub publishes: BTreeMap<String, u32>,
+    /// The pairs that are made, by interface: the namespace of the other end, and its name there.
+    #[serde(default)]
+    pub pairs: BTreeMap<String, (String, String)>,
     /// The last network id that was allotted.
     #[serde(default)]
     last_network: u32,
@@ -61,6 +76,20 @@ pub struct Ids {
     /// Slots whose counters must be zeroed before they count for their new object.
     #[serde(default)]
     pub zero: Vec<u32>,
+}
+
+/// The name by which a port or peer has its slot in a network, so that each network counts its part.
+/// Neither names of interfaces nor addresses have a space in them (net/core/dev.c, `dev_valid_name`).
+pub fn part(name: &str, network: &str) -> String {
+    format!("{name} {network}")
+}
+
+/// What [`part`] was made of; no network where it is a name alone.
+pub fn parts(part: &str) -> (&str, Option<&str>) {
+    match part.split_once(' ') {
+        Some((name, network)) => (name, Some(network)),
+        None => (part, None),
+    }
 }
 
 /// Every slot is in use.
@@ -118,6 +147,19 @@ impl Ids {
         }
     }
 
+    /// The slots of a port or peer: one for each network that counts a part of it.
+    pub fn slots_of(&self, scope: Scope, name: &str) -> impl Iterator<Item = u32> {
+        let from = self.slots(scope).range(name.to_owned()..);
+        let own = from.take_while(move |(part, _)| part.starts_with(name));
+        own.filter(move |(part, _)| parts(part).0 == name)
+            .map(|(_, slot)| *slot)
+    }
+
+    /// Whether there is a port or peer of this name.
+    pub fn has(&self, scope: Scope, name: &str) -> bool {
+        self.slots_of(scope, name).next().is_some()
+    }
+
     /// Forgets the objects of a scope that `keep` does not name.
     pub fn retain(&mut self, scope: Scope, keep: impl Fn(&str) -> bool) {
         let mut freed = Vec::new();
@@ -132,6 +174,31 @@ impl Ids {
         if scope == Scope::Network {
             self.networks.retain(|name, _| keep(name));
         }
+    }
+
+    /// The numbers of `before` again, after a change that failed: whoever had one keeps it, and what was
+    /// allotted meanwhile goes back, to be taken no sooner than any other number.
+    #[must_use]
+    pub fn back_to(&self, before: &Self) -> Self {
+        let mut ids = before.clone();
+        (ids.last_network, ids.last_group) = (self.last_network, self.last_group);
+        ids.used = self.used;
+        let taken: BTreeSet<u32> = before.taken().collect();
+        let freed = self.free.iter().copied().chain(self.taken());
+        ids.free = freed.filter(|slot| !taken.contains(slot)).collect();
+        ids.zero.retain(|slot| self.zero.contains(slot));
+        // What was switched on meanwhile may still be: the next plan says.
+        ids.promiscuous.extend(self.promiscuous.iter().cloned());
+        ids.groups.extend(self.groups.iter().cloned());
+        ids
+    }
+
+    fn taken(&self) -> impl Iterator<Item = u32> {
+        let scopes = [Scope::Network, Scope::Port, Scope::Peer, Scope::Uplink];
+        let slots = scopes
+            .into_iter()
+            .flat_map(|scope| self.slots(scope).values());
+        slots.copied()
     }
 
     fn fresh(&mut self) -> Result<u32, OutOfSlots> {
@@ -186,6 +253,49 @@ mod tests {
         assert_eq!((ids.publish("80/tcp"), ids.publish("81/tcp")), (1, 2));
         ids.retain_publishes(|listen| listen != "80/tcp");
         assert_eq!((ids.publish("79/tcp"), ids.publish("81/tcp")), (3, 2));
+    }
+
+    #[test]
+    fn a_port_counts_for_each_of_its_networks() {
+        let mut ids = Ids::default();
+        for name in ["p0", "p0 blue", "p0 red", "p01 blue"] {
+            ids.slot(Scope::Port, name).unwrap();
+        }
+        assert_eq!(
+            ids.slots_of(Scope::Port, "p0").collect::<Vec<_>>(),
+            [1, 2, 3]
+        );
+        assert_eq!(ids.slots_of(Scope::Port, "p01").collect::<Vec<_>>(), [4]);
+        assert!(!ids.has(Scope::Port, "p") && !ids.has(Scope::Peer, "p0"));
+        assert_eq!(parts(&part("p0", "blue")), ("p0", Some("blue")));
+        assert_eq!(parts("p0"), ("p0", None));
+    }
+
+    #[test]
+    fn going_back_gives_everybody_the_number_that_they_had() {
+        let mut before = Ids::default();
+        before.network("blue");
+        before.slot(Scope::Network, "blue").unwrap();
+        before.slot(Scope::Port, "p0").unwrap();
+        before.publish("80/tcp");
+        let mut failed = before.clone();
+        failed.retain(Scope::Network, |_| false);
+        failed.retain(Scope::Port, |_| false);
+        failed.retain_publishes(|_| false);
+        failed.network("green");
+        failed.slot(Scope::Network, "green").unwrap();
+        failed.publish("81/tcp");
+        failed.promiscuous.insert("p1".into());
+        let mut back = failed.back_to(&before);
+        assert_eq!(back.networks, before.networks);
+        assert_eq!(back.network_slots, before.network_slots);
+        assert_eq!(back.port_slots, before.port_slots);
+        assert_eq!(back.publishes, before.publishes);
+        assert!(back.promiscuous.contains("p1"), "it may be on");
+        // What green and 81/tcp had is nobody's, and nobody's for long.
+        assert_eq!(back.free, [3]);
+        assert_eq!((back.network("red"), back.publish("82/tcp")), (3, 3));
+        assert_eq!(back.slot(Scope::Port, "p2"), Ok(4));
     }
 
     #[test]

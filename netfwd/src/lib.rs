@@ -6,6 +6,9 @@
 //! (netlink) and [`dataplane`] (aya). [`daemon`] runs them in that order, [`api`] and [`client`] are
 //! the two ends of its socket, [`show`] reads the maps without it, and [`cli`] stands before all.
 
+// Both panic where nothing can be written; `cli::output` and the log do not.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod address;
 pub mod ageing;
 pub mod announce;
@@ -24,6 +27,7 @@ pub mod events;
 pub mod health;
 pub mod ids;
 pub mod links;
+pub mod metrics;
 pub mod naming;
 pub mod observe;
 pub mod observed;

@@ -5,12 +5,25 @@ use netfwd_common::addr::Mac;
 /// Name of the companion device on the instance's UDP port.
 pub const COMPANION: &str = "nfvx0";
 
+/// The hostname, which an instance has where nothing names it.
+pub fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
+}
+
 /// Name of the companion device on a UDP port, where `own` is the instance's.
 pub fn companion(port: u16, own: u16) -> String {
     if port == own {
         return COMPANION.to_owned();
     }
     format!("nfvx{port}")
+}
+
+/// Whether a VXLAN device has the name of a companion, and no alias: one whose maker was ended before it could
+/// mark it.
+pub fn is_unmarked_companion(name: &str, alias: Option<&str>) -> bool {
+    let number = name.strip_prefix("nfvx");
+    alias.is_none() && number.is_some_and(|number| number.parse::<u16>().is_ok())
 }
 
 /// The alias (IFLA_IFALIAS) of every link that an instance makes.

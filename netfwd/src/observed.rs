@@ -16,6 +16,8 @@ pub struct Observed {
     pub links: BTreeMap<String, Link>,
     /// The ends in other namespaces of the pairs that netfwd made, by the name of the end here.
     pub inner: BTreeMap<String, Inner>,
+    /// Those of them that could not be looked at, and why: they may be there or not.
+    pub unseen: BTreeMap<String, String>,
     /// What is attached by this instance.
     pub hooks: BTreeMap<HookAt, Attached>,
     /// Hooks that were optional and that the kernel or driver refused since this process started.
@@ -59,6 +61,8 @@ pub struct Link {
     pub members: BTreeSet<IpAddr>,
     /// A veth whose other end is in another network namespace (IFLA_LINK_NETNSID is present).
     pub peer_in_other_netns: bool,
+    /// The ifindex of a veth's other end, in its own namespace.
+    pub peer_ifindex: Option<u32>,
     /// UDP port and `external` of a vxlan device.
     pub vxlan: Option<VxlanLink>,
     /// How a tap was made.
@@ -125,7 +129,8 @@ impl Sysctl {
     }
 }
 
-/// The end of a pair in another namespace, as it should be and as it is.
+/// The end of a pair in another namespace, as it should be and as it is. Of what it is, addresses and
+/// default routes are those that netfwd set or should set: others are whose the namespace is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inner {
     /// Name of the namespace under /run/netns, or a path.

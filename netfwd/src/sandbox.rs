@@ -7,7 +7,7 @@ use nix::{
     sched::{CloneFlags, unshare},
 };
 
-use crate::links::{Links, netns::Netns};
+use crate::links::{Links, netns::Netns, veth::VethEnd};
 
 /// Runs `work` in a new network namespace, with a BPF file system of its own, on a thread of its
 /// own; without root the test is skipped.
@@ -26,6 +26,17 @@ pub fn in_new_netns<F: Future<Output = ()>>(work: impl FnOnce(Links) -> F + Send
         runtime.block_on(async { work(Links::open("test").expect("netlink")).await });
     });
     thread.join().expect("the test passes");
+}
+
+/// Makes a veth pair in the namespace at hand, whose ends take packets of this size.
+pub async fn pair(links: &Links, near: &str, far: &str, mtu: u32) {
+    let end = |name: &str| VethEnd {
+        name: name.into(),
+        mac: None,
+        mtu,
+    };
+    let made = links.add_veth(&end(near), &end(far), None).await;
+    made.expect("a pair");
 }
 
 fn private_bpffs() {

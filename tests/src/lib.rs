@@ -32,6 +32,7 @@ pub mod capture;
 pub mod fuzz;
 pub mod interop;
 pub mod netns;
+pub mod openmetrics;
 pub mod openvswitch;
 pub mod packet;
 pub mod process;

@@ -187,7 +187,7 @@ fn drops_are_counted_by_reason() -> Result<()> {
     (0..5).try_for_each(|_| socket.send(&frame))?;
     let instance = hosts.a.netfwd()?;
     eventually("five drops", TIMEOUT, || {
-        let drops = instance.object("stats", "reason", "source-mac");
+        let drops = instance.object("stats --port veth-c2", "reason", "source-mac");
         Ok(drops.is_ok_and(|drops| drops["value"] == 5 && drops["name"] == "veth-c2"))
     })?;
     ensure!(instance.object("port show", "interface", "veth-c2")?["drops"].as_u64() >= Some(5));

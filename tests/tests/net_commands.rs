@@ -102,7 +102,7 @@ fn tenants_share_a_trunk() -> Result<()> {
     let host = host("trunk = [10]")?;
     host.commands(&[
         ("network add red --vlan 20 --ageing 60s", 0),
-        ("port add p1 --network red --trunk 10", 1),
+        ("port add p1 --network red --trunk 10", 2),
         ("port add p1 --network red --trunk 20,21", 0),
         ("port add p1 --network red --trunk 22", 1),
         ("port replace p1 --network red --trunk 20", 0),
@@ -241,7 +241,7 @@ fn what_makes_no_sense_is_refused() -> Result<()> {
         ("neigh add 10.0.0.9 ff:ff:ff:ff:ff:ff --network lan", 2),
         (
             "neigh add 10.0.0.9 02:00:00:00:00:09 --network lan --vlan 10",
-            1,
+            2,
         ),
         ("neigh add 10.0.0.9 02:00:00:00:00:09 --network red", 1),
         ("port show --vlan 10", 2),

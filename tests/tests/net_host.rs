@@ -190,8 +190,13 @@ fn from_start_to_cleanup() -> Result<()> {
     site.netfwd()?.start()?;
     ensure!(ask_name(&site.host, listener)? == "c1", "after a restart");
     let status = site.netfwd()?.json("status")?;
+    ensure!(status[0]["sockets"] == "cgroup", "{}", status[0]);
     let hooks = status[0]["interfaces"].as_array().context("interfaces")?;
-    ensure!(hooks.iter().any(|hook| hook["mode"] == "cgroup"));
+    let mut modes = hooks.iter().filter_map(|hook| hook["mode"].as_str());
+    ensure!(
+        modes.all(|mode| ["tcx", "clsact", "xdp-native", "xdp-generic"].contains(&mode)),
+        "{hooks:?}"
+    );
     site.netfwd()?.stop()?;
     let removed = site.netfwd()?.cli("cleanup")?;
     ensure!(removed.stdout.contains("sockets"), "{}", removed.stdout);

@@ -61,6 +61,11 @@ impl Place {
             let object = finding["object"].as_str().unwrap_or_default();
             object.starts_with("peer ")
         };
+        let underlay = |finding: &Value| {
+            let text = finding["finding"].as_str().unwrap_or_default();
+            finding["object"] == "up0" && text.contains("underlay, with an MTU of 1500")
+        };
+        ensure!(all.iter().any(underlay), "up0 is not named: {output}");
         Ok(all.into_iter().filter(of_peer).collect())
     }
 }

@@ -75,7 +75,10 @@ fn refused(sites: &Sites, forged: Forged) -> Result<()> {
 /// Frames that an instance has dropped for a reason.
 fn dropped(instance: &Instance, reason: &str) -> Result<u64> {
     let rows = instance.json("stats")?;
-    let rows = rows.iter().filter(|row| row["reason"] == reason);
+    // A network's are those of its ports and peers once more.
+    let rows = rows
+        .iter()
+        .filter(|row| row["reason"] == reason && row["scope"] != "network");
     Ok(rows.filter_map(|row| row["value"].as_u64()).sum())
 }
 

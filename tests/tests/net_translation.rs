@@ -102,7 +102,7 @@ fn publishes_have_several_targets() -> Result<()> {
         ),
         (
             "publish add 91/tcp --to 10.0.9.20:92 --network blue",
-            1,
+            2,
             "is in no subnet",
         ),
         (
@@ -141,7 +141,7 @@ fn floating_addresses_come_and_go() -> Result<()> {
         ),
         (
             "floating add 192.0.2.31 --to 10.0.3.20 --network blue",
-            1,
+            2,
             "10.0.3.20 is already used",
         ),
         (
@@ -151,7 +151,7 @@ fn floating_addresses_come_and_go() -> Result<()> {
         ),
         (
             "floating add 10.0.3.99 --to 10.0.3.21 --network blue",
-            1,
+            2,
             "is in a subnet of network blue",
         ),
         (
@@ -222,7 +222,7 @@ fn networks_are_masqueraded_as_they_are_told() -> Result<()> {
         ),
         (
             "network add bad --gateway 10.0.7.1/24 --masquerade=10.0.3.9",
-            1,
+            2,
             "is in a subnet of network blue",
         ),
         ("network add bad --masquerade", 2, "needs a gateway"),

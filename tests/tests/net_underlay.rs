@@ -60,13 +60,13 @@ fn peers_see_the_vtep_of_their_family_by_the_companion_of_their_port() -> Result
     netfwd.cli("peer add 172.31.0.4:8472 --network blue")?;
     has(
         &host.peer("172.31.0.2")?,
-        &json!({"port": 4789, "source": "172.31.0.1", "kind": "peer", "state": "unknown"}),
+        &json!({"l4_port": 4789, "source": "172.31.0.1", "kind": "peer", "state": "unknown"}),
     )?;
     has(
         &host.peer("fd00:31::3")?,
-        &json!({"port": 8472, "source": "fd00:31::1", "networks": ["blue"]}),
+        &json!({"l4_port": 8472, "source": "fd00:31::1", "networks": ["blue"]}),
     )?;
-    has(&host.peer("172.31.0.4")?, &json!({"port": 8472}))?;
+    has(&host.peer("172.31.0.4")?, &json!({"l4_port": 8472}))?;
     let blue = netfwd.object("network show", "name", "blue")?;
     has(
         &blue,
@@ -163,12 +163,12 @@ fn what_cannot_be_is_refused_in_one_sentence() -> Result<()> {
         ),
         (
             "network add red --group 239.1.1.1",
-            1,
+            2,
             "has group 239.1.1.1 but no VNI",
         ),
         (
             "network add red --vni 201 --vtep 172.31.0.7",
-            1,
+            2,
             "is none of [host]; use",
         ),
         (

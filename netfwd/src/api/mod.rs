@@ -1,5 +1,6 @@
 //! The control socket: HTTP and JSON on a Unix socket. What goes over it, and the server.
 
+mod asked;
 mod server;
 mod socket;
 mod wire;

@@ -12,8 +12,10 @@ use futures::StreamExt as _;
 use serde::Serialize;
 use tokio::net::UnixListener;
 use tokio::sync::Mutex;
+use tokio::task::JoinError;
 
-use super::{Failure, FdbQuery, Flushed, NeighQuery, PortQuery, SessionQuery, Status};
+use super::asked::{self, Asked, refusal};
+use super::{FdbQuery, Flushed, NeighQuery, PortQuery, SessionQuery, Status};
 use crate::daemon::{Core, CoreError};
 use crate::events::{Event, Hub};
 use crate::runtime::Change;
@@ -40,7 +42,9 @@ pub async fn serve(
         .route("/v1/ports/open", post(open_port))
         .route("/v1/sessions/flush", post(flush_sessions))
         .with_state(core)
-        .merge(watched);
+        .merge(watched)
+        .fallback(asked::nothing_there)
+        .method_not_allowed_fallback(asked::not_so);
     axum::serve(listener, router).await
 }
 
@@ -49,30 +53,36 @@ async fn status(State(core): Shared) -> Json<Status> {
 }
 
 async fn reload(State(core): Shared) -> Response {
-    answer(core.lock().await.reload().await)
+    answer(whole(async move { core.lock().await.reload().await }).await)
 }
 
-async fn change(State(core): Shared, Json(change): Json<Change>) -> Response {
-    answer(core.lock().await.change(&change).await)
+async fn change(State(core): Shared, Asked(change): Asked<Change>) -> Response {
+    answer(whole(async move { core.lock().await.change(&change).await }).await)
 }
 
-async fn flush_fdb(State(core): Shared, Json(query): Json<FdbQuery>) -> Response {
-    answer(core.lock().await.flush_fdb(&query).await)
+async fn flush_fdb(State(core): Shared, Asked(query): Asked<FdbQuery>) -> Response {
+    answer(whole(async move { core.lock().await.flush_fdb(&query).await }).await)
 }
 
-async fn flush_neighbours(State(core): Shared, Json(query): Json<NeighQuery>) -> Response {
-    answer(core.lock().await.flush_neighbours(&query).await)
+async fn flush_neighbours(State(core): Shared, Asked(query): Asked<NeighQuery>) -> Response {
+    answer(whole(async move { core.lock().await.flush_neighbours(&query).await }).await)
 }
 
-async fn open_port(State(core): Shared, Json(query): Json<PortQuery>) -> Response {
-    answer(core.lock().await.open_port(&query).await)
+async fn open_port(State(core): Shared, Asked(query): Asked<PortQuery>) -> Response {
+    answer(whole(async move { core.lock().await.open_port(&query).await }).await)
 }
 
-async fn flush_sessions(State(core): Shared, Json(query): Json<SessionQuery>) -> Response {
-    match core.lock().await.flush_sessions(&query) {
-        Ok(flushed) => Json(Flushed { flushed }).into_response(),
-        Err(error) => failure(&error),
-    }
+async fn flush_sessions(State(core): Shared, Asked(query): Asked<SessionQuery>) -> Response {
+    let flushed = whole(async move { core.lock().await.flush_sessions(&query) }).await;
+    answer(flushed.map(|flushed| flushed.map(|flushed| Flushed { flushed })))
+}
+
+/// Does it to its end in a task of its own: hyper drops the handler of a client that goes away, and a change that is
+/// dropped between two of its steps is neither made nor undone.
+async fn whole<T: Send + 'static>(
+    work: impl Future<Output = Result<T, CoreError>> + Send + 'static,
+) -> Result<Result<T, CoreError>, JoinError> {
+    tokio::spawn(work).await
 }
 
 async fn events(State((_, hub)): Watched) -> Response {
@@ -82,8 +92,7 @@ async fn events(State((_, hub)): Watched) -> Response {
 async fn events_of(State((core, hub)): Watched, Path(network): Path<String>) -> Response {
     if !core.lock().await.has_network(&network) {
         let error = format!("network {network} does not exist; `netfwd network show` lists all");
-        let failure = Failure { error, exit: 1 };
-        return (StatusCode::NOT_FOUND, Json(failure)).into_response();
+        return refusal(StatusCode::NOT_FOUND, error, 1);
     }
     stream(&hub, move |event| event.network.as_ref() == Some(&network))
 }
@@ -104,10 +113,14 @@ fn line(event: &impl Serialize) -> serde_json::Result<Bytes> {
     Ok(line.into())
 }
 
-fn answer(result: Result<(), CoreError>) -> Response {
-    match result {
-        Ok(()) => Json(serde_json::json!({})).into_response(),
-        Err(error) => failure(&error),
+fn answer<T: Serialize>(done: Result<Result<T, CoreError>, JoinError>) -> Response {
+    match done {
+        Ok(Ok(what)) => Json(what).into_response(),
+        Ok(Err(error)) => failure(&error),
+        Err(error) => {
+            let error = format!("the daemon broke off ({error}); look at its log, and report this");
+            refusal(StatusCode::INTERNAL_SERVER_ERROR, error, 1)
+        }
     }
 }
 
@@ -118,9 +131,5 @@ fn failure(error: &CoreError) -> Response {
         CoreError::Change(_) => StatusCode::CONFLICT,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let failure = Failure {
-        error: error.to_string(),
-        exit,
-    };
-    (status, Json(failure)).into_response()
+    refusal(status, error.to_string(), exit)
 }

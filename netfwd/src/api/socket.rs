@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -11,6 +11,8 @@ use tokio::net::UnixListener;
 
 /// Where sockets are.
 const DIR: &str = "/run/netfwd";
+/// Whoever may open a file may lock it (flock(2)), and so keep the daemon from starting.
+const LOCK_MODE: u32 = 0o600;
 
 /// Why the socket cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,7 @@ impl Lock {
     /// Takes the lock of an instance, or says that it runs.
     pub fn take(instance: &str) -> Result<Self, SocketError> {
         let path = Path::new(DIR).join(format!("{instance}.lock"));
+        fs::create_dir_all(DIR).map_err(|source| io_error(&path, source))?;
         loop {
             let file = open(&path).map_err(|source| io_error(&path, source))?;
             let Ok(file) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else {
@@ -53,12 +56,15 @@ impl Lock {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    fs::create_dir_all(DIR)?;
-    File::options()
+    let file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
-        .open(path)
+        .mode(LOCK_MODE)
+        .open(path)?;
+    // One that is left of an earlier version may be for all to read.
+    file.set_permissions(fs::Permissions::from_mode(LOCK_MODE))?;
+    Ok(file)
 }
 
 fn still_there(file: &File, path: &Path) -> io::Result<bool> {
@@ -97,6 +103,33 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
     let before = umask(Mode::from_bits_truncate(0o117));
     let listener = UnixListener::bind(path);
     umask(before);
+    let listener = listener?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
-    listener
+    Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_else_can_take_a_lock() {
+        let path = std::env::temp_dir().join(format!("netfwd-lock-{}", std::process::id()));
+        fs::write(&path, "").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        open(&path).unwrap();
+        let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600, "one of an earlier version");
+        fs::remove_file(&path).unwrap();
+        open(&path).unwrap();
+        assert_eq!(mode(&path), 0o600, "a new one");
+        fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_socket_that_cannot_be_bound_says_why() {
+        let path = Path::new("/").join("x".repeat(200));
+        let error = listen(&path).unwrap_err();
+        assert_ne!(error.kind(), io::ErrorKind::NotFound, "{error}");
+    }
 }

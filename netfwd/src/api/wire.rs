@@ -114,6 +114,15 @@ pub struct Flushed {
 }
 
 impl SessionQuery {
+    /// Refuses what is wrong with the words alone, whatever networks there are.
+    pub fn sound(&self) -> Result<(), ChangeError> {
+        let anywhere = Self {
+            network: None,
+            ..self.clone()
+        };
+        anywhere.filter(&Ids::default()).map(drop)
+    }
+
     /// The filter that it means.
     pub fn filter(&self, ids: &Ids) -> Result<SessionFilter, ChangeError> {
         let end = |text: &String| text.parse().map_err(ChangeError::Bad);

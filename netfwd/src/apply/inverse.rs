@@ -93,7 +93,9 @@ fn put(dataplane: &Dataplane, entry: &Entry) -> Option<Action> {
 async fn attached(dataplane: &Dataplane, links: &Links, at: &HookAt) -> Option<Attached> {
     let pin = dataplane.pins().pinned(at)?;
     let link = links.find(&at.interface).await.ok()??;
-    let seen = observe::seen(links, &[link], at, pin).await.ok()?;
+    let seen = observe::seen(links, &[link], (at, pin), dataplane.pins())
+        .await
+        .ok()?;
     let attached = dataplane.attachment(at, pin, seen)?;
     (attached.ifindex != 0).then_some(attached)
 }

@@ -13,6 +13,8 @@ mod tests_flush;
 
 pub use flush::{flush_fdb, flush_neighbours, flush_sessions};
 
+use std::collections::BTreeMap;
+
 use crate::dataplane::{Dataplane, DataplaneError};
 use crate::links::{LinkError, Links};
 use crate::plan::Action;
@@ -29,17 +31,22 @@ pub enum ApplyError {
 }
 
 /// Executes a plan, step by step. When a step fails, those before it are undone as far as they can
-/// be, the last one first, and the step's error is returned.
+/// be, the last one first, and the step's error is returned. A step in a container's namespace concerns its
+/// port alone: when it fails the others go on, and it is returned why, by the port's interface here.
 pub async fn apply(
     dataplane: &mut Dataplane,
     links: &Links,
     actions: &[Action],
-) -> Result<(), ApplyError> {
-    let mut done: Vec<Action> = Vec::new();
+) -> Result<BTreeMap<String, String>, ApplyError> {
+    let (mut done, mut failed) = (Vec::new(), BTreeMap::new());
     for action in actions {
         let inverse = inverse::of(dataplane, links, action).await;
         match steps::execute(dataplane, links, action).await {
             Ok(()) => done.extend(inverse),
+            Err(error) if action.port_alone().is_some() => {
+                let port = action.port_alone().map(ToOwned::to_owned);
+                failed.extend(port.map(|port| (port, error.to_string())));
+            }
             Err(error) => {
                 undo(dataplane, links, done).await;
                 dataplane.maps_mut().renew()?;
@@ -50,7 +57,7 @@ pub async fn apply(
     if !actions.is_empty() {
         dataplane.maps_mut().renew()?;
     }
-    Ok(())
+    Ok(failed)
 }
 
 async fn undo(dataplane: &mut Dataplane, links: &Links, done: Vec<Action>) {

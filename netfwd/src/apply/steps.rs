@@ -75,7 +75,7 @@ async fn on_links(links: &Links, action: &Action) -> Result<(), LinkError> {
             sysctl,
             value,
         } => sysctl::write(*sysctl, name, *value),
-        Action::SetInner { inner, .. } => inner::set(inner).await,
+        Action::SetInner { host, inner } => inner::set(links, host, inner).await,
         Action::AddNeighbour(neighbour) => add_neighbour(links, neighbour).await,
         Action::RemoveNeighbour(neighbour) => remove_neighbour(links, neighbour).await,
         _ => Ok(()),
@@ -173,9 +173,8 @@ fn try_attach(
 }
 
 async fn detach(dataplane: &mut Dataplane, links: &Links, at: &HookAt) -> Result<(), ApplyError> {
-    let qdisc_is_ours = dataplane.detach(at)?;
-    if qdisc_is_ours && let Some(link) = links.find(&at.interface).await? {
-        links.delete_clsact(link.index).await?;
+    if let Some(ifindex) = dataplane.detach(at)? {
+        links.delete_clsact(ifindex).await?;
     }
     Ok(())
 }

@@ -213,3 +213,55 @@ fn the_inner_end_becomes_what_it_should_be() {
         holder.join().expect("it ends");
     });
 }
+
+#[test]
+fn what_cannot_be_looked_at_is_not_taken_for_gone() {
+    in_new_netns(|links| async move {
+        let pair = Action::CreatePair {
+            name: "nfp1".into(),
+            mtu: 1450,
+            peer: PairPeer::Here("nfp2".into()),
+        };
+        let mut dataplane = open();
+        apply(&mut dataplane, &links, &[pair])
+            .await
+            .expect("applied");
+        // It is there, and nobody can enter it.
+        let file = std::env::temp_dir().join(format!("netfwd-{}", std::process::id()));
+        std::fs::write(&file, "").expect("a file");
+        let inner = |netns: &str| Inner {
+            netns: netns.into(),
+            name: "eth0".into(),
+            mac: None,
+            mtu: 1450,
+            addresses: [].into(),
+            default_routes: [].into(),
+            gro: true,
+            up: true,
+        };
+        let path = file.to_str().expect("a path");
+        for (netns, is_seen) in [(path, false), ("/nowhere", true)] {
+            let pairs = [("nfp1".to_owned(), inner(netns))].into();
+            let seen = observe::observe(&dataplane, &links, &pairs).await;
+            let seen = seen.expect("observed");
+            assert!(seen.inner.is_empty());
+            assert_eq!(seen.unseen.is_empty(), is_seen, "{:?}", seen.unseen);
+        }
+        let set = Action::SetInner {
+            host: "nfp1".into(),
+            inner: inner(path),
+        };
+        let up = Action::SetUp {
+            name: "nfp2".into(),
+        };
+        let failed = apply(&mut dataplane, &links, &[set, up]).await;
+        let failed = failed.expect("the rest goes on");
+        assert!(
+            failed["nfp1"].contains("enter network namespace"),
+            "{failed:?}"
+        );
+        let other = links.find("nfp2").await.expect("a look");
+        assert!(other.is_some_and(|link| link.up));
+        std::fs::remove_file(file).expect("removed");
+    });
+}

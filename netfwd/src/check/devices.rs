@@ -39,10 +39,24 @@ pub(super) fn unmet(config: &Config, list: &[Link]) -> (Vec<Finding>, BTreeMap<S
     let mut ids = Ids::default();
     match resolve(config, &mut ids, facts) {
         Ok(desired) => {
-            let unmet = desired.waiting.iter().map(|e| sentence(&e.to_string()));
+            let unmet = desired.waiting.iter();
+            let unmet = unmet.map(|error| Finding {
+                severity: if error.may_come() {
+                    Severity::Warning
+                } else {
+                    Severity::Error
+                },
+                ..Finding::refused(&error.to_string())
+            });
             (unmet.collect(), mtus(&ids, &desired))
         }
-        Err(error) => (vec![sentence(&error.to_string())], BTreeMap::new()),
+        Err(error) => {
+            let finding = Finding {
+                exit: error.exit_code(),
+                ..Finding::refused(&error.to_string())
+            };
+            (vec![finding], BTreeMap::new())
+        }
     }
 }
 
@@ -52,12 +66,6 @@ fn mtus(ids: &Ids, desired: &Desired) -> BTreeMap<String, u32> {
     networks
         .filter_map(|(name, id)| Some((name.clone(), mtu(id)?)))
         .collect()
-}
-
-/// The daemon's errors are a sentence with the remedy behind its last semicolon.
-fn sentence(text: &str) -> Finding {
-    let (finding, remedy) = text.rsplit_once("; ").unwrap_or((text, ""));
-    Finding::new(Severity::Error, "configuration", finding, remedy)
 }
 
 fn namespaces(config: &Config) -> BTreeSet<String> {
@@ -81,11 +89,7 @@ pub(super) fn uplinks(config: &Config, list: &[Link]) -> Vec<Finding> {
         let Some(link) = links.get(name.as_str()) else {
             continue;
         };
-        findings.extend(down(
-            link,
-            "bring it up",
-            "has no carrier; check the cable or the switch",
-        ));
+        findings.extend(down(link, "bring it up", "check the cable or the switch"));
         if link.first_global(std::net::IpAddr::is_ipv4).is_none() {
             let remedy = "give it one, or masquerade and published ports will not work on it";
             let finding = "has no global IPv4 address";
@@ -119,16 +123,21 @@ fn down(link: &Link, remedy: &str, no_carrier: &str) -> Option<Finding> {
     if !link.up {
         return Some(Finding::new(Severity::Warning, name, "is down", remedy));
     }
-    let (finding, remedy) = no_carrier.split_once("; ").unwrap_or((no_carrier, ""));
-    (!link.carrier).then(|| Finding::new(Severity::Warning, name, finding, remedy))
+    let finding = "has no carrier";
+    (!link.carrier).then(|| Finding::new(Severity::Warning, name, finding, no_carrier))
 }
 
 fn xdp(policy: XdpPolicy, link: &Link) -> Finding {
     let driver = ethtool::driver(&link.name).unwrap_or_else(|_| "unknown".to_owned());
     let name = link.name.as_str();
-    let info = |finding: String| Finding::new(Severity::Info, name, finding, "");
+    let info = |finding: String| Finding::fine(name, finding);
     match policy {
-        XdpPolicy::Off => info("XDP is off".into()),
+        XdpPolicy::Off => Finding::new(
+            Severity::Info,
+            name,
+            "XDP is off",
+            "set [host] `xdp` to \"auto\" for the fast path of a driver that takes XDP",
+        ),
         XdpPolicy::Auto if link.kind.is_empty() => info(format!(
             "XDP is tried in driver {driver}, and left out where that refuses it"
         )),
@@ -165,7 +174,7 @@ pub(super) fn ports(config: &Config, list: &[Link]) -> Vec<Finding> {
         };
         let remedy =
             "bring it up; netfwd leaves the state of interfaces that it did not make alone";
-        findings.extend(down(link, remedy, "has no carrier; bring its other end up"));
+        findings.extend(down(link, remedy, "bring its other end up"));
         let master = list.iter().find(|other| Some(other.index) == link.master);
         if let Some(master) = master {
             let finding = format!(

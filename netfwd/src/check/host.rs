@@ -24,7 +24,7 @@ pub(super) fn findings() -> Vec<Finding> {
     findings.extend(features(Features::probe()));
     if !Pins::mounted() {
         let finding = "no BPF file system at /sys/fs/bpf; netfwd mounts one when it starts";
-        findings.push(Finding::new(Severity::Info, "bpffs", finding, ""));
+        findings.push(Finding::fine("bpffs", finding));
     }
     findings
 }
@@ -32,7 +32,7 @@ pub(super) fn findings() -> Vec<Finding> {
 fn features(features: Features) -> Vec<Finding> {
     let of = |has, with: &str, without: &str, remedy: &str| {
         if has {
-            Finding::new(Severity::Info, "kernel", with, "")
+            Finding::fine("kernel", with)
         } else {
             Finding::new(Severity::Info, "kernel", without, remedy)
         }

@@ -13,10 +13,15 @@ mod switch;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::links::{LinkError, Links};
+use crate::links::{Link, LinkError, Links};
+
+/// The remedy of what is good: whoever looks for one finds that it needs none.
+const NOTHING: &str = "nothing to do";
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -39,8 +44,11 @@ pub struct Finding {
     pub object: String,
     /// What was found.
     pub finding: String,
-    /// What to do; nothing for what is good.
-    pub remedy: Option<String>,
+    /// What to do; for what is good, that there is nothing to do.
+    pub remedy: String,
+    /// The exit code for it, where it is an error: 2 for what no host can have.
+    #[serde(skip)]
+    pub exit: u8,
 }
 
 impl Finding {
@@ -54,8 +62,22 @@ impl Finding {
             severity,
             object: object.to_owned(),
             finding: finding.into(),
-            remedy: (!remedy.is_empty()).then(|| remedy.to_owned()),
+            remedy: remedy.to_owned(),
+            exit: 1,
         }
+    }
+
+    /// What is as it should be.
+    fn fine(object: &str, finding: impl Into<String>) -> Self {
+        Self::new(Severity::Info, object, finding, NOTHING)
+    }
+
+    /// What is wrong with a configuration: a sentence with the remedy behind its last semicolon.
+    pub fn refused(sentence: &str) -> Self {
+        let (finding, remedy) = sentence
+            .rsplit_once("; ")
+            .unwrap_or((sentence, "correct it in the configuration"));
+        Self::new(Severity::Error, "configuration", finding, remedy)
     }
 }
 
@@ -77,7 +99,37 @@ pub async fn check(config: &Config, instance: &str) -> Result<Vec<Finding>, Link
     findings.extend(switch::outside(config, &list));
     findings.extend(switch::multicast(config));
     findings.extend(switch::shut(instance));
+    findings.extend(path::underlay(config, &mtus, &list));
     findings.extend(path::findings(config, &mtus, &list).await);
     findings.sort_by_key(|finding| finding.severity);
     Ok(findings)
+}
+
+/// Whether an uplink has a VTEP, and tunnels leave by it.
+fn is_underlay(config: &Config, link: &Link) -> bool {
+    if !config.host.uplinks.contains(&link.name) {
+        return false;
+    }
+    let mut networks = config.networks.iter();
+    if !networks.any(|network| network.vni.is_some()) {
+        return false;
+    }
+    let of_networks = config
+        .networks
+        .iter()
+        .filter_map(|network| network.vtep.as_ref());
+    let of_networks = of_networks.map(|(vtep, _)| *vtep);
+    let vteps: Vec<IpAddr> = config
+        .host
+        .vteps
+        .iter()
+        .copied()
+        .chain(of_networks)
+        .collect();
+    if vteps.is_empty() {
+        return config.host.uplinks.first() == Some(&link.name);
+    }
+    link.addresses
+        .iter()
+        .any(|own| vteps.contains(&own.net.addr()))
 }

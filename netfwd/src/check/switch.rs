@@ -5,7 +5,7 @@ use netfwd_common::maps::PortState;
 use super::{Finding, Severity};
 use crate::config::{Config, Network, PortAt, Switch};
 use crate::dataplane::{DataplaneError, Maps};
-use crate::ids::Scope;
+use crate::ids::{Scope, parts};
 use crate::links::Link;
 use crate::runtime::Store;
 
@@ -85,9 +85,9 @@ fn shut_ports(instance: &str) -> Result<Vec<String>, DataplaneError> {
     let shut = Maps::open(instance)?.ports.matching(is_shut)?;
     let ids = Store::of(instance).ids().unwrap_or_default();
     let mut names = Vec::new();
-    for (name, slot) in ids.slots(Scope::Port) {
+    for (part, slot) in ids.slots(Scope::Port) {
         if shut.values().any(|port| port.slot == *slot) {
-            names.push(name.clone());
+            names.push(parts(part).0.to_owned());
         }
     }
     Ok(names)

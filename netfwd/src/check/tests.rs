@@ -3,8 +3,7 @@
 use super::*;
 use crate::{
     config::{Config, XdpPolicy},
-    links::veth::VethEnd,
-    sandbox::in_new_netns,
+    sandbox::{in_new_netns, pair},
 };
 
 fn config() -> Config {
@@ -17,15 +16,7 @@ fn config() -> Config {
 #[test]
 fn what_is_wrong_is_found_with_its_remedy() {
     in_new_netns(|links| async move {
-        let end = |name: &str| VethEnd {
-            name: name.into(),
-            mac: None,
-            mtu: 1500,
-        };
-        links
-            .add_veth(&end("eth0"), &end("far"), None)
-            .await
-            .expect("a pair");
+        pair(&links, "eth0", "far", 1500).await;
         let findings = check(&config(), "test").await.expect("findings");
         let about = |object: &str, text: &str| {
             let found = findings
@@ -35,8 +26,11 @@ fn what_is_wrong_is_found_with_its_remedy() {
         };
         assert!(about("configuration", "absent does not exist").is_error());
         assert_eq!(about("eth0", "is down").severity, Severity::Warning);
-        assert!(about("eth0", "no global IPv4").remedy.is_some());
-        assert!(about("eth0", "veth loses").remedy.is_some());
+        assert_eq!(about("eth0", "no global IPv4").severity, Severity::Warning);
+        assert!(about("eth0", "veth loses").remedy.contains("auto"));
+        assert_eq!(about("kernel", "BTF").remedy, NOTHING);
+        let without = findings.iter().find(|finding| finding.remedy.is_empty());
+        assert_eq!(without, None, "each has its remedy");
         assert_eq!(about("kernel", "TCX").severity, Severity::Info);
         assert!(findings.is_sorted_by_key(|finding| finding.severity));
     });

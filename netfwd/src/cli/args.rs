@@ -14,9 +14,15 @@ use super::values::vlan;
 /// Where the configuration is unless `--config` says otherwise.
 pub const CONFIG: &str = "/etc/netfwd/netfwd.toml";
 
+/// Which failure is which.
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, also where who read the output has seen enough, as `head` has; 1 failed, also because \
+this host lacks what the configuration names (an interface, a namespace, an address, a larger MTU), or \
+an object does or does not exist; 2 a mistake that the command or the configuration shows on any host.";
+
 /// An eBPF overlay forwarder: bridge, VXLAN, masquerade, published ports and floating addresses.
 #[derive(Debug, Parser)]
-#[command(name = "netfwd", version)]
+#[command(name = "netfwd", version, after_help = EXIT_CODES)]
 pub struct Cli {
     /// Name of the instance [default: the configuration's, else the hostname]
     #[arg(short = 'N', long = "instance", global = true, value_name = "NAME")]
@@ -40,7 +46,7 @@ pub enum Command {
         /// The configuration file
         #[arg(long, default_value = CONFIG)]
         config: PathBuf,
-        /// Remove the data path on exit
+        /// Remove the data path on exit; what was added by command stays for the next start
         #[arg(long)]
         teardown: bool,
     },
@@ -85,7 +91,7 @@ pub enum Command {
         #[command(flatten)]
         filter: Filter,
     },
-    /// Show events as they come, until interrupted
+    /// Show events as they come, until interrupted; peers go up and down where they are probed (`probe_interval`)
     Monitor {
         /// Of this network only
         #[arg(long, value_name = "NAME")]
@@ -94,7 +100,11 @@ pub enum Command {
     /// Apply the configuration file again
     Reload,
     /// Remove all that the instance left behind
-    Cleanup,
+    Cleanup {
+        /// Keep what was added by command, for the next start
+        #[arg(long)]
+        keep_state: bool,
+    },
 }
 
 /// Which rows to show.

@@ -6,9 +6,11 @@ use super::{Failed, runtime};
 use crate::client::Client;
 use crate::runtime::{Change, Object, Op};
 
-/// Asks the daemon for a change.
+/// Asks the daemon for a change, unless the command itself is wrong: that is said without a daemon, too.
 pub fn change(instance: &str, op: Op, object: Object) -> Result<(), Failed> {
-    post(instance, "/v1/changes", &Change { op, object })
+    let change = Change { op, object };
+    change.sound()?;
+    post(instance, "/v1/changes", &change)
 }
 
 /// Asks the daemon to apply its file again.

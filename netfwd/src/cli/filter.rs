@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Failed;
 use super::args::Filter;
 use crate::config::{self, format_mac};
-use crate::ids::Ids;
+use crate::ids::{Ids, Scope};
 use crate::naming;
 
 /// Fields of a row that a filter looks at.
@@ -42,19 +42,23 @@ pub fn apply(
     ids: &Ids,
 ) -> Result<Vec<Value>, Failed> {
     let mut tests = Vec::new();
+    let shown = |field: Option<&'static str>, name: &str| {
+        field.is_some_and(|field| rows.iter().any(|row| has(&row[field], name)))
+    };
     if let Some(name) = &filter.network {
         exists(ids.networks.contains_key(name), "network", name)?;
         tests.push((fields.network, "network", name.clone()));
     }
     if let Some(name) = &filter.port {
+        // Stations may be behind a gateway's device, which is no port.
         let interface = interface(name, ids);
-        exists(ids.port_slots.contains_key(&interface), "port", name)?;
+        let known = ids.has(Scope::Port, &interface) || shown(fields.port, &interface);
+        exists(known, "port", name)?;
         tests.push((fields.port, "port", interface));
     }
     if let Some(peer) = filter.peer.map(|peer| peer.to_string()) {
         // What programs learned has no number of its own.
-        let shown = |field| rows.iter().any(|row: &Value| has(&row[field], &peer));
-        let known = ids.peer_slots.contains_key(&peer) || fields.peer.is_some_and(shown);
+        let known = ids.has(Scope::Peer, &peer) || shown(fields.peer, &peer);
         exists(known, "peer", &peer)?;
         tests.push((fields.peer, "peer", peer));
     }
@@ -77,10 +81,32 @@ pub fn apply(
     Ok(rows)
 }
 
+/// The objects that a filter names, as scope and name, the network first; one that does not exist is an error.
+pub fn objects(filter: &Filter, ids: &Ids) -> Result<Vec<(&'static str, String)>, Failed> {
+    let mut named = Vec::new();
+    if let Some(name) = &filter.network {
+        exists(ids.networks.contains_key(name), "network", name)?;
+        named.push(("network", name.clone()));
+    }
+    if let Some(name) = &filter.port {
+        let interface = interface(name, ids);
+        exists(ids.has(Scope::Port, &interface), "port", name)?;
+        named.push(("port", interface));
+    }
+    if let Some(peer) = filter.peer.map(|peer| peer.to_string()) {
+        exists(ids.has(Scope::Peer, &peer), "peer", &peer)?;
+        named.push(("peer", peer));
+    }
+    let none = |option| test((None, option, String::new())).map(drop);
+    filter.mac.as_ref().map_or(Ok(()), |_| none("mac"))?;
+    filter.vlan.map_or(Ok(()), |_| none("vlan"))?;
+    Ok(named)
+}
+
 /// The interface in netfwd's namespace of a port, which may be named `netns/name`.
 fn interface(name: &str, ids: &Ids) -> String {
     match name.rsplit_once('/') {
-        Some((netns, end)) if !ids.port_slots.contains_key(name) => naming::pair_end(netns, end),
+        Some((netns, end)) if !ids.has(Scope::Port, name) => naming::pair_end(netns, end),
         _ => name.to_owned(),
     }
 }

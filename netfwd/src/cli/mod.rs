@@ -20,8 +20,9 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
+use serde::Serialize;
 
 pub use args::Cli;
 use args::Command;
@@ -31,7 +32,7 @@ use crate::client::ClientError;
 use crate::config;
 use crate::daemon::{self, Options};
 use crate::runtime::ChangeError;
-use crate::{check, cleanup};
+use crate::{check, cleanup, naming};
 
 /// Why a command failed: one sentence, and the exit code.
 #[derive(Debug)]
@@ -47,6 +48,15 @@ impl Failed {
         Self {
             sentence: sentence.to_string(),
             code: 1,
+        }
+    }
+
+    /// A mistake in the command or the configuration.
+    #[expect(clippy::needless_pass_by_value)]
+    fn usage(sentence: impl ToString) -> Self {
+        Self {
+            sentence: sentence.to_string(),
+            code: 2,
         }
     }
 }
@@ -71,38 +81,46 @@ impl From<ChangeError> for Failed {
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error),
-    };
-    log_to_stderr(cli.verbose);
-    match run(cli) {
+    match parse().and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
-            eprintln!("netfwd: {}", one_line(&failed.sentence));
+            output::complain(format_args!("netfwd: {}", one_line(&failed.sentence)));
             failed.code.into()
         }
     }
 }
 
+/// The command line; `None` where it asked for help, which is printed.
+fn parse() -> Result<Option<Cli>, Failed> {
+    match matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => Ok(Some(cli)),
+        Err(error) => usage(&error).map(|()| None),
+    }
+}
+
+/// A command that lacks its subcommand is a mistake as any other, where clap would print the help.
+fn matches() -> Result<ArgMatches, clap::Error> {
+    let strict = |command: clap::Command| command.arg_required_else_help(false);
+    strict(Cli::command())
+        .mut_subcommands(strict)
+        .try_get_matches()
+}
+
 /// Help goes out whole; a mistake is one sentence like every other error.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error) -> Result<(), Failed> {
     if matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     ) {
-        print!("{error}");
-        return ExitCode::SUCCESS;
-    }
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        eprint!("{error}");
-        return ExitCode::from(2);
+        return output::write(|out| write!(out, "{error}")).map(drop);
     }
     let text = error.to_string();
     let what = text.split("\n\n").next().unwrap_or_default();
     let what = one_line(what.trim_start_matches("error: "));
-    eprintln!("netfwd: {what}; `netfwd --help` says what there is");
-    ExitCode::from(2)
+    Err(Failed {
+        sentence: format!("{what}; `netfwd --help` says what there is"),
+        code: 2,
+    })
 }
 
 fn one_line(text: &str) -> String {
@@ -123,10 +141,16 @@ fn log_to_stderr(verbose: bool) {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
+        // It would say by `eprintln!`, which panics, that standard error cannot be written.
+        .log_internal_errors(false)
         .init();
 }
 
-fn run(cli: Cli) -> Result<(), Failed> {
+fn run(cli: Option<Cli>) -> Result<(), Failed> {
+    let Some(cli) = cli else {
+        return Ok(());
+    };
+    log_to_stderr(cli.verbose);
     privileges::require()?;
     let instance = instance(&cli)?;
     let json = cli.json;
@@ -141,7 +165,7 @@ fn run(cli: Cli) -> Result<(), Failed> {
             daemon(&options)
         }
         Command::Check { config } => self::check(&config, &instance, json),
-        Command::Cleanup => self::cleanup(&instance),
+        Command::Cleanup { keep_state } => self::cleanup(&instance, keep_state, json),
         Command::Reload => change::reload(&instance),
         Command::Monitor { network } => monitor::monitor(&instance, network.as_deref(), json),
         command => show::or_change(&instance, command, json),
@@ -152,26 +176,21 @@ fn run(cli: Cli) -> Result<(), Failed> {
 fn instance(cli: &Cli) -> Result<String, Failed> {
     let given = match (&cli.instance, &cli.command) {
         (Some(name), _) => Some(name.clone()),
-        (None, Command::Run { config, .. } | Command::Check { config }) => configured(config),
-        (None, _) => configured(Path::new(args::CONFIG)),
+        (None, Command::Run { config, .. } | Command::Check { config }) => configured(config)?,
+        (None, _) => configured(Path::new(args::CONFIG))?,
     };
-    let name = given.unwrap_or_else(hostname);
-    config::instance_name(&name).ok_or_else(|| Failed {
-        sentence: format!(
+    let name = given.unwrap_or_else(naming::hostname);
+    config::instance_name(&name).ok_or_else(|| {
+        Failed::usage(format!(
             "`{name}` is no name for an instance; use letters, digits, `-`, `_` and `.`"
-        ),
-        code: 2,
+        ))
     })
 }
 
-/// The name in a configuration; what is wrong with it is said when it is applied.
-fn configured(path: &Path) -> Option<String> {
-    config::load(path).ok()?.host.name
-}
-
-fn hostname() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    name.trim().to_owned()
+/// The name in a configuration, whatever else is wrong with that: a command for another instance than the one
+/// that runs would be worse than none.
+fn configured(path: &Path) -> Result<Option<String>, Failed> {
+    config::name(path).map_err(Failed::usage)
 }
 
 /// One thread: it stays in the network namespace that the process was started in.
@@ -191,29 +210,57 @@ fn daemon(options: &Options) -> Result<(), Failed> {
 }
 
 fn check(path: &Path, instance: &str, json: bool) -> Result<(), Failed> {
-    let config = config::load(path).map_err(|error| Failed {
-        sentence: error.to_string(),
-        code: 2,
-    })?;
+    let config = match config::load(path) {
+        Ok(config) => config,
+        Err(error) => return refused(&error, json),
+    };
     let findings = runtime()?
         .block_on(check::check(&config, instance))
         .map_err(Failed::new)?;
     output::print(&findings, json)?;
-    if findings.iter().any(check::Finding::is_error) {
-        return Err(Failed::new(
-            "this host cannot run the configuration; see the findings above",
-        ));
-    }
-    Ok(())
+    let errors = findings.iter().filter(|finding| finding.is_error());
+    errors
+        .map(|finding| finding.exit)
+        .max()
+        .map_or(Ok(()), |code| {
+            let sentence =
+                "this host cannot run the configuration; see the findings above".to_owned();
+            Err(Failed { sentence, code })
+        })
 }
 
-fn cleanup(instance: &str) -> Result<(), Failed> {
-    let _lock = Lock::take(instance).map_err(Failed::new)?;
-    let removed = runtime()?
-        .block_on(cleanup::cleanup(instance))
-        .map_err(Failed::new)?;
-    for what in removed {
-        println!("removed {what}");
+/// A file that cannot be read is a finding, too, for whoever reads those alone.
+fn refused(error: &config::ConfigError, json: bool) -> Result<(), Failed> {
+    if json {
+        output::print(&[check::Finding::refused(&error.to_string())], true)?;
     }
-    Ok(())
+    Err(Failed::usage(error))
+}
+
+fn cleanup(instance: &str, keep_state: bool, json: bool) -> Result<(), Failed> {
+    let _lock = Lock::take(instance).map_err(Failed::new)?;
+    let state = if keep_state {
+        cleanup::State::Stays
+    } else {
+        cleanup::State::Goes
+    };
+    let removed = runtime()?
+        .block_on(cleanup::cleanup(instance, state))
+        .map_err(Failed::new)?;
+    if json {
+        let removed: Vec<_> = removed
+            .iter()
+            .map(|what| Removed { removed: what })
+            .collect();
+        return output::print(&removed, true);
+    }
+    let lines = removed.iter().map(|what| format!("removed {what}\n"));
+    let text: String = lines.collect();
+    output::write(|out| out.write_all(text.as_bytes())).map(drop)
+}
+
+/// What a cleanup removed.
+#[derive(Serialize)]
+struct Removed<'a> {
+    removed: &'a str,
 }

@@ -1,7 +1,8 @@
 //! `monitor`: events as they come.
 
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 
+use super::output::{self, Reader};
 use super::{Failed, runtime};
 use crate::client::Client;
 use crate::events::Event;
@@ -12,29 +13,21 @@ pub fn monitor(instance: &str, network: Option<&str>, json: bool) -> Result<(), 
         Some(name) => format!("/v1/networks/{name}/events"),
         None => "/v1/events".to_owned(),
     };
-    let mut printed = Ok(());
+    let mut printed = Ok(Reader::Reads);
     let client = Client::new(instance);
     let followed = client.follow(&path, |line| {
-        printed = print(line, json);
-        printed.is_ok()
+        printed = output::write(|out| event(out, line, json));
+        matches!(printed, Ok(Reader::Reads))
     });
     runtime()?.block_on(followed)?;
-    match printed {
-        // A reader that has seen enough, as `head` has, is no failure.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failed::new(error)),
-        _ => Ok(()),
-    }
+    printed.map(drop)
 }
 
-/// Prints an event at once: whoever reads waits for it.
-fn print(line: &[u8], json: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+fn event(out: &mut dyn Write, line: &[u8], json: bool) -> io::Result<()> {
     if json {
         out.write_all(line)?;
-        writeln!(out)?;
-    } else {
-        let event: Event = serde_json::from_slice(line)?;
-        writeln!(out, "{event}")?;
+        return writeln!(out);
     }
-    out.flush()
+    let event: Event = serde_json::from_slice(line)?;
+    writeln!(out, "{event}")
 }

@@ -17,6 +17,8 @@ pub enum NetworkCommand {
     Show(Filter),
     /// Add a network
     Add(Box<NetworkArgs>),
+    /// Add a network, or change one that was added by command
+    Replace(Box<NetworkArgs>),
     /// Delete a network that was added by command
     Del {
         /// Its name

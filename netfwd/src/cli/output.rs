@@ -1,5 +1,6 @@
-//! Rows, as JSON or as an aligned table.
+//! What goes to standard output and standard error: text, and rows as JSON or as an aligned table.
 
+use std::fmt::Display;
 use std::io::{self, BufWriter, Write};
 
 use comfy_table::Table;
@@ -14,6 +15,41 @@ pub fn rows<T: Serialize>(items: &[T]) -> Result<Vec<Value>, Failed> {
     rows.collect::<Result<_, _>>().map_err(Failed::new)
 }
 
+/// Whether what was written has a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// As far as can be told.
+    Reads,
+    /// It has seen enough, as `head` has: what ends for that has not failed.
+    Gone,
+}
+
+/// Writes to standard output, the one place that does: `print!` panics where nothing can be written.
+pub fn write(text: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Reader, Failed> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    written(text(&mut out).and_then(|()| out.flush()))
+}
+
+fn written(done: io::Result<()>) -> Result<Reader, Failed> {
+    match done {
+        Ok(()) => Ok(Reader::Reads),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => Err(Failed::new(format!(
+            "cannot write to standard output: {error}; make room there, or write elsewhere"
+        ))),
+    }
+}
+
+/// Prints a line.
+pub fn say(line: impl Display) -> Result<(), Failed> {
+    write(|out| writeln!(out, "{line}")).map(drop)
+}
+
+/// Prints a line to standard error. Where that cannot be written, nobody is left to be told.
+pub fn complain(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Prints rows.
 pub fn print<T: Serialize>(items: &[T], json: bool) -> Result<(), Failed> {
     print_columns(items, json, &[])
@@ -25,22 +61,26 @@ pub fn print_columns<T: Serialize>(
     json: bool,
     columns: &[&str],
 ) -> Result<(), Failed> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    let done = if json {
-        array(&mut out, items)
-    } else {
-        writeln!(out, "{}", table(&rows(items)?, columns))
-    };
-    // A reader that has seen enough, as `head` has, is no failure.
-    match done.and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failed::new(error)),
-        _ => Ok(()),
+    page(items, json, columns, "").map(drop)
+}
+
+/// Prints rows behind some text, which JSON has not.
+pub fn page<T: Serialize>(
+    items: &[T],
+    json: bool,
+    columns: &[&str],
+    head: &str,
+) -> Result<Reader, Failed> {
+    if json {
+        return write(|out| array(out, items));
     }
+    let rows = rows(items)?;
+    write(|out| writeln!(out, "{head}{}", table(&rows, columns)))
 }
 
 /// Written as it goes: a million rows as one text, or as values, are gigabytes.
-fn array<T: Serialize>(out: &mut impl Write, items: &[T]) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, items)?;
+fn array<T: Serialize>(mut out: &mut dyn Write, items: &[T]) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut out, items)?;
     writeln!(out)
 }
 
@@ -113,6 +153,17 @@ mod tests {
         let text = table(&rows, &["vlan", "interface"]);
         let words: Vec<&str> = text.split_whitespace().collect();
         assert_eq!(words, ["VLAN", "INTERFACE", "10", "p0"]);
+    }
+
+    #[test]
+    fn who_stops_reading_is_no_failure() {
+        assert!(matches!(written(Ok(())), Ok(Reader::Reads)));
+        let gone = written(Err(io::ErrorKind::BrokenPipe.into()));
+        assert!(matches!(gone, Ok(Reader::Gone)));
+        let full = written(Err(io::Error::from_raw_os_error(nix::libc::ENOSPC)));
+        let failed = full.expect_err("it is full");
+        assert!(failed.sentence.contains("; make room"), "{failed:?}");
+        assert_eq!(failed.code, 1);
     }
 
     #[test]

@@ -3,58 +3,55 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::args::Filter;
-use super::filter::{self, Fields};
+use super::filter;
+use super::output::Reader;
 use super::show::Shown;
 use super::{Failed, output, runtime};
 use crate::ageing::Gauges;
 use crate::api::Status;
 use crate::client::Client;
-use crate::show::{self, HookRow};
+use crate::show::{self, HookRow, StatsRow};
+
+/// Of this command line, which stands in where no daemon says its own.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What `status` says where a hook stands on the sockets of this host's processes.
+const SOCKETS: &str =
+    "sockets: processes of this host reach published ports and floating addresses\n";
 
 impl Shown<'_> {
     pub(super) fn stats(&self, watch: bool, filter: &Filter) -> Result<(), Failed> {
         loop {
             let rows = self.counters(filter)?;
-            if watch && !self.json {
-                // Home, and clear what is below.
-                print!("\x1b[H\x1b[J");
-            }
-            output::print(&rows, self.json)?;
-            if !watch {
+            // Home, and clear what is below.
+            let head = if watch { "\x1b[H\x1b[J" } else { "" };
+            let reader = output::page(&rows, self.json, &[], head)?;
+            if !watch || reader == Reader::Gone {
                 return Ok(());
             }
             sleep(Duration::from_secs(1));
         }
     }
 
-    /// Counters of one scope and name where a filter says so.
-    fn counters(&self, filter: &Filter) -> Result<Vec<Value>, Failed> {
-        let mut rows = show::stats(self.instance).map_err(Failed::new)?;
+    /// The counters of what a filter names, or all; of ports and peers what they count for a network, where
+    /// it names one as well.
+    fn counters(&self, filter: &Filter) -> Result<Vec<StatsRow>, Failed> {
+        let named = filter::objects(filter, &self.ids()?)?;
+        let within = filter.network.as_deref().filter(|_| named.len() > 1);
+        let mut rows = show::stats(self.instance, within).map_err(Failed::new)?;
         let nat = self.daemon()?.and_then(|daemon| daemon.nat);
         rows.extend(nat.iter().flat_map(show::gauges));
-        let rows = output::rows(&rows)?;
-        let field = |wanted: bool| wanted.then_some("name");
-        let fields = Fields {
-            network: field(filter.network.is_some()),
-            port: field(filter.port.is_some()),
-            peer: field(filter.peer.is_some()),
-            mac: None,
-            vlan: None,
+        // Within a network, its ports and peers are asked for.
+        let named = &named[usize::from(within.is_some())..];
+        let of = |row: &StatsRow| {
+            let mut named = named.iter();
+            named.any(|(scope, name)| row.scope == *scope && row.name == *name)
         };
-        let rows = filter::apply(rows, filter, fields, &self.ids()?)?;
-        let scope = match filter {
-            Filter {
-                network: Some(_), ..
-            } => Some("network"),
-            Filter { port: Some(_), .. } => Some("port"),
-            Filter { peer: Some(_), .. } => Some("peer"),
-            _ => None,
-        };
-        let of = |row: &Value| scope.is_none_or(|scope| row["scope"] == scope);
-        Ok(rows.into_iter().filter(of).collect())
+        rows.retain(|row| named.is_empty() || of(row));
+        Ok(rows)
     }
 
     /// The daemon, where it runs.
@@ -74,19 +71,24 @@ impl Shown<'_> {
             let version = daemon.as_ref().map(|daemon| daemon.version.clone());
             let row = json!({
                 "instance": self.instance,
-                "version": version.unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
+                "version": version.unwrap_or_else(|| VERSION.to_owned()),
                 "running": daemon.is_some(),
                 "pid": daemon.as_ref().map(|daemon| daemon.pid),
                 "uptime_seconds": daemon.as_ref().map(|daemon| daemon.uptime_seconds),
                 "config": daemon.as_ref().map(|daemon| daemon.config.clone()),
                 "nat": daemon.as_ref().and_then(|daemon| daemon.nat.clone()),
                 "waiting": daemon.map(|daemon| daemon.waiting).unwrap_or_default(),
+                "sockets": show::sockets(self.instance),
                 "interfaces": hooks,
             });
             return output::print(&[row], true);
         }
-        println!("{}", summary(self.instance, daemon.as_ref()));
-        output::print_columns(&hooks, false, show::HOOK_COLUMNS)
+        let mut summary = summary(self.instance, daemon.as_ref());
+        if show::sockets(self.instance).is_some() {
+            summary.push_str(SOCKETS);
+        }
+        summary.push('\n');
+        output::page(&hooks, false, show::HOOK_COLUMNS, &summary).map(drop)
     }
 }
 
@@ -102,7 +104,8 @@ fn explain(hooks: &mut [HookRow], daemon: &Status) {
 fn summary(instance: &str, daemon: Option<&Status>) -> String {
     let Some(daemon) = daemon else {
         return format!(
-            "instance {instance}: no daemon runs; the data path that is shown forwards without it\n"
+            "instance {instance}: netfwd {VERSION}, no daemon runs; the data path that is shown forwards \
+             without it\n"
         );
     };
     let (version, pid, uptime) = (&daemon.version, daemon.pid, daemon.uptime_seconds);

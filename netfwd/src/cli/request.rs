@@ -32,20 +32,30 @@ impl From<FdbArgs> for Object {
     }
 }
 
-impl From<Filter> for FdbQuery {
-    fn from(filter: Filter) -> Self {
-        Self {
-            network: filter.network,
-            port: filter.port,
-            peer: filter.peer,
-            mac: filter.mac,
-            vlan: filter.vlan,
-        }
-    }
+/// Which FDB entries to flush.
+pub fn stations(filter: Filter) -> Result<FdbQuery, Failed> {
+    a_mac(&filter)?;
+    Ok(FdbQuery {
+        network: filter.network,
+        port: filter.port,
+        peer: filter.peer,
+        mac: filter.mac,
+        vlan: filter.vlan,
+    })
+}
+
+/// Refuses a MAC that is none: without a daemon, too.
+fn a_mac(filter: &Filter) -> Result<(), Failed> {
+    let mac = filter.mac.clone().map(|mac| FdbSpec {
+        mac,
+        ..FdbSpec::default()
+    });
+    mac.map_or(Ok(()), |spec| Ok(spec.station().map(drop)?))
 }
 
 /// Which neighbours to flush. Those of peers are told by their MAC.
 pub fn neighbours(filter: Filter) -> Result<NeighQuery, Failed> {
+    a_mac(&filter)?;
     if filter.peer.is_some() {
         return Err(Failed {
             sentence: "--peer does not apply here; leave it out".to_owned(),

@@ -11,7 +11,7 @@ use super::network::{NeighCommand, NetworkCommand};
 use super::objects::{FdbCommand, PeerCommand};
 use super::port::{PortCommand, SetArgs};
 use super::{Failed, output, request};
-use crate::api::{FdbQuery, PortQuery};
+use crate::api::PortQuery;
 use crate::ids::Ids;
 use crate::runtime::{FdbSpec, NetworkSpec, Object, Op, PortChange, PortSpec, Store};
 use crate::show;
@@ -23,7 +23,7 @@ const NETWORKS: Fields = Fields {
     ..Fields::NONE
 };
 const PORTS: Fields = Fields {
-    network: Some("network"),
+    network: Some("networks"),
     port: Some("interface"),
     mac: Some("mac"),
     ..Fields::NONE
@@ -75,6 +75,9 @@ impl Shown<'_> {
             ),
             NetworkCommand::Add(args) => {
                 change(self.instance, Op::Add, Object::Network((*args).into()))
+            }
+            NetworkCommand::Replace(args) => {
+                change(self.instance, Op::Replace, Object::Network((*args).into()))
             }
             NetworkCommand::Del { name } => {
                 let spec = NetworkSpec {
@@ -163,7 +166,7 @@ impl Shown<'_> {
                 change(self.instance, Op::Del, Object::Fdb(spec))
             }
             FdbCommand::Flush(filter) => {
-                post(self.instance, "/v1/fdb/flush", &FdbQuery::from(filter))
+                post(self.instance, "/v1/fdb/flush", &request::stations(filter)?)
             }
         }
     }

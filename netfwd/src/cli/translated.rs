@@ -73,12 +73,12 @@ impl Shown<'_> {
 
     fn flush(&self, args: SessionArgs) -> Result<(), Failed> {
         let (client, query) = (Client::new(self.instance), SessionQuery::from(args));
+        query.sound()?;
         let asked = client.ask("/v1/sessions/flush", &query);
         let done: Flushed = runtime()?.block_on(asked)?;
         if self.json {
             return output::print(&[done], true);
         }
-        println!("flushed {} sessions", done.flushed);
-        Ok(())
+        output::say(format_args!("flushed {} sessions", done.flushed))
     }
 }

@@ -16,6 +16,16 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
+/// The instance that a file names, whatever else is wrong with it; none where there is no file.
+pub fn name(path: &Path) -> Result<Option<String>, ConfigError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let source = Source::read(path)?;
+    let document = source.parse()?;
+    sections::host_name(&Section::root(&source, document.get_ref()))
+}
+
 /// A configuration of one file that is only text.
 #[cfg(test)]
 pub fn parse_text(text: &str) -> Result<Config, ConfigError> {

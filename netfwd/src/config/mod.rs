@@ -5,6 +5,7 @@ mod error;
 mod files;
 mod floating;
 mod masquerade;
+mod metrics;
 mod model;
 mod nat;
 mod network;
@@ -19,17 +20,19 @@ mod reader;
 mod routing;
 mod sections;
 mod sharing;
+mod stations;
 mod underlay;
 mod values;
 mod vlan;
 mod vxlan;
 
 pub use error::ConfigError;
-pub use files::load;
 #[cfg(test)]
 pub use files::parse_text;
+pub use files::{load, name};
 pub use floating::Floating;
 pub use masquerade::{MASQUERADE, Masquerade, SourceNat};
+pub use metrics::{Listener, Metrics};
 pub use model::{Config, Df, Host, Probe, Tos, Vxlan, XdpPolicy};
 pub use nat::{Nat, Timeouts};
 pub use network::{ADDRESS, host_address};

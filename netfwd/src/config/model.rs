@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Nat, Network, Routing};
+use super::{Metrics, Nat, Network, Place, Routing};
 
 /// A whole configuration: the file with its `conf.d`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Config {
     pub nat: Nat,
     /// `[routing]`.
     pub routing: Routing,
+    /// `[metrics]`.
+    pub metrics: Metrics,
     /// `[[network]]`, in the order of the files.
     pub networks: Vec<Network>,
 }
@@ -31,6 +33,10 @@ pub struct Host {
     pub vteps: Vec<IpAddr>,
     /// The XDP cache on uplinks.
     pub xdp: XdpPolicy,
+    /// Where `uplinks` stands.
+    pub uplinks_at: Place,
+    /// Where `vtep` stands.
+    pub vteps_at: Place,
 }
 
 /// Whether uplinks get the XDP program, and how.

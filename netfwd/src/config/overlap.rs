@@ -13,7 +13,7 @@ use crate::naming;
 
 use super::{
     Config, ConfigError, FdbEntry, FdbTarget, Gateway, Neighbour, Network, Place, Port, PortAt,
-    Tap, format_mac, outside, publish, routing, sharing, underlay,
+    Tap, format_mac, outside, publish, routing, sharing, stations, underlay,
 };
 
 /// Refuses a configuration whose parts contradict each other.
@@ -34,6 +34,7 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
         fdb(network, aware)?;
         neighbours(network, aware)?;
     }
+    stations::check(config)?;
     publish::listeners(networks)?;
     subnets(networks)?;
     outside::check(config)?;
@@ -85,6 +86,18 @@ impl Port {
             PortAt::Interface(own) | PortAt::Tap(Tap { name: own, .. }) => own == name,
             PortAt::Pair(_) => self.label() == name || self.interface() == name,
         }
+    }
+}
+
+impl Config {
+    /// The pairs that are made, by the interface in netfwd's namespace: the namespace of the other end, and its name.
+    pub fn pairs(&self) -> BTreeMap<String, (String, String)> {
+        let ports = self.networks.iter().flat_map(|network| &network.ports);
+        let pair = |port: &Port| match &port.at {
+            PortAt::Pair(pair) => Some((port.interface(), (pair.netns.clone(), pair.name.clone()))),
+            PortAt::Interface(_) | PortAt::Tap(_) => None,
+        };
+        ports.filter_map(pair).collect()
     }
 }
 

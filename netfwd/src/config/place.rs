@@ -13,14 +13,6 @@ pub struct Place {
 }
 
 impl Place {
-    /// A section of the main file, where the line is not known any more.
-    pub fn in_section(section: &str) -> Self {
-        Self {
-            file: section.into(),
-            line: 0,
-        }
-    }
-
     /// Whether a command, not a file, said so.
     pub fn is_command(&self) -> bool {
         self.file.is_empty()

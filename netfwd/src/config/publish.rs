@@ -131,7 +131,8 @@ impl Publish {
             }
             if to.port().checked_add(high - low).is_none() {
                 return Some(format!(
-                    "the range of {listen} runs past l4 port 65535 of {to}"
+                    "the range of {listen} runs past l4 port 65535 of {to}; give it at most l4 port {}",
+                    u16::MAX - (high - low)
                 ));
             }
             if listen.proto == Proto::Sctp && to.port() != low {
@@ -146,7 +147,10 @@ impl Publish {
     fn twice(&self) -> Option<String> {
         let again = |(index, to): (usize, &SocketAddr)| self.to[..index].contains(to);
         let to = self.to.iter().enumerate().find(|one| again(*one))?.1;
-        Some(format!("target {to} of {} stands there twice", self.listen))
+        let listen = self.listen;
+        Some(format!(
+            "target {to} of {listen} stands there twice; name each target once"
+        ))
     }
 }
 

@@ -35,11 +35,15 @@ impl Source {
     /// The TOML in it.
     pub(super) fn parse(&self) -> Result<Spanned<DeTable<'_>>, ConfigError> {
         DeTable::parse(&self.text).map_err(|error| {
-            let place = self.place(error.span().map_or(0, |span| span.start));
-            ConfigError::new(
-                &place,
-                format!("not valid TOML: {}", one_line(error.message())),
-            )
+            let span = error.span().unwrap_or_default();
+            let at = self.text.get(span.clone()).unwrap_or_default();
+            let at = at.lines().next().unwrap_or_default().trim();
+            let reason = one_line(error.message());
+            let message = match at {
+                "" => format!("not valid TOML: {reason}"),
+                at => format!("not valid TOML at `{at}`: {reason}"),
+            };
+            ConfigError::new(&self.place(span.start), message)
         })
     }
 

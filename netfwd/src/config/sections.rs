@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::reader::{Keys, Section, Value};
 use super::{
-    Config, ConfigError, Host, VTEP, XdpPolicy, nat, network, routing, values, vtep, vxlan,
+    Config, ConfigError, Host, VTEP, XdpPolicy, metrics, nat, network, routing, values, vtep, vxlan,
 };
 
 /// What [`duration`] accepts.
@@ -22,10 +22,10 @@ pub(super) fn document(
     main: bool,
 ) -> Result<(), ConfigError> {
     root.only(&Keys {
-        accepted: &["host", "vxlan", "nat", "routing", "network"],
-        later: &["metrics"],
+        accepted: &["host", "vxlan", "nat", "routing", "metrics", "network"],
+        later: &[],
     })?;
-    for key in ["host", "vxlan", "nat", "routing"] {
+    for key in ["host", "vxlan", "nat", "routing", "metrics"] {
         if let (false, Some(value)) = (main, root.get(key)) {
             let message =
                 format!("[{key}] belongs in the main file; conf.d holds [[network]] only");
@@ -37,11 +37,20 @@ pub(super) fn document(
         config.vxlan = table(root, "vxlan", "[vxlan]", vxlan::vxlan)?;
         config.nat = table(root, "nat", "[nat]", nat::nat)?;
         config.routing = table(root, "routing", "[routing]", routing::routing)?;
+        config.metrics = table(root, "metrics", "[metrics]", metrics::metrics)?;
     }
     for section in root.tables("network", "[[network]]")? {
         config.networks.push(network::network(&section)?);
     }
     Ok(())
+}
+
+/// `name` of `[host]` alone.
+pub(super) fn host_name(root: &Section<'_>) -> Result<Option<String>, ConfigError> {
+    match root.table("host", "[host]")? {
+        Some(host) => host.maybe("name", name),
+        None => Ok(None),
+    }
 }
 
 /// A table, or its default.
@@ -62,7 +71,10 @@ fn host(section: &Section<'_>) -> Result<Host, ConfigError> {
         accepted: &["name", "uplinks", "vtep", "xdp"],
         later: &[],
     })?;
+    let at = |key| section.get(key).map(|value| value.place());
     Ok(Host {
+        uplinks_at: at("uplinks").unwrap_or_default(),
+        vteps_at: at("vtep").unwrap_or_default(),
         name: section.maybe("name", name)?,
         uplinks: section.or("uplinks", Vec::new(), devices)?,
         vteps: section.or("vtep", Vec::new(), vteps)?,
@@ -87,7 +99,14 @@ pub(super) fn device(value: &Value<'_>) -> Result<String, ConfigError> {
 }
 
 fn devices(value: &Value<'_>) -> Result<Vec<String>, ConfigError> {
-    value.list()?.iter().map(device).collect()
+    let names: Vec<String> = value.list()?.iter().map(device).collect::<Result<_, _>>()?;
+    let mut seen = BTreeSet::new();
+    match names.iter().find(|name| !seen.insert(*name)) {
+        None => Ok(names),
+        Some(twice) => Err(value.error(&format!(
+            "uplink {twice} is listed twice; name each interface once"
+        ))),
+    }
 }
 
 /// An address of the underlay.

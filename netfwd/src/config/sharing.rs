@@ -8,7 +8,7 @@ use super::{Config, ConfigError, Network, Place, Port, PortOptions};
 /// What an interface is used for.
 #[derive(Clone, Copy)]
 enum Use<'a> {
-    Uplink,
+    Uplink(&'a Place),
     Gateway(&'a Place),
     Port(&'a Network, &'a Port),
 }
@@ -21,7 +21,7 @@ pub(super) fn interfaces(config: &Config) -> Result<(), ConfigError> {
         uses.take(&name, purpose)
     };
     for name in &config.host.uplinks {
-        take(name.clone(), Use::Uplink)?;
+        take(name.clone(), Use::Uplink(&config.host.uplinks_at))?;
     }
     for network in &config.networks {
         if let Some(gateway) = &network.gateway {
@@ -119,8 +119,7 @@ fn alike(port: &Port) -> Port {
 impl Use<'_> {
     fn place(self) -> Place {
         match self {
-            Self::Uplink => Place::in_section("an uplink"),
-            Self::Gateway(place) => place.clone(),
+            Self::Uplink(place) | Self::Gateway(place) => place.clone(),
             Self::Port(_, port) => port.place.clone(),
         }
     }

@@ -1,7 +1,6 @@
 //! What the daemon holds, and what can be asked of it.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,18 +8,18 @@ use super::CoreError;
 use super::reconcile::Host;
 use crate::ageing::Ageing;
 use crate::announce::Announcer;
-use crate::cleanup;
-use crate::config::{self, Config};
-use crate::dataplane::{Dataplane, Events, LoadOptions, Pins};
+use crate::config::Config;
+use crate::dataplane::{Dataplane, Events};
 use crate::desired::{Desired, DesiredError};
-use crate::events::{Event, Hub, Kind};
+use crate::events::Hub;
 use crate::health::Health;
 use crate::ids::Ids;
 use crate::links::Links;
+use crate::metrics::{Exporter, Vitals};
 use crate::observe;
 use crate::plan::{self, Action};
 use crate::querier::Querier;
-use crate::runtime::{Change, Runtime, Store};
+use crate::runtime::{Runtime, Store};
 use crate::targets::Targets;
 
 /// How often hooks and the settings of devices are looked at, unless there are thousands: then this many
@@ -30,12 +29,15 @@ const REST: u32 = 200;
 /// The same of looks at ticks, which see what netlink does not tell, such as a new namespace.
 const REST_OF_TICKS: u32 = 50;
 
+/// How soon ports that could not be had are tried again, at the earliest.
+const ASIDE: Duration = Duration::from_secs(5);
+
 /// The daemon's state. One lock around it makes every operation whole.
 pub struct Core {
     pub(super) instance: String,
     pub(super) file: PathBuf,
     /// What the file says.
-    config: Config,
+    pub(super) config: Config,
     /// What was added by command.
     pub(super) runtime: Runtime,
     /// Both.
@@ -50,134 +52,30 @@ pub struct Core {
     pub(super) host: Host,
     pub(super) ageing: Ageing,
     pub(super) health: Health,
-    querier: Querier,
+    pub(super) querier: Querier,
     pub(super) targets: Targets,
     pub(super) announcer: Announcer,
+    pub(super) vitals: Arc<Vitals>,
+    pub(super) exporter: Exporter,
     /// Where whoever watches hears of what happens.
     pub(super) hub: Arc<Hub>,
     /// When hooks and settings are looked at next.
-    closer_due: Instant,
+    pub(super) closer_due: Instant,
     /// When ticks look at the host again.
-    tick_due: Instant,
+    pub(super) tick_due: Instant,
+    /// When ports that were left as they are get another try.
+    pub(super) aside_due: Option<Instant>,
     /// The last failure that was logged, so that it is not logged every second.
-    failure: Option<String>,
+    pub(super) failure: Option<String>,
     pub(super) ready: Instant,
 }
 
 impl Core {
-    /// Brings the host to what the file says. When that fails on a host where this instance left
-    /// nothing before, nothing stays.
-    pub async fn start(instance: &str, file: &Path, trace: bool) -> Result<Self, CoreError> {
-        let config = config::load(file)?;
-        let adopted = Pins::of(instance).root().exists();
-        let started = Box::pin(Self::bring_up(instance, file, config, trace)).await;
-        if let (Err(error), false) = (&started, adopted) {
-            tracing::debug!("removing what was begun: {error}");
-            if let Err(error) = cleanup::cleanup(instance).await {
-                tracing::warn!("{error}");
-            }
-        }
-        started
-    }
-
-    async fn bring_up(
-        instance: &str,
-        file: &Path,
-        config: Config,
-        trace: bool,
-    ) -> Result<Self, CoreError> {
-        let store = Store::of(instance);
-        let (runtime, refused) = store.runtime()?.fitting(&config);
-        for error in refused {
-            tracing::warn!("dropped what was added by command, because {error}");
-        }
-        let merged = runtime.merge(&config)?;
-        let links = Links::open(instance)?;
-        let ids = store.ids()?;
-        let host = Host::look(&links, &merged, None, &Health::default(), &BTreeMap::new()).await?;
-        let first = host.resolve(instance, &merged, &mut ids.clone())?;
-        refuse(first.waiting.iter().filter(|lack| !lack.is_of_command()))?;
-        let options = LoadOptions {
-            trace,
-            sessions: Some(config.nat.max_sessions),
-            translates: merged.translates(),
-            ..LoadOptions::default()
-        };
-        let mut dataplane = Dataplane::open(instance, &options)?;
-        let mut core = Self {
-            instance: instance.to_owned(),
-            file: file.to_owned(),
-            ageing: Ageing::default(),
-            health: Health::adopt(dataplane.maps_mut(), config.vxlan.probe)?,
-            config,
-            runtime,
-            ids,
-            store,
-            dataplane,
-            links,
-            desired: Desired::default(),
-            host,
-            querier: Querier::default(),
-            targets: Targets::default(),
-            announcer: Announcer::default(),
-            hub: Arc::default(),
-            closer_due: Instant::now(),
-            tick_due: Instant::now(),
-            failure: None,
-            ready: Instant::now(),
-            merged: merged.clone(),
-        };
-        core.reconcile(&merged).await?;
-        core.store.save_runtime(&core.runtime)?;
-        Ok(core)
-    }
-
-    /// Applies the file again.
-    pub async fn reload(&mut self) -> Result<(), CoreError> {
-        let config = config::load(&self.file)?;
-        self.become_that(config, self.runtime.clone()).await?;
-        tracing::info!("applied {}", self.file.display());
-        Ok(())
-    }
-
-    /// Makes a change that a command asks for.
-    pub async fn change(&mut self, change: &Change) -> Result<(), CoreError> {
-        let at_once = match self.fdb_change(change)? {
-            None => self.neighbour_change(change)?,
-            some => some,
-        };
-        if let Some(actions) = at_once {
-            return self.apply(&actions).await;
-        }
-        let runtime = self.runtime.after(change, &self.config, &self.merged)?;
-        self.become_that(self.config.clone(), runtime).await
-    }
-
-    /// Goes over to another configuration and runtime state, or stays as it is.
-    async fn become_that(&mut self, config: Config, runtime: Runtime) -> Result<(), CoreError> {
-        let merged = runtime.merge(&config)?;
-        let host = self.look(&merged).await?;
-        let first = host.resolve(&self.instance, &merged, &mut self.ids.clone())?;
-        let known = &self.desired.waiting;
-        refuse(first.waiting.iter().filter(|lack| !known.contains(lack)))?;
-        let mut done = self.reconcile(&merged).await;
-        if done.is_ok() {
-            done = self.store.save_runtime(&runtime).map_err(CoreError::from);
-        }
-        if let Err(error) = done {
-            let before = self.merged.clone();
-            if let Err(again) = self.reconcile(&before).await {
-                tracing::error!("going back failed as well: {again}");
-            }
-            return Err(error);
-        }
-        let probe = self.config.vxlan.probe;
-        (self.config, self.runtime, self.merged) = (config, runtime, merged);
-        if self.config.vxlan.probe != probe {
-            self.probe_anew().await?;
-        }
-        self.hub.tell(Event::now(Kind::ConfigApplied));
-        Ok(())
+    /// Tries again what was left as it is, which no event tells of: what is in the way is in another
+    /// namespace. `took` is what a try costs.
+    pub(super) fn try_aside_later(&mut self, desired: &Desired, took: Duration) {
+        let later = Instant::now() + ASIDE.max(took * REST);
+        self.aside_due = (!desired.aside().is_empty()).then_some(later);
     }
 
     /// Brings the host back to what it should be when something changed on it.
@@ -211,11 +109,16 @@ impl Core {
         let known = self.desired.waiting.clone();
         let merged = self.merged.clone();
         self.reconcile(&merged).await?;
+        self.warn_of_waiting(&known);
+        Ok(())
+    }
+
+    /// Says what is waited for, but for what is `known` already.
+    pub(super) fn warn_of_waiting(&self, known: &[DesiredError]) {
         let waiting = self.desired.waiting.iter();
-        for lack in waiting.filter(|lack| !known.contains(lack)) {
+        for lack in waiting.filter(|lack| !known.iter().any(|one| one.is_like(lack))) {
             tracing::warn!("waiting: {lack}");
         }
-        Ok(())
     }
 
     /// Whether the host is not what it was. What takes some calls for each link is not asked every time.
@@ -227,7 +130,8 @@ impl Core {
         } else {
             self.glance().await?
         };
-        let changed = host != self.host || self.failure.is_some();
+        let aside = self.aside_due.is_some_and(|due| start >= due);
+        let changed = host != self.host || self.failure.is_some() || aside;
         let changed = changed || closer && self.has_lost_hooks().await?;
         if closer {
             self.closer_due = start + CLOSER.max(start.elapsed() * REST);
@@ -263,6 +167,7 @@ impl Core {
             tracing::warn!("the health of peers: {error}");
         }
         self.follow_publishes(&desired.maps);
+        self.note_static(&desired.maps);
         (self.host, self.desired) = (host, desired);
         self.take_over();
     }
@@ -293,13 +198,5 @@ impl Core {
     /// Follows what the programs log.
     pub fn follow_log(&mut self) {
         self.dataplane.follow_log();
-    }
-}
-
-/// Refuses the first thing that the host lacks.
-fn refuse<'a>(mut lacks: impl Iterator<Item = &'a DesiredError>) -> Result<(), DesiredError> {
-    match lacks.next() {
-        Some(lack) => Err(lack.clone()),
-        None => Ok(()),
     }
 }

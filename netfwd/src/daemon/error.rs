@@ -7,6 +7,7 @@ use crate::config::ConfigError;
 use crate::dataplane::DataplaneError;
 use crate::desired::DesiredError;
 use crate::links::LinkError;
+use crate::metrics::ListenError;
 use crate::observe::ObserveError;
 use crate::runtime::{ChangeError, StoreError};
 
@@ -48,6 +49,9 @@ pub enum CoreError {
         "the host does not become what it should be, for one because of {0}; look at the log, and report this"
     )]
     NoEnd(String),
+    /// Figures cannot be served.
+    #[error(transparent)]
+    Metrics(#[from] ListenError),
     /// The operating system.
     #[error("cannot {0} ({1}); run `netfwd check`")]
     System(&'static str, std::io::Error),
@@ -59,6 +63,7 @@ impl CoreError {
         match self {
             Self::Config(_) => 2,
             Self::Change(error) => error.exit_code(),
+            Self::Desired(error) => error.exit_code(),
             _ => 1,
         }
     }

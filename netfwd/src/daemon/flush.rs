@@ -1,6 +1,8 @@
 //! What changes the maps at once and is no state: FDB entries that age, and flushes.
 
-use netfwd_common::maps::{FdbEntry, FdbFlags, FdbKey};
+use std::net::IpAddr;
+
+use netfwd_common::maps::{FdbEntry, FdbFlags, FdbKey, MemberKey};
 
 use super::{Core, CoreError};
 use crate::address::to_addr;
@@ -40,6 +42,17 @@ impl Core {
                 key,
                 self.fdb_entry(spec)?,
             ))])),
+        }
+    }
+
+    /// What is learned, or sticky, in the place of a static entry that a change takes out.
+    pub(super) fn fdb_successor(&self, change: &Change) -> Result<Option<Action>, CoreError> {
+        match &change.object {
+            Object::Fdb(spec) if change.op == Op::Replace && spec.kind != FdbKind::Static => {
+                let entry = Entry::Fdb(self.fdb_key(spec)?, self.fdb_entry(spec)?);
+                Ok(Some(Action::Put(entry)))
+            }
+            _ => Ok(None),
         }
     }
 
@@ -101,7 +114,7 @@ impl Core {
         let entry = match &target {
             FdbTarget::Peer(peer) => FdbEntry {
                 peer: to_addr(*peer),
-                slot: self.slot(Scope::Peer, &peer.to_string(), "peer")?,
+                slot: self.peer_slot(&spec.network, *peer)?,
                 ..entry
             },
             FdbTarget::Port(name) => self.behind_port(&spec.network, name, entry)?,
@@ -143,21 +156,29 @@ impl Core {
         let mut networks = self.merged.networks.iter();
         let network = networks.find(|known| known.name == network)?;
         let port = network.ports.iter().find(|port| port.is(name))?;
-        let slot = *self.ids.slots(Scope::Port).get(&port.interface())?;
+        let interface = port.interface();
+        let slots: Vec<u32> = self.ids.slots_of(Scope::Port, &interface).collect();
         let mut ports = self.desired.maps.ports.iter();
-        let (ifindex, port) = ports.find(|(_, port)| port.slot == slot)?;
+        let (ifindex, port) = ports.find(|(_, port)| slots.contains(&port.slot))?;
         Some((*ifindex, *port))
     }
 
-    fn slot(&self, scope: Scope, name: &str, what: &str) -> Result<u32, ChangeError> {
-        let slot = self.ids.slots(scope).get(name).copied();
-        slot.ok_or_else(|| ChangeError::Absent(format!("{what} {name}")))
+    /// What a peer of a network counts in.
+    fn peer_slot(&self, network: &str, peer: IpAddr) -> Result<u32, ChangeError> {
+        let key = MemberKey {
+            network: self.network_id(network)?,
+            peer: to_addr(peer),
+        };
+        let member = self.desired.maps.members.get(&key);
+        let absent = || ChangeError::Absent(format!("peer {peer} of network {network}"));
+        Ok(member.ok_or_else(absent)?.slot)
     }
 
     /// Forgets the FDB entries that match, but for static ones.
     pub async fn flush_fdb(&mut self, query: &FdbQuery) -> Result<(), CoreError> {
         let filter = self.fdb_filter(query)?;
-        self.apply(&[Action::FlushFdb(filter)]).await
+        self.apply(&[Action::FlushFdb(filter)]).await?;
+        Ok(())
     }
 
     fn fdb_filter(&self, query: &FdbQuery) -> Result<FdbFilter, ChangeError> {
@@ -166,7 +187,10 @@ impl Core {
             ..FdbSpec::default()
         };
         if let Some(peer) = query.peer {
-            self.slot(Scope::Peer, &peer.to_string(), "peer")?;
+            let known = self.ids.has(Scope::Peer, &peer.to_string());
+            known
+                .then_some(())
+                .ok_or_else(|| ChangeError::Absent(format!("peer {peer}")))?;
         }
         Ok(FdbFilter {
             network: query

@@ -2,13 +2,16 @@
 
 mod age;
 mod announce;
+mod change;
 mod core;
 mod error;
 mod flush;
 mod health;
+mod metrics;
 mod neighbours;
 mod reconcile;
 mod run;
+mod start;
 mod status;
 mod targets;
 

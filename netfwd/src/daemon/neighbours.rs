@@ -48,7 +48,8 @@ impl Core {
     /// Forgets the neighbours that match, but for static ones.
     pub async fn flush_neighbours(&mut self, query: &NeighQuery) -> Result<(), CoreError> {
         let filter = self.neighbour_filter(query)?;
-        self.apply(&[Action::FlushNeighbours(filter)]).await
+        self.apply(&[Action::FlushNeighbours(filter)]).await?;
+        Ok(())
     }
 
     fn neighbour_filter(&self, query: &NeighQuery) -> Result<NeighbourFilter, ChangeError> {

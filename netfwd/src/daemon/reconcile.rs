@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Instant;
 
 use netfwd_common::addr::Addr;
 use netfwd_common::maps::PortState;
@@ -130,19 +131,37 @@ impl Core {
 
     /// Brings the host to what a configuration says.
     pub(super) async fn reconcile(&mut self, config: &Config) -> Result<(), CoreError> {
-        let mut last = None;
+        self.rounds(config, false).await
+    }
+
+    /// The same for another configuration than is in force, which is refused when a port that it brings
+    /// cannot be had: devices are made before anything ends.
+    pub(super) async fn go_over(&mut self, config: &Config) -> Result<(), CoreError> {
+        self.rounds(config, true).await
+    }
+
+    async fn rounds(&mut self, config: &Config, refuses: bool) -> Result<(), CoreError> {
+        let start = Instant::now();
+        let (mut last, mut failed) = (None, BTreeMap::new());
         for _ in 0..ROUNDS {
             let host = self.look(config).await?;
             let mut ids = self.ids.clone();
-            let desired = host.resolve(&self.instance, config, &mut ids)?;
+            let mut desired = host.resolve(&self.instance, config, &mut ids)?;
             self.keep_ids(ids)?;
             let observed = observe::observe(&self.dataplane, &self.links, &pairs(&desired)).await?;
+            failed.extend(observed.unseen.clone());
+            desired.set_aside(config, &failed);
+            let lacks = desired.newly_aside(&self.desired.devices);
+            if let Some(lack) = lacks.filter(|_| refuses) {
+                return Err(lack.clone().into());
+            }
             let actions = plan(&desired, &observed);
             if actions.is_empty() {
+                self.try_aside_later(&desired, start.elapsed());
                 self.settle(host, desired);
                 return Ok(());
             }
-            self.apply(&actions).await?;
+            failed.extend(self.apply(&actions).await?);
             self.zeroed(&actions)?;
             last = actions.into_iter().next();
         }
@@ -150,16 +169,19 @@ impl Core {
     }
 
     /// Applies actions, and says which.
-    pub(super) async fn apply(&mut self, actions: &[Action]) -> Result<(), CoreError> {
+    /// Gives the ports that could not be had, by their interfaces here, and why.
+    pub(super) async fn apply(
+        &mut self,
+        actions: &[Action],
+    ) -> Result<BTreeMap<String, String>, CoreError> {
         for action in actions {
             tracing::debug!(?action);
         }
-        apply(&mut self.dataplane, &self.links, actions).await?;
-        Ok(())
+        Ok(apply(&mut self.dataplane, &self.links, actions).await?)
     }
 
     /// Written before what uses them is, so that a number never stands for two things.
-    fn keep_ids(&mut self, ids: Ids) -> Result<(), CoreError> {
+    pub(super) fn keep_ids(&mut self, ids: Ids) -> Result<(), CoreError> {
         if ids != self.ids {
             self.store.save_ids(&ids)?;
             self.ids = ids;

@@ -1,7 +1,7 @@
 //! The daemon's life: start, events, end.
 
 use std::future::pending;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub struct Options {
     pub instance: String,
     /// The configuration file.
     pub config: PathBuf,
-    /// Remove the data path on exit.
+    /// Remove the data path on exit; what was added by command stays for the next start.
     pub teardown: bool,
     /// Log what the data path does.
     pub trace: bool,
@@ -54,14 +54,16 @@ pub async fn run(options: &Options) -> Result<(), CoreError> {
     let server = tokio::spawn(api::serve(listener, Arc::clone(&core), hub));
     let changes = Links::watch()?;
     tell(&[NotifyState::Ready]);
-    eprintln!("netfwd {instance} ready");
+    // Whoever stops reading this stream does not end the daemon, as `eprintln!` would.
+    let _ = writeln!(io::stderr(), "netfwd {instance} ready");
     follow(&core, changes, &shut, &mut signals).await;
     tell(&[NotifyState::Stopping]);
     server.abort();
+    // A change that is under way is finished. The lock on the state is held to the end: nothing begins any
+    // more, and nothing is put back.
+    let _stopped = core.lock().await;
     if options.teardown {
-        // The lock on the state is held to the end: nothing is put back any more.
-        let _stopped = core.lock().await;
-        cleanup::cleanup(instance).await?;
+        cleanup::cleanup(instance, cleanup::State::Stays).await?;
     }
     Ok(())
 }
@@ -126,6 +128,7 @@ async fn follow(
                 core.probe().await;
                 core.ask().await;
                 core.announce();
+                core.note_figures();
             }
         }
     }

@@ -8,14 +8,16 @@ use std::{
 };
 
 use aya::programs::{
-    LinkOrder, ProgramError, SchedClassifier, TcAttachType, Xdp, XdpMode,
+    LinkOrder, ProgramError, TcAttachType, XdpMode,
     links::{FdLink, PinnedLink},
     tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcError, TcHandle, qdisc_add_clsact},
-    xdp::{XdpLink, XdpLinkId},
+    xdp::XdpLink,
 };
 use nix::{errno::Errno, net::if_::if_nametoindex};
 
-use super::{Dataplane, DataplaneError, Pin, detach::remove_filter, programs};
+use super::{
+    Dataplane, DataplaneError, Pin, Pins, detach::remove_filter, linked::linked, programs,
+};
 use crate::{
     desired::Attach,
     observed::{Hook, HookAt},
@@ -38,8 +40,8 @@ impl Dataplane {
         same_interface(at, ifindex)?;
         let pin = self.pin_for(at.hook, attach);
         let done = match pin {
-            Pin::Tcx => self.attach_tcx(at, attach),
-            Pin::Clsact => self.attach_clsact(at, attach),
+            Pin::Tcx => self.attach_tcx(at, ifindex, attach),
+            Pin::Clsact => self.attach_clsact(at, ifindex, attach),
             Pin::XdpNative | Pin::XdpGeneric => self.attach_xdp(at, ifindex, attach, pin),
         };
         done.map_err(|why| failed("attach to", at, why))?;
@@ -56,11 +58,11 @@ impl Dataplane {
         }
     }
 
-    fn attach_tcx(&mut self, at: &HookAt, attach: Attach) -> Result<(), String> {
+    fn attach_tcx(&mut self, at: &HookAt, ifindex: u32, attach: Attach) -> Result<(), String> {
         remove_filter(&self.pins, at)?;
         let pin = self.pins.link(at, Pin::Tcx);
         let program = programs::classifier(&mut self.ebpf, attach.program).map_err(reason)?;
-        if tcx_program(at, &pin).is_some() {
+        if linked(&pin).is_some_and(|old| old.ifindex == ifindex) {
             let old = FdLink::from(PinnedLink::from_pin(&pin).map_err(reason)?);
             let link = SchedClassifierLink::try_from(old).map_err(reason)?;
             let id = program.attach_to_link(link).map_err(reason)?;
@@ -69,25 +71,31 @@ impl Dataplane {
             return Ok(());
         }
         remove_pin(&pin)?;
-        let order = TcAttachOptions::TcxOrder(LinkOrder::default());
-        let id = program
-            .attach_with_options(&at.interface, side(at.hook), order)
-            .map_err(reason)?;
+        let order = || TcAttachOptions::TcxOrder(LinkOrder::default());
+        let side = side(at.hook);
+        let id = match program.attach_with_options(&at.interface, side, order()) {
+            Err(error) if errno(&error) == Some(Errno::EEXIST) => {
+                self.pins.let_go(at.hook, ifindex)?;
+                attach_once_free(|| program.attach_with_options(&at.interface, side, order()))
+            }
+            other => other,
+        };
+        let id = id.map_err(reason)?;
         let link = program.take_link(id).map_err(reason)?;
         let link = FdLink::try_from(link).map_err(reason)?;
         link.pin(&pin).map_err(reason)?;
         Ok(())
     }
 
-    fn attach_clsact(&mut self, at: &HookAt, attach: Attach) -> Result<(), String> {
+    fn attach_clsact(&mut self, at: &HookAt, ifindex: u32, attach: Attach) -> Result<(), String> {
         let program = programs::classifier(&mut self.ebpf, attach.program).map_err(reason)?;
         match qdisc_add_clsact(&at.interface) {
-            Ok(()) => make_mark(&self.pins.clsact(&at.interface))?,
+            Ok(()) => self.pins.qdisc_mark(&at.interface).set(ifindex)?,
             Err(TcError::NetlinkError(error)) if error.raw_os_error() == Some(EEXIST) => {}
             Err(error) => return Err(reason(error)),
         }
         // Replacing needs a filter to replace, creating needs that there is none: whichever holds.
-        let id = match program.attach_to_link(filter(at).map_err(reason)?) {
+        let id = match program.attach_to_link(filter(&at.interface, at.hook).map_err(reason)?) {
             Err(error) if errno(&error) == Some(Errno::ENOENT) => {
                 let options = TcAttachOptions::Netlink(NlOptions {
                     priority: FILTER_PRIORITY,
@@ -101,7 +109,7 @@ impl Dataplane {
         let link = program.take_link(id.map_err(reason)?).map_err(reason)?;
         // The filter outlives the process; a dropped link would take it away.
         std::mem::forget(link);
-        make_mark(&self.pins.link(at, Pin::Clsact))
+        self.pins.filter_mark(at).set(ifindex)
     }
 
     fn attach_xdp(
@@ -113,21 +121,21 @@ impl Dataplane {
     ) -> Result<(), String> {
         let path = self.pins.link(at, pin);
         let program = programs::xdp(&mut self.ebpf, attach.program).map_err(reason)?;
-        if let Ok(old) = PinnedLink::from_pin(&path) {
-            let link = XdpLink::try_from(FdLink::from(old)).map_err(reason)?;
-            match program.attach_to_link(link) {
-                Ok(id) => return program.take_link(id).map(drop).map_err(reason),
-                // The interface that it was attached to is gone.
-                Err(error) if errno(&error) == Some(Errno::ENOLINK) => remove_pin(&path)?,
-                Err(error) => return Err(reason(error)),
-            }
+        if linked(&path).is_some_and(|old| old.ifindex == ifindex) {
+            let old = FdLink::from(PinnedLink::from_pin(&path).map_err(reason)?);
+            let link = XdpLink::try_from(old).map_err(reason)?;
+            let id = program.attach_to_link(link).map_err(reason)?;
+            return program.take_link(id).map(drop).map_err(reason);
         }
+        // The interface that it was attached to is gone, or has another name by now.
+        remove_pin(&path)?;
         remove_pin(&self.pins.link(at, other_xdp(pin)))?;
+        self.pins.let_go(at.hook, ifindex)?;
         let mode = match pin {
             Pin::XdpGeneric => XdpMode::Skb,
             _ => XdpMode::Driver,
         };
-        let id = attach_once_free(program, ifindex, mode).map_err(reason)?;
+        let id = attach_once_free(|| program.attach_to_if_index(ifindex, mode)).map_err(reason)?;
         let link = program.take_link(id).map_err(reason)?;
         // aya falls back to an attachment without a link when the kernel refuses one with EINVAL.
         // It could be neither pinned nor replaced, so it is no success.
@@ -140,29 +148,26 @@ impl Dataplane {
 
 const EEXIST: i32 = Errno::EEXIST as i32;
 
-/// The id of the program in the pinned TCX link of a hook, while the link is attached to the
-/// interface that has the name now.
-pub(super) fn tcx_program(at: &HookAt, pin: &Path) -> Option<u32> {
-    let id = pinned_program(pin)?;
-    let (_, attached) = SchedClassifier::query_tcx(&at.interface, side(at.hook)).ok()?;
-    attached
-        .iter()
-        .any(|program| program.id() == id)
-        .then_some(id)
+impl Pins {
+    /// Lets go of an interface that something is attached to by the name which it had before: it takes no program
+    /// twice, and one of XDP. What has that name now is attached anew when its turn comes.
+    fn let_go(&self, hook: Hook, ifindex: u32) -> Result<(), String> {
+        for (at, pin) in self.attached().map_err(reason)? {
+            let path = self.link(&at, pin);
+            if at.hook == hook && linked(&path).is_some_and(|old| old.ifindex == ifindex) {
+                remove_pin(&path)?;
+            }
+        }
+        Ok(())
+    }
 }
 
-/// The id of the program in a pinned link.
-pub(super) fn pinned_program(pin: &Path) -> Option<u32> {
-    let link = FdLink::from(PinnedLink::from_pin(pin).ok()?);
-    Some(link.info().ok()?.program_id())
-}
-
-pub(super) fn filter(at: &HookAt) -> io::Result<SchedClassifierLink> {
+pub(super) fn filter(interface: &str, hook: Hook) -> io::Result<SchedClassifierLink> {
     let handle = TcHandle::from(FILTER_HANDLE);
-    SchedClassifierLink::attached(&at.interface, side(at.hook), FILTER_PRIORITY, handle, None)
+    SchedClassifierLink::attached(interface, side(hook), FILTER_PRIORITY, handle, None)
 }
 
-fn side(hook: Hook) -> TcAttachType {
+pub(super) fn side(hook: Hook) -> TcAttachType {
     match hook {
         Hook::Egress => TcAttachType::Egress,
         _ => TcAttachType::Ingress,
@@ -171,10 +176,12 @@ fn side(hook: Hook) -> TcAttachType {
 
 /// The kernel lets go of a link some time after its pin is removed (kernel/bpf/inode.c frees it after
 /// an RCU grace period), and until then the interface is taken.
-fn attach_once_free(xdp: &mut Xdp, ifindex: u32, mode: XdpMode) -> Result<XdpLinkId, ProgramError> {
+fn attach_once_free<T>(
+    mut attach: impl FnMut() -> Result<T, ProgramError>,
+) -> Result<T, ProgramError> {
     let give_up = Instant::now() + Duration::from_millis(500);
     loop {
-        match xdp.attach_to_if_index(ifindex, mode) {
+        match attach() {
             Err(error)
                 if matches!(errno(&error), Some(Errno::EEXIST | Errno::EBUSY))
                     && Instant::now() < give_up =>
@@ -205,13 +212,6 @@ pub(super) fn remove_pin(pin: &Path) -> Result<(), String> {
     match fs::remove_file(pin).map_err(|error| (error.kind(), error)) {
         Ok(()) | Err((io::ErrorKind::NotFound | io::ErrorKind::IsADirectory, _)) => Ok(()),
         Err((_, error)) => Err(reason(error)),
-    }
-}
-
-fn make_mark(mark: &Path) -> Result<(), String> {
-    match fs::create_dir(mark) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(reason(error)),
-        _ => Ok(()),
     }
 }
 

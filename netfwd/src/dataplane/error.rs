@@ -23,7 +23,9 @@ pub enum DataplaneError {
         source: io::Error,
     },
     /// A directory for pins cannot be made, read or removed.
-    #[error("cannot use {path}: {source}")]
+    #[error(
+        "cannot use {path}: {source}; run netfwd as root, with a BPF file system that can be written at /sys/fs/bpf"
+    )]
     Pin {
         /// Which.
         path: PathBuf,
@@ -45,14 +47,17 @@ pub enum DataplaneError {
     /// The pinned maps are another version's.
     #[error(
         "the pinned maps of instance {instance} have another layout than this netfwd; remove them \
-         with `netfwd -N {instance} cleanup` and start again"
+         with `netfwd -N {instance} cleanup --keep-state`, which keeps what was added by command, and \
+         start again"
     )]
     Layout {
         /// The instance.
         instance: String,
     },
     /// The object does not load.
-    #[error("cannot load the BPF object: {0}")]
+    #[error(
+        "cannot load the BPF object: {0}; `netfwd check` tells what this kernel lacks, and its log (`dmesg`) if memory is short"
+    )]
     Object(#[from] aya::EbpfError),
     /// The kernel refuses a program.
     #[error("the kernel refuses program {program}: {why}; run with -v for the verifier's log")]
@@ -72,7 +77,9 @@ pub enum DataplaneError {
         why: String,
     },
     /// A map cannot be read or written.
-    #[error("cannot {what} map {map}: {source}")]
+    #[error(
+        "cannot {what} map {map}: {source}; look with `bpftool map` whether it is there and has room, and start netfwd again, which makes what is missing"
+    )]
     Map {
         /// What was tried.
         what: &'static str,
@@ -83,7 +90,10 @@ pub enum DataplaneError {
         source: aya::maps::MapError,
     },
     /// A program cannot be attached or detached.
-    #[error("cannot {what} {} of interface {interface}: {why}", hook.name())]
+    #[error(
+        "cannot {what} {} of interface {interface}: {why}; `netfwd check` tells what each interface takes, and `bpftool net` what is attached",
+        hook.name()
+    )]
     Hook {
         /// What was tried: "attach to", "detach from".
         what: &'static str,

@@ -2,11 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    Dataplane, DataplaneError, Pin, Pins,
-    attach::{pinned_program, tcx_program},
-    programs::program_by_id,
-};
+use super::{Dataplane, DataplaneError, Pin, Pins, linked::linked, programs::program_by_id};
 use crate::observed::{Attached, HookAt, Mode};
 
 impl Pin {
@@ -36,12 +32,13 @@ impl Pins {
     fn program(&self, at: &HookAt, pin: Pin, seen: Seen) -> Option<(u32, bool)> {
         let path = self.link(at, pin);
         match pin {
-            Pin::Clsact => seen.program.map(|id| (id, true)),
-            Pin::Tcx => tcx_program(at, &path)
-                .map(|id| (id, true))
-                .or_else(|| Some((pinned_program(&path)?, false))),
-            Pin::XdpNative | Pin::XdpGeneric => {
-                pinned_program(&path).map(|id| (id, seen.program == Some(id)))
+            Pin::Clsact => {
+                let here = self.filter_mark(at).whose();
+                let here = here.is_none_or(|marked| marked.ifindex == seen.ifindex);
+                seen.program.map(|id| (id, here))
+            }
+            Pin::Tcx | Pin::XdpNative | Pin::XdpGeneric => {
+                linked(&path).map(|link| (link.program, link.ifindex == seen.ifindex))
             }
         }
     }

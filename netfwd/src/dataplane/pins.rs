@@ -5,6 +5,7 @@
 //! /sys/fs/bpf/netfwd/NAME/links/INTERFACE:HOOK       a pinned TCX or XDP link
 //! /sys/fs/bpf/netfwd/NAME/links/INTERFACE:HOOK       a directory: a filter of the clsact qdisc
 //! /sys/fs/bpf/netfwd/NAME/links/INTERFACE:clsact     a directory: the qdisc is ours, too
+//!                                        …/IFINDEX-NETNS  in either: of which interface
 //! ```
 //!
 //! A BPF file system refuses names with dots (kernel/bpf/inode.c, `bpf_lookup`), and the kernel
@@ -76,6 +77,20 @@ impl Pins {
         Self {
             instance: instance.to_owned(),
             root: Path::new(BPFFS).join("netfwd").join(encode(instance)),
+        }
+    }
+
+    /// The pins of an instance that has run.
+    pub fn existing(instance: &str) -> Result<Self, DataplaneError> {
+        if !nix::unistd::geteuid().is_root() {
+            return Err(DataplaneError::NotRoot);
+        }
+        let (pins, instance) = (Self::of(instance), instance.to_owned());
+        let path = pins.maps();
+        if path.exists() {
+            Ok(pins)
+        } else {
+            Err(DataplaneError::NoInstance { instance, path })
         }
     }
 

@@ -1,6 +1,12 @@
 //! The programs of the object.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    iter,
+    panic::resume_unwind,
+    sync::Mutex,
+    thread::{self, ScopedJoinHandle},
+};
 
 use aya::{
     Ebpf,
@@ -27,12 +33,38 @@ const ALL: [Program; 5] = [
 
 /// Loads every program into the kernel; returns those that are attached by the kernel's ids.
 pub(super) fn load_all(ebpf: &mut Ebpf) -> Result<BTreeMap<u32, Program>, DataplaneError> {
-    for stage in Stage::ALL {
-        load(ebpf, stage.program())?;
-    }
-    ALL.into_iter()
-        .map(|program| Ok((load(ebpf, program.name())?, program)))
-        .collect()
+    let stages = Stage::ALL.iter().map(|stage| stage.program());
+    let mut here: BTreeMap<_, _> = ebpf.programs_mut().collect();
+    let wanted = stages.chain(ALL.into_iter().map(Program::name));
+    let found = wanted.map(|name| match here.remove(name) {
+        Some(program) => Ok((name, program)),
+        None => Err(refused(name, ProgramError::NotLoaded)),
+    });
+    let ids = load_at_once(found.collect::<Result<_, _>>()?)?;
+    let attached = ALL.into_iter();
+    let with_id = attached.filter_map(|program| Some((*ids.get(program.name())?, program)));
+    Ok(with_id.collect())
+}
+
+/// Loads programs on every CPU; returns their ids. The verifier, which takes nearly all the time that this does, works
+/// for as many threads as ask: it has one lock for the unprivileged alone (`bpf_check`, kernel/bpf/verifier.c).
+fn load_at_once(
+    programs: Vec<(&'static str, &mut Loaded)>,
+) -> Result<BTreeMap<&'static str, u32>, DataplaneError> {
+    let rest = Mutex::new(programs.into_iter());
+    let next = || rest.lock().ok()?.next();
+    let some = || iter::from_fn(next).map(|(name, program)| Ok((name, load(name, program)?)));
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let start = |_| scope.spawn(|| some().collect::<Vec<_>>());
+        let working: Vec<_> = (0..threads).map(start).collect();
+        working.into_iter().flat_map(joined).collect()
+    })
+}
+
+/// What a thread returned. Its panic is this one's.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Puts every stage's program where the others call it from. What calls it at the moment goes over to
@@ -50,19 +82,17 @@ pub(super) fn set_stages(ebpf: &mut Ebpf, pins: &Pins) -> Result<(), DataplaneEr
     Ok(())
 }
 
-fn load(ebpf: &mut Ebpf, name: &'static str) -> Result<u32, DataplaneError> {
-    let loaded = ebpf
-        .program_mut(name)
-        .ok_or(ProgramError::NotLoaded)
-        .and_then(|loaded| match loaded {
-            Loaded::Xdp(xdp) => xdp.load().and_then(|()| xdp.info()),
-            other => {
-                let tc: &mut SchedClassifier = other.try_into()?;
-                tc.load().and_then(|()| tc.info())
-            }
-        });
+fn load(name: &'static str, program: &mut Loaded) -> Result<u32, DataplaneError> {
+    let loaded = match program {
+        Loaded::Xdp(xdp) => xdp.load().and_then(|()| xdp.info()),
+        other => classifier_of(other).and_then(|tc| tc.load().and_then(|()| tc.info())),
+    };
     let info = loaded.map_err(|error| refused(name, error))?;
     Ok(info.id())
+}
+
+fn classifier_of(program: &mut Loaded) -> Result<&mut SchedClassifier, ProgramError> {
+    program.try_into()
 }
 
 fn refused(program: &'static str, error: ProgramError) -> DataplaneError {
@@ -97,9 +127,7 @@ pub(super) fn classifier(
 }
 
 fn tc<'e>(ebpf: &'e mut Ebpf, name: &str) -> Result<&'e mut SchedClassifier, ProgramError> {
-    ebpf.program_mut(name)
-        .ok_or(ProgramError::NotLoaded)?
-        .try_into()
+    classifier_of(ebpf.program_mut(name).ok_or(ProgramError::NotLoaded)?)
 }
 
 /// An XDP program of the object.

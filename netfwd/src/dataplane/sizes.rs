@@ -95,8 +95,12 @@ impl Resize {
     /// Fills new tables and has them take the place of the old; to be called before programs that use
     /// them see a packet.
     pub(super) fn move_in(&mut self, pins: &Pins) -> Result<(), DataplaneError> {
-        self.sessions.move_in(pins, made)?;
-        self.mappings.move_in(pins, seen)
+        self.sessions.fill(pins, made)?;
+        self.mappings.fill(pins, seen)?;
+        // Not before both are full: a start that failed between would leave the programs with a table
+        // that is pinned no more, and the next start without what they added to it.
+        self.sessions.take_place(pins)?;
+        self.mappings.take_place(pins)
     }
 
     /// Has what programs added to the old tables meanwhile follow; to be called when none uses them any
@@ -158,15 +162,21 @@ impl<K: Pod + Ord, V: Pod> Moving<K, V> {
         Ok(moving)
     }
 
-    fn move_in(&mut self, pins: &Pins, stamp: fn(&V) -> u64) -> Result<(), DataplaneError> {
+    fn fill(&mut self, pins: &Pins, stamp: fn(&V) -> u64) -> Result<(), DataplaneError> {
+        if self.old.is_none() {
+            return Ok(());
+        }
+        self.new = Some(Table::open(pins, self.names[1])?);
+        // The first pass takes longest; the second has what came meanwhile.
+        self.follow(stamp)?;
+        self.follow(stamp)
+    }
+
+    fn take_place(&self, pins: &Pins) -> Result<(), DataplaneError> {
         if self.old.is_none() {
             return Ok(());
         }
         let [name, beside] = self.names;
-        self.new = Some(Table::open(pins, beside)?);
-        // The first pass takes longest; the second has what came meanwhile.
-        self.follow(stamp)?;
-        self.follow(stamp)?;
         let (from, path) = (pins.map(beside), pins.map(name));
         fs::rename(from, &path).map_err(|source| DataplaneError::Pin { path, source })
     }
@@ -366,6 +376,20 @@ mod tests {
             let left = aya::maps::MapData::from_pin(pins.map("mappings")).expect("the old one");
             left.pin(pins.map("sessions:new")).expect("pinned");
             assert_eq!(tables(&open(2000)), [4000, 4000, 0, 0]);
+        });
+    }
+
+    #[test]
+    fn neither_table_takes_its_place_before_both_are_full() {
+        in_new_netns(|_| async {
+            drop(open(1000));
+            let pins = Pins::of("sizes");
+            let mut resize = Resize::look(&pins, options(2000)).expect("a look");
+            let sessions = aya::maps::MapData::from_pin(pins.map("sessions")).expect("the old one");
+            sessions.pin(pins.map("sessions:new")).expect("pinned");
+            // There is no table to fill with mappings.
+            assert!(resize.move_in(&pins).is_err());
+            assert!(pins.map("sessions:new").exists());
         });
     }
 }

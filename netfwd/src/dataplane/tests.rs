@@ -5,22 +5,13 @@ use netfwd_common::maps::{Config, FdbEntry, FdbFlags, FdbKey};
 use super::*;
 use crate::{
     desired::Attach,
-    links::{Links, veth::VethEnd},
+    links::Links,
     observed::{Hook, Mode},
-    sandbox::in_new_netns,
+    sandbox::{in_new_netns, other_netns, pair},
 };
 
 async fn veth(links: &Links, name: &str) -> u32 {
-    let end = |name: &str| VethEnd {
-        name: name.into(),
-        mac: None,
-        mtu: 1500,
-    };
-    let other = format!("{name}-far");
-    links
-        .add_veth(&end(name), &end(&other), None)
-        .await
-        .expect("a pair");
+    pair(links, name, &format!("{name}-far"), 1500).await;
     let index = links
         .find(name)
         .await
@@ -94,9 +85,9 @@ fn maps_survive_and_links_are_replaced() {
             attached(&second, &at, seen).expect("attached").ifindex,
             ifindex
         );
-        assert!(!second.detach(&at).expect("detached"));
+        assert_eq!(second.detach(&at).expect("detached"), None);
         assert!(attached(&second, &at, seen).is_none());
-        assert!(!second.detach(&at).expect("absent is fine"));
+        assert_eq!(second.detach(&at).expect("absent is fine"), None);
     });
 }
 
@@ -133,12 +124,51 @@ fn clsact_stands_in_for_tcx() {
                 (Mode::Clsact, program, true)
             );
         }
-        assert!(
-            dataplane.detach(&at).expect("detached"),
-            "the qdisc is ours"
-        );
+        let ours = dataplane.detach(&at).expect("detached");
+        assert_eq!(ours, Some(ifindex), "the qdisc is ours");
         links.delete_clsact(ifindex).await.expect("removed");
         links.delete_clsact(ifindex).await.expect("absent is fine");
+    });
+}
+
+#[test]
+fn a_filter_is_known_by_its_interface_and_not_by_the_name() {
+    in_new_netns(|links| async move {
+        let ifindex = veth(&links, "eth0").await;
+        let at = HookAt::new("eth0", Hook::Egress);
+        let mut dataplane = open(true);
+        let attach = Attach::tc(Program::UplinkEgress);
+        dataplane.attach(&at, ifindex, attach).expect("attached");
+        let filter = async |index| {
+            let side = crate::links::tc::Side::Egress;
+            let found = links.filter_program(index, side, FILTER_PRIORITY, FILTER_HANDLE);
+            found.await.expect("a look")
+        };
+        let program = filter(ifindex).await;
+        assert!(program.is_some());
+        let elsewhere = other_netns().run(|links| async move {
+            veth(&links, "eth0").await;
+            let pins = Pins::of("test.one");
+            let at = HookAt::new("eth0", Hook::Egress);
+            Ok(pins.filtered(&at))
+        });
+        assert_eq!(elsewhere.await.expect("a look"), None);
+
+        links.set_up(ifindex, false).await.expect("down");
+        links.rename(ifindex, "eth9").await;
+        let other = veth(&links, "eth1").await;
+        links.set_up(other, false).await.expect("down");
+        links.rename(other, "eth0").await;
+        let seen = Seen {
+            ifindex: other,
+            program,
+        };
+        assert_eq!(dataplane.pins().filtered(&at), Some(ifindex));
+        let now = attached(&dataplane, &at, seen).expect("still there");
+        assert_eq!(now.ifindex, 0, "it is another one's");
+        assert_eq!(dataplane.detach(&at).expect("detached"), Some(ifindex));
+        assert_eq!(filter(ifindex).await, None);
+        assert!(!dataplane.pins().clsact("eth0").exists());
     });
 }
 
@@ -180,6 +210,56 @@ fn xdp_is_native_unless_generic_is_asked_for() {
         };
         let refused = dataplane.attach(&lo, 1, attach);
         assert!(refused.is_err(), "the loopback has no native XDP");
+    });
+}
+
+/// What XDP and TC run on an interface, by the names of the hooks.
+async fn on(dataplane: &Dataplane, links: &Links, name: &str) -> [u32; 2] {
+    let link = links.find(name).await.expect("a look").expect("a link");
+    let seen = Seen {
+        ifindex: link.index,
+        program: link.xdp.map(|xdp| xdp.program_id),
+    };
+    [Hook::Xdp, Hook::Ingress].map(|hook| {
+        let at = HookAt::new(name, hook);
+        attached(dataplane, &at, seen).expect("a pin").ifindex
+    })
+}
+
+#[test]
+fn programs_follow_the_names_that_interfaces_swap() {
+    in_new_netns(|links| async move {
+        let [one, two] = [veth(&links, "eth0").await, veth(&links, "eth1").await];
+        let mut dataplane = open(false);
+        let mut attach = |name: &str, ifindex| {
+            let xdp = Attach {
+                program: Program::UplinkXdp,
+                generic: false,
+                required: true,
+            };
+            let ingress = Attach::tc(Program::UplinkIngress);
+            for (hook, attach) in [(Hook::Xdp, xdp), (Hook::Ingress, ingress)] {
+                let at = HookAt::new(name, hook);
+                dataplane.attach(&at, ifindex, attach).expect("attached");
+            }
+        };
+        attach("eth0", one);
+        attach("eth1", two);
+        for index in [one, two] {
+            links.set_up(index, false).await.expect("down");
+        }
+        for (index, name) in [(one, "aside"), (two, "eth0"), (one, "eth1")] {
+            links.rename(index, name).await;
+        }
+        attach("eth0", two);
+        attach("eth1", one);
+        assert_eq!(on(&dataplane, &links, "eth0").await, [two, two]);
+        assert_eq!(on(&dataplane, &links, "eth1").await, [one, one]);
+        for hook in [Hook::Xdp, Hook::Ingress] {
+            let at = HookAt::new("eth0", hook);
+            dataplane.detach(&at).expect("detached");
+        }
+        assert_eq!(on(&dataplane, &links, "eth1").await, [one, one]);
     });
 }
 

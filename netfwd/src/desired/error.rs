@@ -30,11 +30,33 @@ pub enum DesiredError {
         /// Where it is named.
         place: Place,
     },
+    /// What is in another namespace cannot be as it should.
+    #[error("{place}: port {port} is left as it is: {why}")]
+    SetAside {
+        /// Its interface here.
+        interface: String,
+        /// The port.
+        port: String,
+        /// Why.
+        why: String,
+        /// Where it is named.
+        place: Place,
+    },
     /// There is nothing to take the VTEP from.
     #[error(
-        "no VTEP: a network has a VNI, but [host] gives no `vtep` and no uplink has an address that can be used yet; give one of them"
+        "no VTEP: a network has a VNI, but [host] gives no `vtep` and the first uplink has no address that can be used yet; give one of them"
     )]
     NoVtep,
+    /// A VTEP is no address of this host, or not yet.
+    #[error(
+        "{place}: `vtep` {vtep} is no address of this host, so that nothing reaches it; give it to an interface, or correct it"
+    )]
+    VtepElsewhere {
+        /// The address.
+        vtep: IpAddr,
+        /// Where it is given.
+        place: Place,
+    },
     /// There is no VTEP towards a peer or group.
     #[error("{place}: {}", no_vtep(*address, network, vteps))]
     NoVtepTowards {
@@ -154,18 +176,70 @@ pub enum DesiredError {
 }
 
 impl DesiredError {
+    /// Whether it may come by itself, so that neither a start nor a change is refused for it.
+    pub const fn may_come(&self) -> bool {
+        matches!(self, Self::VtepElsewhere { .. })
+    }
+
     /// Whether it is about something that was added by command.
     pub fn is_of_command(&self) -> bool {
+        let mut error = self.clone();
+        error.place_mut().is_some_and(|place| place.is_command())
+    }
+
+    /// Whether it says the same, wherever that is written now.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let mut error = self.clone();
+        if let (Some(place), Some(now)) = (error.place_mut(), other.clone().place_mut()) {
+            place.clone_from(now);
+        }
+        error == *other
+    }
+
+    /// The exit code: 2 for what no host can have, 1 for what this one lacks.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::FloodTooLong(_) | Self::TooMany { .. } | Self::OutOfSlots(_) => 2,
+            _ => 1,
+        }
+    }
+
+    fn place_mut(&mut self) -> Option<&mut Place> {
         match self {
             Self::NoInterface { place, .. }
             | Self::NoNamespace { place, .. }
+            | Self::SetAside { place, .. }
             | Self::OwnPeer { place, .. }
             | Self::NoVtepTowards { place, .. }
             | Self::NotAVtep { place, .. }
+            | Self::VtepElsewhere { place, .. }
+            | Self::TwoVteps { place, .. }
             | Self::NotAPort { place, .. }
             | Self::OwnFloating { place, .. }
-            | Self::MtuTooLarge { place, .. } => place.is_command(),
-            _ => false,
+            | Self::MtuTooLarge { place, .. } => Some(place),
+            _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing(netns: &str, file: &str, line: usize) -> DesiredError {
+        let file = file.into();
+        DesiredError::NoNamespace {
+            netns: netns.into(),
+            place: Place { file, line },
+        }
+    }
+
+    #[test]
+    fn a_lack_is_the_same_on_another_line() {
+        assert!(missing("c1", "f.toml", 5).is_like(&missing("c1", "f.toml", 6)));
+        assert!(!missing("c1", "f.toml", 5).is_like(&missing("c2", "f.toml", 5)));
+        assert!(!missing("c1", "f.toml", 5).is_like(&DesiredError::NoVtep));
+        assert!(missing("c1", "", 0).is_of_command());
+        assert!(!DesiredError::NoVtep.is_of_command());
     }
 }

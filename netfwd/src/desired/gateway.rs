@@ -7,7 +7,7 @@ use netfwd_common::maps::{self, Deliver, FdbFlags, FdbKey, FloodTarget, PortFlag
 use super::stations::static_entry;
 use super::{Attach, Builder, DesiredError, Device, Made, Numbered};
 use crate::config::Gateway;
-use crate::ids::Scope;
+use crate::ids::{Scope, part};
 use crate::naming;
 use crate::observed::{Hook, HookAt, Program, Sysctl};
 
@@ -24,7 +24,9 @@ impl Builder<'_> {
         self.gateway_pair(network, gateway, &end)?;
         self.subnets(network, gateway);
         self.sources(gateway);
-        let slot = self.ids.slot(Scope::Port, &end)?;
+        let slot = self
+            .ids
+            .slot(Scope::Port, &part(&end, &network.config.name))?;
         let attach = Attach::tc(Program::PortIngress);
         self.out
             .hooks

@@ -1,6 +1,8 @@
 //! What should be: a pure function of configuration, ids and facts about the host.
 
+mod aside;
 mod capacity;
+mod devices;
 mod entry;
 mod error;
 mod floating;
@@ -12,6 +14,7 @@ mod peers;
 mod ports;
 mod promiscuous;
 mod publish;
+mod slots;
 mod stations;
 mod underlay;
 mod uplinks;
@@ -26,10 +29,10 @@ pub use entry::fdb_flags;
 pub use error::DesiredError;
 pub use uplinks::wants_xdp;
 
-use crate::config::{Config, Network, Port, TapKind};
+use crate::config::{Config, Network, TapKind};
 use crate::ids::{Ids, Scope};
-use crate::naming;
 use crate::observed::{Hook, HookAt, Inner, Link, MapState, Neighbour, Program, Sysctl};
+use slots::Slots;
 use underlay::Vtep;
 
 /// What should be.
@@ -56,6 +59,8 @@ pub struct Desired {
     /// What is left out because the host lacks it for now. A start or a change refuses what it
     /// brings itself; once it runs, netfwd waits for it.
     pub waiting: Vec<DesiredError>,
+    /// The interfaces of ports that are left as they are for now.
+    aside: BTreeSet<String>,
 }
 
 /// A device that netfwd makes.
@@ -159,6 +164,7 @@ pub fn resolve(config: &Config, ids: &mut Ids, facts: Facts<'_>) -> Result<Desir
         ids,
         facts,
         shared: config.shared(),
+        slots: Slots::of(config),
         outside: BTreeSet::new(),
         vteps: underlay::vteps(config, facts),
         joined: BTreeSet::new(),
@@ -198,6 +204,8 @@ struct Builder<'a> {
     facts: Facts<'a>,
     /// Interfaces that several networks list.
     shared: BTreeSet<String>,
+    /// For which network ports and peers count.
+    slots: Slots,
     /// Interfaces that are ports and have a life of their own.
     outside: BTreeSet<String>,
     /// This host's VTEPs.
@@ -234,20 +242,11 @@ impl<'a> Builder<'a> {
         let config = self.config;
         let networks: BTreeSet<&str> = config.networks.iter().map(|n| n.name.as_str()).collect();
         let uplinks: BTreeSet<&str> = config.host.uplinks.iter().map(String::as_str).collect();
-        let mut ports = BTreeSet::new();
-        let mut peers = BTreeSet::new();
         let mut publishes = BTreeSet::new();
         for network in &config.networks {
             publishes.extend(network.publishes.iter().map(|p| p.listener().to_string()));
-            ports.extend(network.ports.iter().map(Port::interface));
-            ports.extend(
-                network
-                    .gateway
-                    .iter()
-                    .map(|_| naming::gateway_end(&network.name)),
-            );
-            peers.extend(network.underlay().map(|(address, _)| address.to_string()));
         }
+        let (ports, peers) = (self.slots.ports(config), self.slots.peers(config));
         self.ids
             .retain(Scope::Network, |name| networks.contains(name));
         self.ids
@@ -256,23 +255,12 @@ impl<'a> Builder<'a> {
         self.ids.retain(Scope::Peer, |name| peers.contains(name));
         self.ids
             .retain_publishes(|listen| publishes.contains(listen));
+        self.ids.pairs = config.pairs();
     }
 
     /// Goes on without what the host lacks for now.
     fn lacking(&mut self, error: DesiredError) {
         self.out.waiting.push(error);
-    }
-
-    /// Adds a device that netfwd makes; a link of that name that it did not make is in the way.
-    fn device(&mut self, name: &str, device: Device) -> Result<(), DesiredError> {
-        let ours = naming::alias(self.facts.instance);
-        match self.facts.links.get(name) {
-            Some(link) if link.alias.as_deref() != Some(ours.as_str()) => {
-                return Err(DesiredError::InTheWay(name.to_owned()));
-            }
-            _ => self.out.devices.insert(name.to_owned(), device),
-        };
-        Ok(())
     }
 
     fn ifindex(&self, name: &str) -> Option<u32> {

@@ -27,6 +27,7 @@ impl Builder<'_> {
         }
         if self.overlays().next().is_some() {
             self.arrivals();
+            self.vteps_are_here();
             if self.vteps.is_empty() {
                 self.lacking(DesiredError::NoVtep);
             }
@@ -78,9 +79,10 @@ impl Builder<'_> {
 
     fn port_is_free(&self, port: u16) -> Result<(), DesiredError> {
         let ours = naming::alias(self.facts.instance);
-        let taken = self.facts.links.iter().find(|(_, link)| {
+        let taken = self.facts.links.iter().find(|(name, link)| {
             link.vxlan.is_some_and(|vxlan| vxlan.port == port)
                 && link.alias.as_deref() != Some(&ours)
+                && !naming::is_unmarked_companion(name, link.alias.as_deref())
         });
         match taken {
             Some((name, _)) => Err(DesiredError::PortTaken(name.clone(), port)),

@@ -9,7 +9,6 @@ use super::underlay::Vtep;
 use super::{Builder, DesiredError, Numbered};
 use crate::address::{from_addr, to_addr};
 use crate::config::Place;
-use crate::ids::Scope;
 use crate::naming;
 
 /// Who is sent to.
@@ -71,7 +70,7 @@ impl<'a> Builder<'a> {
         network: &Numbered<'a>,
         target: &Target<'_>,
     ) -> Result<FloodTarget, DesiredError> {
-        let slot = self.ids.slot(Scope::Peer, &target.address.to_string())?;
+        let slot = self.peer_slot(network, target.address)?;
         let vtep = self.vtep_towards(network, target)?;
         let name = naming::companion(target.port, self.config.vxlan.port);
         let entry = Peer {

@@ -8,7 +8,6 @@ use netfwd_common::maps::{self, FloodTarget, PortFlags, Vlan, VlanKey};
 
 use super::{Attach, Builder, DesiredError, Device, Made, Numbered, entry};
 use crate::config::{Pair, Port, PortAt, TapKind};
-use crate::ids::Scope;
 use crate::observed::{Hook, HookAt, Inner, Link, Program, Sysctl};
 
 impl Builder<'_> {
@@ -19,7 +18,7 @@ impl Builder<'_> {
     ) -> Result<Vec<FloodTarget>, DesiredError> {
         let mut targets = Vec::new();
         for port in &network.config.ports {
-            let slot = self.ids.slot(Scope::Port, &port.interface())?;
+            let slot = self.port_slot(network, port)?;
             if self.made(network, port)? {
                 targets.extend(self.port(network, port, slot)?);
             }

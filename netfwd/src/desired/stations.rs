@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 use netfwd_common::addr::{Addr, Mac};
-use netfwd_common::maps::{self, FdbFlags, FdbKey, NeighbourFlags, NeighbourKey};
+use netfwd_common::maps::{self, FdbFlags, FdbKey, MemberKey, NeighbourFlags, NeighbourKey};
 
 use super::{Builder, Numbered, fdb_flags};
-use crate::address::{from_addr, to_addr};
+use crate::address::to_addr;
 use crate::config::{FdbEntry, FdbTarget, Gateway};
 
 impl Builder<'_> {
@@ -40,10 +40,13 @@ impl Builder<'_> {
     }
 
     fn fdb_peer(&self, network: &Numbered<'_>, peer: Addr, vlan: u16) -> Option<maps::FdbEntry> {
-        let address = from_addr(&peer).to_string();
+        let key = MemberKey {
+            network: network.id,
+            peer,
+        };
         Some(maps::FdbEntry {
             peer,
-            slot: *self.ids.peer_slots.get(&address)?,
+            slot: self.out.maps.members.get(&key)?.slot,
             tag: network.config.peer_tag(vlan),
             ..static_entry()
         })

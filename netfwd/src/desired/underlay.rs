@@ -1,12 +1,13 @@
 //! The underlay: this host's VTEPs, which of them a peer sees, and the multicast groups that uplinks
 //! join.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netfwd_common::maps::{self, VtepFlags};
 
-use super::{Builder, Facts};
+use super::{Builder, DesiredError, Facts};
 use crate::address::to_addr;
 use crate::config::{Config, Network, same_family};
 use crate::observed::Link;
@@ -19,12 +20,14 @@ pub(super) struct Vtep<'a> {
     uplink: Option<(&'a str, &'a Link, IpNet)>,
 }
 
-/// The host's VTEPs: those that are given, or the first address of the first uplink that has one.
+/// The host's VTEPs: those that are given, or the first address of the first uplink: another one's would be a
+/// VTEP that no peer knows, only because the first was not ready yet.
 pub(super) fn vteps<'a>(config: &'a Config, facts: Facts<'a>) -> Vec<Vtep<'a>> {
     let given = config.host.vteps.iter().copied();
     let addresses: Vec<IpAddr> = if config.host.vteps.is_empty() {
-        let links = links(config, facts);
-        links.filter_map(|(_, link)| first(link)).take(1).collect()
+        let uplink = config.host.uplinks.first();
+        let link = uplink.and_then(|name| facts.links.get(name));
+        link.and_then(first).into_iter().collect()
     } else {
         given.collect()
     };
@@ -45,7 +48,7 @@ fn links<'a>(config: &'a Config, facts: Facts<'a>) -> impl Iterator<Item = (&'a 
     uplinks.filter_map(move |name| Some((name.as_str(), facts.links.get(name)?)))
 }
 
-/// IPv4 before IPv6; what is not usable yet may turn out to be somebody else's.
+/// IPv4 before IPv6, as the kernel lists them; what is not usable yet may turn out to be somebody else's.
 fn first(link: &Link) -> Option<IpAddr> {
     let usable = || {
         let addresses = link.addresses.iter().map(IpNet::addr);
@@ -82,6 +85,21 @@ impl<'a> Builder<'a> {
                 flags: VtepFlags::default(),
             };
             self.out.maps.vteps.insert(to_addr(vtep.address), value);
+        }
+    }
+
+    /// Says which VTEPs are no address of this host. They may come, as one that moves between hosts does.
+    pub(super) fn vteps_are_here(&mut self) {
+        let links = self.facts.links.values();
+        let addresses = links.flat_map(|link| &link.addresses).map(IpNet::addr);
+        let here: BTreeSet<IpAddr> = addresses.collect();
+        let lost = self.vteps.iter().map(|vtep| vtep.address);
+        let lost: Vec<IpAddr> = lost.filter(|vtep| !here.contains(vtep)).collect();
+        for vtep in lost {
+            self.lacking(DesiredError::VtepElsewhere {
+                vtep,
+                place: self.config.host.vteps_at.clone(),
+            });
         }
     }
 

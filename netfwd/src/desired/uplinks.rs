@@ -7,7 +7,7 @@ use netfwd_common::maps::Uplink;
 
 use super::{Attach, Builder, DesiredError};
 use crate::address::to_addr;
-use crate::config::{Place, XdpPolicy};
+use crate::config::XdpPolicy;
 use crate::ids::Scope;
 use crate::observed::{Hook, HookAt, Link, Program};
 
@@ -21,7 +21,7 @@ impl Builder<'_> {
                 None => self.lacking(DesiredError::NoInterface {
                     what: "uplink",
                     interface: name.clone(),
-                    place: Place::in_section("[host]"),
+                    place: config.host.uplinks_at.clone(),
                 }),
             }
         }

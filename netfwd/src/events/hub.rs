@@ -1,7 +1,8 @@
 //! Where events come together, and go out to whoever watches.
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use futures::{Stream, StreamExt as _, stream};
 use netfwd_common::maps::{self, Opened, Port};
@@ -24,6 +25,8 @@ pub struct Hub {
     names: RwLock<Names>,
     /// Somebody new watches.
     came: Notify,
+    /// Events that watchers were too slow for.
+    lost: Arc<AtomicU64>,
 }
 
 impl Default for Hub {
@@ -32,6 +35,7 @@ impl Default for Hub {
             sender: broadcast::channel(BACKLOG).0,
             names: RwLock::default(),
             came: Notify::new(),
+            lost: Arc::default(),
         }
     }
 }
@@ -94,6 +98,7 @@ impl Hub {
             self.tell(names.ended(ended));
         }
         if endings.untold != 0 {
+            self.lost.fetch_add(endings.untold, Ordering::Relaxed);
             self.tell(Event {
                 count: Some(endings.untold),
                 ..Event::now(Kind::Lost)
@@ -115,6 +120,11 @@ impl Hub {
         });
     }
 
+    /// Events that watchers were too slow for, since the daemon started.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
     /// Whether anybody watches.
     pub fn is_watched(&self) -> bool {
         self.sender.receiver_count() != 0
@@ -124,7 +134,7 @@ impl Hub {
     pub fn watch(&self) -> impl Stream<Item = Event> + Send + use<> {
         let events = self.sender.subscribe();
         self.came.notify_one();
-        stream::unfold(events, next).boxed()
+        stream::unfold((events, Arc::clone(&self.lost)), next).boxed()
     }
 
     /// Waits until somebody new watches.
@@ -133,14 +143,20 @@ impl Hub {
     }
 }
 
-async fn next(mut receiver: Receiver<Event>) -> Option<(Event, Receiver<Event>)> {
+/// Where a watcher is, and what counts the events that it misses.
+type Watcher = (Receiver<Event>, Arc<AtomicU64>);
+
+async fn next((mut receiver, lost): Watcher) -> Option<(Event, Watcher)> {
     let event = match receiver.recv().await {
         Ok(event) => event,
-        Err(RecvError::Lagged(count)) => Event {
-            count: Some(count),
-            ..Event::now(Kind::Lost)
-        },
+        Err(RecvError::Lagged(count)) => {
+            lost.fetch_add(count, Ordering::Relaxed);
+            Event {
+                count: Some(count),
+                ..Event::now(Kind::Lost)
+            }
+        }
         Err(RecvError::Closed) => return None,
     };
-    Some((event, receiver))
+    Some((event, (receiver, lost)))
 }

@@ -71,7 +71,7 @@ pub enum Kind {
     PortUp,
     /// A port's interface is gone, or it is no port any more.
     PortDown,
-    /// A peer answers again, and is flooded to.
+    /// A peer answers its probes again, and is flooded to.
     PeerUp,
     /// A peer missed its probes, and is not flooded to any more.
     PeerDown,

@@ -1,6 +1,6 @@
 //! Numbers of events, turned into names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use netfwd_common::addr::{Addr, UNSPECIFIED};
 use netfwd_common::maps::{self, EventKind, FdbEntry, FdbKey, Opened};
@@ -9,40 +9,68 @@ use super::{Event, Kind, SessionEvent, time};
 use crate::address::from_addr;
 use crate::config::format_mac;
 use crate::dataplane::maps::Ended;
-use crate::ids::{Ids, Scope};
+use crate::ids::{Ids, Scope, parts};
 
-/// Names by number. What is gone keeps its name: an event about it may be on its way.
+/// How many names of what is gone are kept: events about it may be on their way, and containers come and go
+/// for as long as netfwd runs.
+const GONE: usize = 4096;
+
+/// Names by number.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    networks: BTreeMap<u32, String>,
-    ports: BTreeMap<u32, String>,
+    networks: Recent,
+    ports: Recent,
+}
+
+/// Names by number of what is there, and of what went last.
+#[derive(Debug, Default)]
+struct Recent {
+    now: BTreeMap<u32, String>,
+    /// The last to go is the last.
+    gone: VecDeque<(u32, String)>,
+}
+
+impl Recent {
+    fn become_that(&mut self, now: BTreeMap<u32, String>) {
+        let before = std::mem::replace(&mut self.now, now);
+        let before = before.into_iter();
+        let lost = before.filter(|(number, _)| !self.now.contains_key(number));
+        self.gone.extend(lost);
+        let excess = self.gone.len().saturating_sub(GONE);
+        self.gone.drain(..excess);
+    }
+
+    fn name(&self, number: u32) -> Option<String> {
+        let mut gone = self.gone.iter().rev();
+        let gone = || gone.find(|(old, _)| *old == number).map(|(_, name)| name);
+        self.now.get(&number).or_else(gone).cloned()
+    }
 }
 
 impl Names {
     /// Takes in the names of what is in force now.
     pub(super) fn learn(&mut self, ids: &Ids, ports: &BTreeMap<u32, maps::Port>) {
-        for (name, id) in &ids.networks {
-            self.networks.insert(*id, name.clone());
-        }
+        let networks = ids.networks.iter();
+        let networks = networks.map(|(name, id)| (*id, name.clone()));
+        self.networks.become_that(networks.collect());
         let slots = ids.slots(Scope::Port).iter();
-        let slots: BTreeMap<u32, &String> = slots.map(|(name, slot)| (*slot, name)).collect();
-        for (ifindex, port) in ports {
-            if let Some(name) = slots.get(&port.slot) {
-                self.ports.insert(*ifindex, (*name).clone());
-            }
-        }
+        let slots: BTreeMap<u32, &str> = slots.map(|(part, slot)| (*slot, parts(part).0)).collect();
+        let name = |port: &maps::Port| Some((*slots.get(&port.slot)?).to_owned());
+        let ports = ports.iter();
+        let ports = ports.filter_map(|(ifindex, port)| Some((*ifindex, name(port)?)));
+        self.ports.become_that(ports.collect());
     }
 
     /// The network with an id.
     pub(super) fn network(&self, id: u32) -> String {
-        let name = self.networks.get(&id);
-        name.cloned().unwrap_or_else(|| format!("#{id}"))
+        let name = self.networks.name(id);
+        name.unwrap_or_else(|| format!("#{id}"))
     }
 
     /// The port on an interface; `None` for no interface.
     pub(super) fn port(&self, ifindex: u32) -> Option<String> {
-        let name = self.ports.get(&ifindex);
-        (ifindex != 0).then(|| name.cloned().unwrap_or_else(|| format!("#{ifindex}")))
+        let name = || self.ports.name(ifindex);
+        (ifindex != 0).then(|| name().unwrap_or_else(|| format!("#{ifindex}")))
     }
 
     /// An event of the programs; `None` where it is of a newer kind.
@@ -103,4 +131,24 @@ impl Names {
 
 fn peer(address: &Addr) -> Option<String> {
     (*address != UNSPECIFIED).then(|| from_addr(address).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gone_is_remembered_for_a_while_and_no_longer() {
+        let mut recent = Recent::default();
+        for number in 0..3 * GONE as u32 {
+            recent.become_that(BTreeMap::from([(number, format!("v{number}"))]));
+        }
+        let last = 3 * GONE as u32 - 1;
+        assert_eq!(recent.name(last).as_deref(), Some("v12287"));
+        assert_eq!(recent.name(last - 1).as_deref(), Some("v12286"));
+        assert_eq!(recent.name(0), None);
+        assert_eq!(recent.now.len() + recent.gone.len(), GONE + 1);
+        recent.become_that(BTreeMap::from([(last - 1, "anew".into())]));
+        assert_eq!(recent.name(last - 1).as_deref(), Some("anew"));
+    }
 }

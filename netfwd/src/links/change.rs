@@ -5,6 +5,7 @@ use ipnet::IpNet;
 use netfwd_common::addr::Mac;
 use netlink_packet_route::{
     RouteNetlinkMessage,
+    address::AddressAttribute,
     link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute, LinkXdp},
 };
 use nix::errno::Errno;
@@ -13,7 +14,7 @@ use rtnetlink::{
     packet_core::{NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload},
 };
 
-use super::{LinkError, Links, Tried};
+use super::{LinkError, Links, ORIGIN, Tried, interface};
 
 type Change = LinkMessageBuilder<LinkUnspec>;
 
@@ -36,7 +37,7 @@ impl Links {
     /// Sets the administrative state.
     pub async fn set_up(&self, index: u32, up: bool) -> Result<(), LinkError> {
         let state = if up { "up" } else { "down" };
-        let what = || format!("set interface {index} {state}");
+        let what = || format!("set {} {state}", interface(index));
         self.change(index, what, |link| if up { link.up() } else { link.down() })
             .await
     }
@@ -44,26 +45,26 @@ impl Links {
     /// Has the interface take every frame, whoever it is for, or only its own.
     pub async fn set_promiscuous(&self, index: u32, on: bool) -> Result<(), LinkError> {
         let state = if on { "on" } else { "off" };
-        let what = || format!("switch promiscuous mode of interface {index} {state}");
+        let what = || format!("switch promiscuous mode of {} {state}", interface(index));
         self.change(index, what, |link| link.promiscuous(on)).await
     }
 
     /// Sets the MAC address.
     pub async fn set_mac(&self, index: u32, mac: Mac) -> Result<(), LinkError> {
-        let what = || format!("set the MAC address of interface {index}");
+        let what = || format!("set the MAC address of {}", interface(index));
         self.change(index, what, |link| link.address(mac.to_vec()))
             .await
     }
 
     /// Sets the MTU.
     pub async fn set_mtu(&self, index: u32, mtu: u32) -> Result<(), LinkError> {
-        let what = || format!("set the MTU of interface {index} to {mtu}");
+        let what = || format!("set the MTU of {} to {mtu}", interface(index));
         self.change(index, what, |link| link.mtu(mtu)).await
     }
 
     /// Sets the alias.
     pub async fn set_alias(&self, index: u32, alias: &str) -> Result<(), LinkError> {
-        let what = || format!("set the alias of interface {index}");
+        let what = || format!("set the alias of {}", interface(index));
         self.change(index, what, |link| link.alias(alias)).await
     }
 
@@ -72,7 +73,12 @@ impl Links {
     pub async fn set_no_ipv6_address(&self, index: u32) -> Result<(), LinkError> {
         let mode = AfSpecInet6::AddrGenMode(In6AddrGenMode::None);
         let spec = LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet6(vec![mode])]);
-        let what = || format!("set the IPv6 address generation mode of interface {index}");
+        let what = || {
+            format!(
+                "set the IPv6 address generation mode of {}",
+                interface(index)
+            )
+        };
         let done = self
             .change(index, what, |link| link.append_extra_attribute(spec))
             .await;
@@ -85,7 +91,7 @@ impl Links {
     /// Removes an XDP program that is attached without a link.
     pub async fn clear_xdp(&self, index: u32) -> Result<(), LinkError> {
         let none = LinkAttribute::Xdp(vec![LinkXdp::Fd(-1)]);
-        let what = || format!("detach the XDP program from interface {index}");
+        let what = || format!("detach the XDP program from {}", interface(index));
         self.change(index, what, |link| link.append_extra_attribute(none))
             .await
     }
@@ -93,17 +99,19 @@ impl Links {
     /// Deletes an interface; one that is gone already is no error.
     pub async fn delete(&self, index: u32) -> Result<(), LinkError> {
         let done = self.handle.link().del(index).execute().await;
-        absent_is_fine(done.tried(|| format!("delete interface {index}")))
+        absent_is_fine(done.tried(|| format!("delete {}", interface(index))))
     }
 
-    /// Gives an interface an address; one that it has already is no error.
+    /// Gives an interface an address, marked as netfwd's; one that it has already is no error.
     pub async fn add_address(&self, index: u32, net: IpNet) -> Result<(), LinkError> {
-        let request = self
+        let mut request = self
             .handle
             .address()
             .add(index, net.addr(), net.prefix_len());
+        let origin = AddressAttribute::Protocol(ORIGIN.into());
+        request.message_mut().attributes.push(origin);
         let done = request.replace().execute().await;
-        done.tried(|| format!("add address {net} to interface {index}"))
+        done.tried(|| format!("add address {net} to {}", interface(index)))
     }
 
     /// Takes an address from an interface; one that it does not have is no error.
@@ -119,7 +127,7 @@ impl Links {
                 .build(),
         };
         let done = self.handle.address().del(message).execute().await;
-        absent_is_fine(done.tried(|| format!("remove address {net} from interface {index}")))
+        absent_is_fine(done.tried(|| format!("remove address {net} from {}", interface(index))))
     }
 
     /// Sends one request and waits for the kernel's answer, for what rtnetlink has no call for.

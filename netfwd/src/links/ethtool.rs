@@ -79,7 +79,7 @@ pub fn set_gro(device: &str, on: bool) -> Result<(), LinkError> {
     call(device, &mut value).tried(|| format!("switch GRO of interface {device}"))
 }
 
-fn call<T>(device: &str, command: &mut T) -> io::Result<()> {
+pub(super) fn call<T>(device: &str, command: &mut T) -> io::Result<()> {
     let socket = socket(
         AddressFamily::Inet,
         SockType::Datagram,

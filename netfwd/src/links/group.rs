@@ -12,7 +12,7 @@ use netlink_packet_route::{
 use nix::errno::Errno;
 use rtnetlink::RouteMessageBuilder;
 
-use super::{LinkError, Links, Tried, change::absent_is_fine};
+use super::{LinkError, Links, Tried, change::absent_is_fine, interface};
 
 impl Links {
     /// Joins a group on an interface; that it has joined already is no error. One that was down has lost the
@@ -21,7 +21,7 @@ impl Links {
         let mut request = self.handle.address().add(index, group, 0);
         *request.message_mut() = address(index, group);
         let done = request.replace().execute().await;
-        let done = done.tried(|| format!("join group {group} on interface {index}"));
+        let done = done.tried(|| format!("join group {group} on {}", interface(index)));
         let is_member = |error: &LinkError| error.errno() == Some(Errno::EADDRINUSE);
         match done {
             Err(error) if group.is_ipv6() && is_member(&error) => {}
@@ -42,7 +42,7 @@ impl Links {
         }
         let message = address(index, group);
         let done = self.handle.address().del(message).execute().await;
-        absent_is_fine(done.tried(|| format!("leave group {group} on interface {index}")))
+        absent_is_fine(done.tried(|| format!("leave group {group} on {}", interface(index))))
     }
 
     /// With an IPv6 address comes a local route to it, by which what is sent to the group stays on this
@@ -113,8 +113,9 @@ fn explained(error: LinkError, group: IpAddr) -> LinkError {
     if error.errno() != Some(Errno::ENOBUFS) || group.is_ipv6() {
         return error;
     }
-    let why = "this network namespace has as many as net.ipv4.igmp_max_memberships says; raise that, or have networks share groups";
-    LinkError::new(error.what, std::io::Error::other(why))
+    error.helped_by(
+        "this network namespace has as many as net.ipv4.igmp_max_memberships says; raise that, or have networks share groups",
+    )
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 pub mod change;
 pub mod cookie;
+mod error;
 pub mod ethtool;
 pub mod group;
 mod ifreq;
@@ -13,6 +14,7 @@ pub mod members;
 pub mod model;
 pub mod neighbour;
 pub mod netns;
+pub mod offloads;
 pub mod packet;
 pub mod read;
 pub mod route;
@@ -27,6 +29,7 @@ pub mod xdp;
 #[cfg(test)]
 mod tests;
 
+pub use error::LinkError;
 pub use model::{Address, Link, Neighbour, Vxlan, Xdp};
 
 use std::io;
@@ -34,32 +37,11 @@ use std::io;
 use tokio::task::JoinHandle;
 
 use crate::naming;
+use error::interface;
 
-/// What went wrong with an interface: what was tried, and the kernel's reason.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {what}: {source}")]
-pub struct LinkError {
-    /// What was tried, with the object's name, as it follows "cannot".
-    pub what: String,
-    /// The kernel's reason.
-    #[source]
-    pub source: io::Error,
-}
-
-impl LinkError {
-    /// An error about `what` with the reason `source`.
-    pub fn new(what: impl Into<String>, source: io::Error) -> Self {
-        Self {
-            what: what.into(),
-            source,
-        }
-    }
-
-    /// The kernel's error number, where there is one.
-    pub fn errno(&self) -> Option<nix::errno::Errno> {
-        self.source.raw_os_error().map(nix::errno::Errno::from_raw)
-    }
-}
+/// What says of addresses and routes that netfwd set them: their `IFA_PROTO` (Linux 5.18) and `rtm_protocol`.
+/// Whatever else an interface has is of somebody else. The number is none of iproute2's (`rt_protos`).
+const ORIGIN: u8 = 78;
 
 /// Adds to a failed request what was tried.
 pub(crate) trait Tried<T> {

@@ -18,6 +18,8 @@ pub struct Address {
     /// It can be used: neither tentative, deprecated nor a duplicate; of a group, that what is sent to
     /// it leaves the host.
     pub usable: bool,
+    /// netfwd gave it to the interface.
+    pub ours: bool,
 }
 
 /// What makes a VXLAN device collide with ours.
@@ -95,6 +97,12 @@ impl Link {
             .filter(|a| a.global && a.usable)
             .map(|a| a.net.addr())
             .find(|a| family(a))
+    }
+
+    /// Whether it is the other end of a veth in another namespace.
+    pub fn is_other_end_of(&self, host: &Self) -> bool {
+        let ends = (host.peer_index, self.peer_index);
+        self.kind == host.kind && ends == (Some(self.index), Some(host.index))
     }
 
     /// Whether its alias says that this instance made it.

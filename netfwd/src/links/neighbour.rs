@@ -12,7 +12,7 @@ use nix::errno::Errno;
 
 use crate::targets::Answer;
 
-use super::{LinkError, Links, Neighbour, Tried};
+use super::{LinkError, Links, Neighbour, Tried, interface};
 
 impl Links {
     /// The neighbours that somebody set, permanent or managed; what the kernel learned by itself is
@@ -48,7 +48,7 @@ impl Links {
             .attributes
             .push(NeighbourAttribute::ExtFlags(NeighbourExtFlags::Managed));
         let done = request.execute().await;
-        done.tried(|| format!("have neighbour {address} kept on interface {index}"))
+        done.tried(|| format!("have neighbour {address} kept on {}", interface(index)))
     }
 
     /// Sets a neighbour that never ages.
@@ -60,7 +60,7 @@ impl Links {
     ) -> Result<(), LinkError> {
         let request = self.handle.neighbours().add(index, address);
         let done = request.link_layer_address(&mac).replace().execute().await;
-        done.tried(|| format!("set neighbour {address} on interface {index}"))
+        done.tried(|| format!("set neighbour {address} on {}", interface(index)))
     }
 
     /// Removes a neighbour; one that is gone already is no error.
@@ -68,7 +68,7 @@ impl Links {
         let neighbours = self.handle.neighbours();
         let message = neighbours.add(index, address).message_mut().clone();
         let done = neighbours.del(message).execute().await;
-        match done.tried(|| format!("remove neighbour {address} from interface {index}")) {
+        match done.tried(|| format!("remove neighbour {address} from {}", interface(index))) {
             Err(error) if matches!(error.errno(), Some(Errno::ENOENT | Errno::ENODEV)) => Ok(()),
             other => other,
         }

@@ -38,6 +38,11 @@ impl Netns {
         Self::open("/proc/thread-self/ns/net")
     }
 
+    /// Its name, as it was opened by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The file that stands for it.
     pub fn fd(&self) -> impl AsFd + '_ {
         &self.file
@@ -101,7 +106,8 @@ where
     Ok(runtime.block_on(async { work(Links::open("")?).await }))
 }
 
-fn path(name: &str) -> PathBuf {
+/// The file that stands for the namespace `name`.
+pub fn path(name: &str) -> PathBuf {
     if name.contains('/') {
         PathBuf::from(name)
     } else {

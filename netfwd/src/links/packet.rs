@@ -6,11 +6,11 @@ use std::os::fd::AsRawFd as _;
 use nix::libc;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-use super::{LinkError, Tried};
+use super::{LinkError, Tried, interface};
 
 /// Sends a frame, Ethernet header included, out of an interface of the calling thread's namespace.
 pub fn send(index: u32, frame: &[u8]) -> Result<(), LinkError> {
-    try_send(index, frame).tried(|| format!("send a frame out of interface {index}"))
+    try_send(index, frame).tried(|| format!("send a frame out of {}", interface(index)))
 }
 
 fn try_send(index: u32, frame: &[u8]) -> io::Result<()> {

@@ -12,7 +12,7 @@ use netlink_packet_route::{
     },
 };
 
-use super::{Address, Link, LinkError, Links, Tried, Vxlan, Xdp, tap};
+use super::{Address, Link, LinkError, Links, ORIGIN, Tried, Vxlan, Xdp, tap};
 
 impl Links {
     /// Every interface of the namespace with its addresses, in the order of their numbers.
@@ -77,13 +77,14 @@ impl Links {
 
 fn address(message: &AddressMessage) -> Option<Address> {
     let unusable = AddressFlags::Tentative | AddressFlags::Deprecated | AddressFlags::Dadfailed;
-    let (mut local, mut remote) = (None, None);
+    let (mut local, mut remote, mut ours) = (None, None, false);
     let mut flags = AddressFlags::from_bits_retain(u32::from(message.header.flags.bits()));
     for attribute in &message.attributes {
         match attribute {
             AddressAttribute::Local(ip) => local = Some(*ip),
             AddressAttribute::Address(ip) => remote = Some(*ip),
             AddressAttribute::Flags(all) => flags = *all,
+            AddressAttribute::Protocol(origin) => ours = u8::from(*origin) == ORIGIN,
             _ => {}
         }
     }
@@ -93,6 +94,7 @@ fn address(message: &AddressMessage) -> Option<Address> {
         net,
         global: message.header.scope == AddressScope::Universe,
         usable: !flags.intersects(unusable),
+        ours,
     })
 }
 

@@ -54,23 +54,27 @@ impl Links {
             0
         };
         flags |= if vnet_header { libc::IFF_VNET_HDR } else { 0 };
-        make(name, flags, owner).tried(|| format!("make tap {name}"))?;
-        self.mark(name).await
+        let what = || format!("make tap {name}");
+        let file = make(name, flags).tried(what)?;
+        // Until it is marked it goes with its file, whatever ends this process.
+        let index = self.mark(name).await?;
+        persist(file.as_raw_fd(), owner).tried(what)?;
+        Ok(index)
     }
 }
 
-/// Nothing that is opened here stays open: persistence is what keeps the interface.
-fn make(name: &str, flags: libc::c_int, owner: Option<u32>) -> io::Result<()> {
+fn make(name: &str, flags: libc::c_int) -> io::Result<File> {
     let file = File::options().read(true).write(true).open(DEVICE)?;
     let tap = file.as_raw_fd();
     let mut request = ifreq::named(name)?;
     request.ifr_ifru.ifru_flags = flags as libc::c_short;
     // SAFETY: `request` is a live `ifreq` with a terminated name and flags, which the kernel reads.
     unsafe { ioctl::set_interface(tap, &raw const request) }?;
-    owned(tap, owner)
+    Ok(file)
 }
 
-fn owned(tap: RawFd, owner: Option<u32>) -> io::Result<()> {
+/// Nothing that is opened here stays open: persistence is what keeps the interface.
+fn persist(tap: RawFd, owner: Option<u32>) -> io::Result<()> {
     if let Some(owner) = owner {
         // SAFETY: the request takes a number, no pointer.
         unsafe { ioctl::set_owner(tap, owner.cast_signed()) }?;

@@ -23,6 +23,15 @@ pub(super) async fn named(links: &Links, name: &str) -> Link {
     found.unwrap_or_else(|| panic!("{name} is there"))
 }
 
+impl Links {
+    /// Gives an interface, which must be down, another name.
+    pub(crate) async fn rename(&self, index: u32, name: &str) {
+        let link = rtnetlink::LinkUnspec::new_with_index(index).name(name.to_owned());
+        let done = self.handle.link().change(link.build()).execute().await;
+        done.expect("renamed");
+    }
+}
+
 #[test]
 fn a_pair_is_made_marked_changed_and_deleted() {
     in_new_netns(|links| async move {
@@ -97,7 +106,8 @@ fn a_pair_reaches_into_another_namespace() {
             ))
         });
         let (routes, gro, mtu) = inside.await.expect("the inside works");
-        assert_eq!(routes, [IpAddr::from([10, 0, 3, 1])]);
+        let via = IpAddr::from([10, 0, 3, 1]);
+        assert_eq!(routes, [route::DefaultRoute { via, ours: true }]);
         assert!(gro);
         assert_eq!(mtu, 1450);
     });

@@ -25,6 +25,7 @@ impl Links {
             .build();
         let done = self.handle.link().add(message).execute().await;
         done.tried(|| format!("make VXLAN device {name} on UDP port {port}"))?;
-        self.mark(name).await
+        let marked = self.mark(name).await;
+        self.or_none(name, marked).await
     }
 }

@@ -150,8 +150,7 @@ fn find<const N: usize>(mut attributes: &[u8], wanted: u16) -> Option<[u8; N]> {
 mod tests {
     use super::*;
     use crate::links::ethtool::set_gro;
-    use crate::links::veth::VethEnd;
-    use crate::sandbox::in_new_netns;
+    use crate::sandbox::{in_new_netns, pair};
 
     #[test]
     fn attributes_are_found_and_bad_ones_are_not() {
@@ -166,13 +165,7 @@ mod tests {
     #[test]
     fn a_veth_takes_frames_while_its_other_end_has_gro() {
         in_new_netns(|links| async move {
-            let end = |name: &str| VethEnd {
-                name: name.into(),
-                mac: None,
-                mtu: 1500,
-            };
-            let pair = links.add_veth(&end("p0"), &end("p1"), None).await;
-            pair.expect("a pair");
+            pair(&links, "p0", "p1", 1500).await;
             let list = links.list().await.expect("links");
             let index = |name: &str| list.iter().find(|l| l.name == name).expect("it").index;
             for name in ["p0", "p1"] {

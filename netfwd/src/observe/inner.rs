@@ -1,43 +1,38 @@
 //! The ends of pairs in other namespaces.
 
-use crate::links::{self, LinkError, Links, ethtool, netns::Netns};
+use nix::errno::Errno;
+
+use crate::links::{Link, LinkError, Links, ethtool, netns::Netns};
 use crate::observed::Inner;
 
-/// The other end of `host` in the namespace and under the name that `wanted` gives; `None` where
-/// there is none, or where that name belongs to something else.
-pub(super) async fn end_of(host: &links::Link, wanted: &Inner) -> Option<Inner> {
-    let netns = Netns::open(&wanted.netns).ok()?;
-    let (name, index) = (wanted.name.clone(), host.peer_index);
-    let found = netns
-        .run(|links| read(links, name))
-        .await
-        .inspect_err(|error| tracing::warn!("{error}"))
-        .ok()??;
-    let (link, mut inner) = found;
-    inner.netns.clone_from(&wanted.netns);
-    let other_end = Some(link.index) == index && link.peer_index == Some(host.index);
-    other_end.then_some(inner)
+/// The other end of `host` in the namespace that `wanted` gives, whatever its name is there now: who has
+/// the namespace may call it otherwise. `None` where it is gone or somewhere else. That it could not be
+/// looked at says nothing about it, and is an error.
+pub(super) async fn end_of(host: &Link, wanted: &Inner) -> Result<Option<Inner>, LinkError> {
+    let netns = match Netns::open(&wanted.netns) {
+        Err(error) if error.errno() == Some(Errno::ENOENT) => return Ok(None),
+        other => other?,
+    };
+    let (host, wanted) = (host.clone(), wanted.clone());
+    netns.run(|links| read(links, host, wanted)).await
 }
 
-async fn read(links: Links, name: String) -> Result<Option<(links::Link, Inner)>, LinkError> {
+async fn read(links: Links, host: Link, wanted: Inner) -> Result<Option<Inner>, LinkError> {
     let list = links.list().await?;
-    let Some(link) = list.into_iter().find(|link| link.name == name) else {
+    let Some(link) = list.into_iter().find(|link| link.is_other_end_of(&host)) else {
         return Ok(None);
     };
-    let global = link.addresses.iter().filter(|address| address.global);
-    let inner = Inner {
-        netns: String::new(),
+    let routes = links.default_routes(link.index).await?.into_iter();
+    let routes = routes.filter(|route| route.ours || wanted.default_routes.contains(&route.via));
+    let addresses = link.addresses.iter().filter(|address| address.global);
+    let addresses = addresses.filter(|a| a.ours || wanted.addresses.contains(&a.net));
+    Ok(Some(Inner {
         mac: link.mac,
         mtu: link.mtu,
-        addresses: global.map(|address| address.net).collect(),
-        default_routes: links
-            .default_routes(link.index)
-            .await?
-            .into_iter()
-            .collect(),
-        gro: ethtool::gro(&name)?,
+        addresses: addresses.map(|address| address.net).collect(),
+        default_routes: routes.map(|route| route.via).collect(),
+        gro: ethtool::gro(&link.name)?,
         up: link.up,
-        name,
-    };
-    Ok(Some((link, inner)))
+        ..wanted
+    }))
 }

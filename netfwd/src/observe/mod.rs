@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use netfwd_common::maps::{self, FdbEntry, FdbFlags, FdbKey, NeighbourFlags, NeighbourKey};
 
 use crate::dataplane::{
-    Dataplane, DataplaneError, FILTER_HANDLE, FILTER_PRIORITY, Maps, Pin, Seen,
+    Dataplane, DataplaneError, FILTER_HANDLE, FILTER_PRIORITY, Maps, Pin, Pins, Seen,
 };
 use crate::links::{self, Address, LinkError, Links, members, sysctl, tc::Side};
 use crate::observed::{
@@ -43,17 +43,19 @@ pub async fn observe(
 ) -> Result<Observed, ObserveError> {
     let list = links.list().await?;
     let named = named(links, &list, &BTreeMap::new());
-    let mut inner = BTreeMap::new();
+    let (mut inner, mut unseen) = (BTreeMap::new(), BTreeMap::new());
     for (name, wanted) in pairs {
-        let host = list.iter().find(|link| link.name == *name);
-        if let Some(host) = host
-            && let Some(found) = inner::end_of(host, wanted).await
-        {
-            inner.insert(name.clone(), found);
+        let Some(host) = list.iter().find(|link| link.name == *name) else {
+            continue;
+        };
+        match inner::end_of(host, wanted).await {
+            Ok(found) => inner.extend(found.map(|found| (name.clone(), found))),
+            Err(error) => drop(unseen.insert(name.clone(), error.to_string())),
         }
     }
     Ok(Observed {
         inner,
+        unseen,
         neighbours: neighbours(links, &list).await?,
         maps: maps(dataplane.maps())?,
         ..attached(dataplane, links, &list, named).await?
@@ -75,7 +77,7 @@ async fn attached(
 ) -> Result<Observed, ObserveError> {
     let mut hooks = BTreeMap::new();
     for (at, pin) in dataplane.pins().attached()? {
-        let seen = seen(links, list, &at, pin).await?;
+        let seen = seen(links, list, (&at, pin), dataplane.pins()).await?;
         if let Some(attached) = dataplane.attachment(&at, pin, seen) {
             hooks.insert(at, attached);
         }
@@ -92,7 +94,7 @@ async fn attached(
 /// Links as a plan compares them, but for their settings.
 pub fn plain_links(list: &[links::Link]) -> BTreeMap<String, Link> {
     list.iter()
-        .map(|link| (link.name.clone(), plain(link)))
+        .map(|link| (link.name.clone(), plain_link(link)))
         .collect()
 }
 
@@ -115,7 +117,13 @@ fn named(
     named
 }
 
-fn plain(link: &links::Link) -> Link {
+/// Whether frames for one station are handed to the other end of this interface, past its queue.
+pub fn goes_to_other_end(link: &links::Link) -> bool {
+    link.kind == "veth" && link.peer_elsewhere
+}
+
+/// A link as a plan compares it, but for its settings.
+pub fn plain_link(link: &links::Link) -> Link {
     let is_group = |address: &&Address| address.net.addr().is_multicast();
     let (groups, unicast): (Vec<&Address>, Vec<&Address>) =
         link.addresses.iter().partition(is_group);
@@ -135,7 +143,8 @@ fn plain(link: &links::Link) -> Link {
         tentative: tentative.map(|address| address.net.addr()).collect(),
         groups: joined.map(|group| group.net.addr()).collect(),
         members: BTreeSet::new(),
-        peer_in_other_netns: link.kind == "veth" && link.peer_elsewhere,
+        peer_in_other_netns: goes_to_other_end(link),
+        peer_ifindex: link.peer_index.filter(|_| link.kind == "veth"),
         vxlan: link.vxlan.map(|vxlan| VxlanLink {
             port: vxlan.port,
             external: vxlan.external,
@@ -168,31 +177,32 @@ fn value(which: Sysctl, device: &str) -> Option<u8> {
 pub async fn seen(
     links: &Links,
     list: &[links::Link],
-    at: &HookAt,
-    pin: Pin,
+    (at, pin): (&HookAt, Pin),
+    pins: &Pins,
 ) -> Result<Seen, LinkError> {
-    let Some(link) = list.iter().find(|link| link.name == at.interface) else {
-        return Ok(Seen::default());
-    };
+    let link = list.iter().find(|link| link.name == at.interface);
+    let ifindex = link.map_or(0, |link| link.index);
     let program = match pin {
         Pin::Tcx => None,
-        Pin::XdpNative | Pin::XdpGeneric => link.xdp.map(|xdp| xdp.program_id),
+        Pin::XdpNative | Pin::XdpGeneric => {
+            link.and_then(|link| link.xdp).map(|xdp| xdp.program_id)
+        }
+        // The interface that has the filter may have another name by now.
         Pin::Clsact => {
+            let index = pins.filtered(at).unwrap_or(ifindex);
+            if index == 0 {
+                return Ok(Seen::default());
+            }
             let side = if at.hook == Hook::Egress {
                 Side::Egress
             } else {
                 Side::Ingress
             };
             let (priority, handle) = (FILTER_PRIORITY, FILTER_HANDLE);
-            links
-                .filter_program(link.index, side, priority, handle)
-                .await?
+            links.filter_program(index, side, priority, handle).await?
         }
     };
-    Ok(Seen {
-        ifindex: link.index,
-        program,
-    })
+    Ok(Seen { ifindex, program })
 }
 
 async fn neighbours(links: &Links, list: &[links::Link]) -> Result<BTreeSet<Neighbour>, LinkError> {

@@ -146,6 +146,22 @@ pub enum Action {
     ZeroSlot(u32),
 }
 
+impl Action {
+    /// The interface here of the port that alone suffers when the step fails, where it reaches into a
+    /// container's namespace: who has that can make it fail.
+    pub fn port_alone(&self) -> Option<&str> {
+        match self {
+            Self::CreatePair {
+                name,
+                peer: PairPeer::Into { .. },
+                ..
+            } => Some(name),
+            Self::SetInner { host, .. } => Some(host),
+            _ => None,
+        }
+    }
+}
+
 /// The other end of a new pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PairPeer {

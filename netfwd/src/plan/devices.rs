@@ -17,6 +17,7 @@ pub(super) fn create(desired: &Desired, observed: &Observed) -> Vec<Action> {
     };
     let devices = desired.devices.iter();
     let devices = devices.filter(|(_, device)| !matches!(device.made, Made::PeerOf { .. }));
+    let devices = devices.filter(|(name, _)| !desired.aside().contains(*name));
     let missing: Vec<_> = devices.filter(|(name, d)| !is_sound(name, d)).collect();
     let unsound = missing.iter().map(|(name, _)| *name);
     let unsound = unsound.filter(|name| observed.links.contains_key(*name));
@@ -46,13 +47,20 @@ fn stale<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Iterator<Item
 
 /// Whether a link is of the making that the device should be of.
 fn is_sound(name: &str, device: &Device, link: &Link, observed: &Observed) -> bool {
+    // Without its mark it is half made.
+    if link.alias.is_none() {
+        return false;
+    }
     match &device.made {
         Made::Companion { port, source_ports } => link.vxlan.is_some_and(|known| {
             known.external
                 && known.zero_checksum
                 && (known.port, known.source_ports) == (*port, *source_ports)
         }),
-        Made::Pair { peer } => observed.links.contains_key(peer),
+        Made::Pair { peer } => {
+            let peer = observed.links.get(peer);
+            peer.is_some_and(|peer| peer.alias.is_some())
+        }
         Made::PeerOf { .. } => true,
         // Whoever opens a tap says whether it has a header (drivers/net/tun.c, `tun_set_iff`).
         Made::Tap(kind) => link.tap.is_some_and(|known| {
@@ -96,7 +104,9 @@ pub(super) fn set_up(desired: &Desired, observed: &Observed) -> Vec<Action> {
         if let Some(link) = observed.links.get(name) {
             actions.extend(settings(name, device, link));
         }
-        if let Made::PairInto(inner) = &device.made {
+        if let Made::PairInto(inner) = &device.made
+            && !desired.aside().contains(name)
+        {
             actions.extend(inner_end(name, inner, observed.inner.get(name)));
         }
     }

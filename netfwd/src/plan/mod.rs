@@ -13,8 +13,9 @@
 //! observe::observe(&Dataplane, &Links, pairs: &BTreeMap<String, Inner>)
 //!     -> Result<Observed, ObserveError>                                     (async)
 //!     pairs: the inner ends to look at, by the name of the end here; one that is gone is left out
-//! apply::apply(&mut Dataplane, &Links, &[Action]) -> Result<(), ApplyError> (async; undone in reverse on failure)
-//! cleanup::cleanup(instance: &str) -> Result<Vec<String>, impl Display>     (async; what was removed)
+//! apply::apply(&mut Dataplane, &Links, &[Action]) -> Result<BTreeMap<String, String>, ApplyError>
+//!     (async; undone in reverse on failure; given are the ports that failed alone, and why)
+//! cleanup::cleanup(instance: &str, State) -> Result<Vec<String>, impl Display>     (async; what was removed)
 //! check::check(&Config, instance: &str) -> Result<Vec<Finding>, impl Display> (async; Finding: Serialize, is_error())
 //! ageing::Ageing::new(&Timeouts), .tick(&mut self, &mut Dataplane) -> Result<Vec<Aged>, impl Display>
 //! show::{networks, ports, peers, fdb, publishes, stats, status}(instance: &str)
@@ -83,6 +84,9 @@ pub fn attach(desired: &Desired, observed: &Observed) -> Vec<Action> {
             known.current && known.ifindex == link.ifindex && known.program == attach.program
         });
         let mode_differs = known.is_some_and(|known| other_mode(*known, attach.generic));
+        // A filter stays on its interface when that is renamed, and with it the qdisc.
+        let mode_differs = mode_differs
+            || known.is_some_and(|k| k.mode == Mode::Clsact && k.ifindex != link.ifindex);
         if refused || (in_force && !mode_differs) {
             continue;
         }

@@ -152,19 +152,12 @@ fn link_local(link: &Link) -> Option<Ipv6Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::links::veth::VethEnd;
-    use crate::sandbox::in_new_netns;
+    use crate::sandbox::{in_new_netns, pair};
 
     #[test]
     fn the_first_queries_follow_one_another_faster() {
         in_new_netns(|links| async move {
-            let end = |name: &str| VethEnd {
-                name: name.into(),
-                mac: None,
-                mtu: 1500,
-            };
-            let made = links.add_veth(&end("gw0"), &end("far"), None).await;
-            made.expect("a pair");
+            pair(&links, "gw0", "far", 1500).await;
             let device = links.find("gw0").await.expect("a look");
             let now = Instant::now();
             let mut asker = Asker::new(device.expect("it is there"), now).expect("it listens");

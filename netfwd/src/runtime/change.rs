@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::housed::Housed;
 use super::{
     ChangeError, FdbKind, FdbSpec, FloatingSpec, NeighSpec, NetworkSpec, PeerSpec, PortSpec,
     PublishSpec, Runtime,
 };
-use crate::config::{Config, FdbEntry, Network, Place};
+use crate::config::{self, Config, FdbEntry, Network, Place};
 
 /// What to do with an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,11 +55,55 @@ pub struct Change {
     pub object: Object,
 }
 
+impl Change {
+    /// Refuses what is wrong with the words alone, whatever there is.
+    pub fn sound(&self) -> Result<(), ChangeError> {
+        let del = self.op == Op::Del;
+        match &self.object {
+            Object::Port(_) if del || self.op == Op::Set => Ok(()),
+            _ if self.op == Op::Set => Err(ChangeError::Bad(SET_IS_FOR_PORTS.into())),
+            Object::Fdb(spec) if del => spec.station().map(drop),
+            Object::Publish(spec) if del => spec.listener().map(drop),
+            _ if del => Ok(()),
+            Object::Network(spec) => {
+                let alone = Config {
+                    networks: vec![spec.network()?],
+                    ..Config::default()
+                };
+                Ok(config::check(&alone)?)
+            }
+            Object::Port(spec) => spec.port().map(drop),
+            Object::Peer(_) => Ok(()),
+            Object::Fdb(spec) => spec.entry().map(drop),
+            Object::Neigh(spec) => spec.neighbour().map(drop),
+            Object::Publish(spec) => spec.publish().map(drop),
+            Object::Floating(spec) => spec.floating().map(drop),
+        }
+    }
+}
+
+impl Object {
+    /// Refuses a network that is not there, of what is to be in one.
+    fn housed(&self, now: &Config) -> Result<(), ChangeError> {
+        let network = match self {
+            Self::Port(spec) => spec.network.as_deref(),
+            Self::Publish(spec) => spec.network.as_deref(),
+            Self::Floating(spec) => spec.network.as_deref(),
+            // The others look for theirs when they look for what is in it.
+            _ => None,
+        };
+        network.map_or(Ok(()), |name| named(now, name).map(drop))
+    }
+}
+
 impl Runtime {
     /// The state after a change. `file` is what the configuration file says; `now` is that with
     /// this state merged in.
     pub fn after(&self, change: &Change, file: &Config, now: &Config) -> Result<Self, ChangeError> {
         let mut next = self.clone();
+        if change.op != Op::Del {
+            change.object.housed(now)?;
+        }
         match &change.object {
             Object::Port(spec) if change.op == Op::Set => next.set_port(spec, now)?,
             _ if change.op == Op::Set => return Err(ChangeError::Bad(SET_IS_FOR_PORTS.into())),
@@ -92,23 +137,24 @@ impl Runtime {
     }
 
     fn unused(&self, network: &str) -> Result<(), ChangeError> {
-        let of = |name: &Option<String>| name.as_deref() == Some(network);
-        let port = self
-            .ports
-            .iter()
-            .find(|p| of(&p.network))
-            .map(|p| format!("port {}", p.label()));
-        let publish = self.publishes.iter().find(|p| of(&p.network));
-        let publish = publish.map(|p| format!("publish {}", p.listen));
-        let floating = self.floatings.iter().find(|f| of(&f.network));
-        let floating = floating.map(FloatingSpec::what);
-        let peer = self.peers.iter().find(|p| p.network == network);
-        let peer = peer.map(|p| format!("peer {}", p.address));
-        let fdb = self.fdb.iter().find(|entry| entry.network == network);
-        let fdb = fdb.map(|entry| format!("FDB entry {}", entry.mac));
-        let neighbour = self.neighbours.iter().find(|n| n.network == network);
-        let neighbour = neighbour.map(|n| format!("neighbour {}", n.ip));
-        match port.or(publish).or(floating).or(peer).or(fdb).or(neighbour) {
+        fn first<T: Housed>(all: &[T], network: &str) -> Option<String> {
+            let mut all = all.iter();
+            let found = all.find(|one| one.network() == network);
+            found.map(|one| {
+                format!(
+                    "{}, added by command; first run `netfwd {}`",
+                    one.label(),
+                    one.way_out()
+                )
+            })
+        }
+        let left = first(&self.ports, network)
+            .or_else(|| first(&self.publishes, network))
+            .or_else(|| first(&self.floatings, network))
+            .or_else(|| first(&self.peers, network))
+            .or_else(|| first(&self.fdb, network))
+            .or_else(|| first(&self.neighbours, network));
+        match left {
             Some(what) => Err(ChangeError::InUse {
                 network: network.to_owned(),
                 what,
@@ -205,10 +251,12 @@ pub(super) fn replace<T: Clone>(
     given: Option<(&Place, bool)>,
 ) -> Result<(), ChangeError> {
     match (op, given) {
-        (Op::Add, Some(_)) => return Err(ChangeError::Exists(what.to_owned())),
+        (Op::Add, Some((place, _))) if place.is_command() => {
+            return Err(ChangeError::Exists(what.to_owned()));
+        }
         (Op::Del, None) => return Err(ChangeError::Absent(what.to_owned())),
         (Op::Replace, Some((_, true))) => return Ok(()),
-        (Op::Replace | Op::Del, Some((place, _))) if !place.is_command() => {
+        (_, Some((place, _))) if !place.is_command() => {
             return Err(ChangeError::InFile {
                 what: what.to_owned(),
                 place: place.clone(),

@@ -20,12 +20,24 @@ pub enum ChangeError {
         place: Place,
     },
     /// A network has objects that were added by command.
-    #[error("network {network} still has {what}, added by command; delete that first")]
+    #[error("network {network} still has {what}")]
     InUse {
         /// The network.
         network: String,
+        /// The object, and how it is deleted.
+        what: String,
+    },
+    /// Its network is gone from the file.
+    #[error(
+        "{what}, added by command, is in network {network}, which the file does not have; put the network back, or first run `netfwd {way_out}`"
+    )]
+    Homeless {
         /// The object.
         what: String,
+        /// The network.
+        network: String,
+        /// The command that deletes the object.
+        way_out: String,
     },
     /// A value or a combination of options that makes no sense.
     #[error("{0}")]
@@ -39,7 +51,8 @@ impl ChangeError {
     /// The exit code of the command that asked for the change.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Bad(_) => 2,
+            // As the same contradiction in a file.
+            Self::Bad(_) | Self::Config(_) => 2,
             _ => 1,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::housed::Housed;
 use super::{
     ChangeError, FdbSpec, FloatingSpec, NeighSpec, NetworkSpec, PeerSpec, PortSpec, PublishSpec,
 };
@@ -40,73 +41,88 @@ impl Runtime {
         for spec in &self.networks {
             config.networks.push(spec.network()?);
         }
-        let mut networks = ByName::of(&mut config.networks);
-        for spec in &self.ports {
-            let network = spec.network.as_deref().unwrap_or_default();
-            networks.get(network)?.ports.push(spec.port()?);
-        }
-        for spec in &self.peers {
-            networks.get(&spec.network)?.peers.push(spec.peer());
-        }
-        for spec in &self.fdb {
-            networks.get(&spec.network)?.fdb.push(spec.entry()?);
-        }
-        for spec in &self.neighbours {
-            let neighbours = &mut networks.get(&spec.network)?.neighbours;
-            neighbours.push(spec.neighbour()?);
-        }
-        for spec in &self.publishes {
-            let network = spec.network.as_deref().unwrap_or_default();
-            networks.get(network)?.publishes.push(spec.publish()?);
-        }
-        for spec in &self.floatings {
-            let network = spec.network.as_deref().unwrap_or_default();
-            networks.get(network)?.floatings.push(spec.floating()?);
-        }
+        self.fill(&mut ByName::new(&mut config.networks))?;
         config::check(&config)?;
         Ok(config)
     }
 
-    /// The part of this state that fits the configuration, and why the rest does not: the file may
-    /// have been edited while netfwd did not run, so that nobody could be told.
-    pub fn fitting(&self, file: &Config) -> (Self, Vec<ChangeError>) {
-        if self.merge(file).is_ok() {
-            return (self.clone(), Vec::new());
+    fn fill(&self, networks: &mut ByName<'_>) -> Result<(), ChangeError> {
+        for spec in &self.ports {
+            networks.of(spec)?.ports.push(spec.port()?);
         }
-        let mut kept = Self::default();
-        let mut refused = Vec::new();
-        keep(
-            &mut kept,
-            &self.networks,
-            |k| &mut k.networks,
-            file,
-            &mut refused,
-        );
-        keep(&mut kept, &self.ports, |k| &mut k.ports, file, &mut refused);
-        keep(&mut kept, &self.peers, |k| &mut k.peers, file, &mut refused);
-        keep(&mut kept, &self.fdb, |k| &mut k.fdb, file, &mut refused);
-        keep(
-            &mut kept,
-            &self.neighbours,
-            |k| &mut k.neighbours,
-            file,
-            &mut refused,
-        );
-        keep(
-            &mut kept,
-            &self.publishes,
-            |k| &mut k.publishes,
-            file,
-            &mut refused,
-        );
-        keep(
-            &mut kept,
-            &self.floatings,
-            |k| &mut k.floatings,
-            file,
-            &mut refused,
-        );
-        (kept, refused)
+        for spec in &self.peers {
+            networks.of(spec)?.peers.push(spec.peer());
+        }
+        for spec in &self.fdb {
+            networks.of(spec)?.fdb.push(spec.entry()?);
+        }
+        for spec in &self.neighbours {
+            networks.of(spec)?.neighbours.push(spec.neighbour()?);
+        }
+        for spec in &self.publishes {
+            networks.of(spec)?.publishes.push(spec.publish()?);
+        }
+        for spec in &self.floatings {
+            networks.of(spec)?.floatings.push(spec.floating()?);
+        }
+        Ok(())
+    }
+
+    /// Divides this state, and behind it the `misfits` of before, into what fits the configuration and
+    /// what does not: the file may have been edited while netfwd did not run, so that nobody could be told.
+    pub fn fitting(&self, misfits: &Self, file: &Config) -> Fit {
+        let mut fit = Fit::default();
+        if self.merge(file).is_ok() {
+            fit.kept = self.clone();
+        } else {
+            fit.take_over(self, file);
+        }
+        fit.take_over(misfits, file);
+        fit
+    }
+}
+
+/// What fits a configuration, and what does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fit {
+    /// What fits.
+    pub kept: Runtime,
+    /// What does not.
+    pub misfits: Runtime,
+    /// Why not, object by object.
+    pub why: Vec<ChangeError>,
+}
+
+impl Fit {
+    fn take_over(&mut self, from: &Runtime, file: &Config) {
+        self.divide(from, file, |all| &mut all.networks);
+        self.divide(from, file, |all| &mut all.ports);
+        self.divide(from, file, |all| &mut all.peers);
+        self.divide(from, file, |all| &mut all.fdb);
+        self.divide(from, file, |all| &mut all.neighbours);
+        self.divide(from, file, |all| &mut all.publishes);
+        self.divide(from, file, |all| &mut all.floatings);
+    }
+
+    /// Takes the objects of one kind over, one by one.
+    fn divide<T: Clone + PartialEq>(
+        &mut self,
+        from: &Runtime,
+        file: &Config,
+        list: fn(&mut Runtime) -> &mut Vec<T>,
+    ) {
+        for item in list(&mut from.clone()) {
+            // A start that ended between the two files left it in both.
+            if list(&mut self.kept).contains(item) {
+                continue;
+            }
+            list(&mut self.kept).push(item.clone());
+            if let Err(error) = self.kept.merge(file) {
+                list(&mut self.kept).pop();
+                list(&mut self.misfits).push(item.clone());
+                self.why.push(error);
+            }
+        }
     }
 }
 
@@ -114,30 +130,19 @@ impl Runtime {
 struct ByName<'a>(BTreeMap<String, &'a mut Network>);
 
 impl<'a> ByName<'a> {
-    fn of(networks: &'a mut [Network]) -> Self {
+    fn new(networks: &'a mut [Network]) -> Self {
         let networks = networks.iter_mut();
         Self(networks.map(|n| (n.name.clone(), n)).collect())
     }
 
-    fn get(&mut self, name: &str) -> Result<&mut Network, ChangeError> {
+    /// The network of an object.
+    fn of(&mut self, object: &impl Housed) -> Result<&mut Network, ChangeError> {
+        let name = object.network();
         let network = self.0.get_mut(name).map(|network| &mut **network);
-        network.ok_or_else(|| ChangeError::Absent(format!("network {name}")))
-    }
-}
-
-/// Adds to `kept`, one by one, what fits.
-fn keep<T: Clone>(
-    kept: &mut Runtime,
-    all: &[T],
-    list: fn(&mut Runtime) -> &mut Vec<T>,
-    file: &Config,
-    refused: &mut Vec<ChangeError>,
-) {
-    for item in all {
-        list(kept).push(item.clone());
-        if let Err(error) = kept.merge(file) {
-            list(kept).pop();
-            refused.push(error);
-        }
+        network.ok_or_else(|| ChangeError::Homeless {
+            what: object.label(),
+            network: name.to_owned(),
+            way_out: object.way_out(),
+        })
     }
 }

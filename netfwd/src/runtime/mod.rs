@@ -3,6 +3,7 @@
 
 mod change;
 mod error;
+mod housed;
 mod listing;
 mod merge;
 mod nat;
@@ -13,7 +14,7 @@ mod store;
 
 pub use change::{Change, Object, Op};
 pub use error::ChangeError;
-pub use merge::Runtime;
+pub use merge::{Fit, Runtime};
 pub use nat::{FloatingSpec, PublishSpec};
 pub use network::{MasqueradeSpec, NetworkSpec, SwitchChange};
 pub use port::{PortChange, PortSpec};

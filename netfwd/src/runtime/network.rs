@@ -198,9 +198,13 @@ impl NetworkSpec {
                 "`{name}` is too long for a gateway device; use at most 15 characters"
             ));
         };
+        let address = |net: &IpNet| match config::host_address(&net.to_string()) {
+            Some(address) => Ok(address),
+            None => bad(format!("`{net}` is not {}", config::ADDRESS)),
+        };
         let gateway = Gateway {
             device,
-            addresses: self.gateway.clone(),
+            addresses: self.gateway.iter().map(address).collect::<Result<_, _>>()?,
             mac: None,
             masquerade,
             place: Place::default(),

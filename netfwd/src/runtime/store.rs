@@ -10,6 +10,13 @@ use serde::de::DeserializeOwned;
 use super::Runtime;
 use crate::ids::Ids;
 
+/// What was added by command.
+const RUNTIME: &str = "runtime.json";
+/// Ids and slots.
+const IDS: &str = "ids.json";
+/// What was added by command and does not fit the file.
+const MISFITS: &str = "misfits.json";
+
 /// A file of the state that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{path} cannot be {doing} ({source}); {remedy}", path = path.display())]
@@ -42,24 +49,58 @@ impl Store {
         &self.dir
     }
 
+    /// The file of ids and slots.
+    pub fn ids_path(&self) -> PathBuf {
+        self.dir.join(IDS)
+    }
+
     /// What was added by command; nothing where there is no file.
     pub fn runtime(&self) -> Result<Runtime, StoreError> {
-        self.read("runtime.json")
+        self.read(RUNTIME)
     }
 
     /// Keeps what was added by command.
     pub fn save_runtime(&self, runtime: &Runtime) -> Result<(), StoreError> {
-        self.write("runtime.json", runtime)
+        self.write(RUNTIME, runtime)
+    }
+
+    /// What does not fit the file; nothing where there is no file.
+    pub fn misfits(&self) -> Result<Runtime, StoreError> {
+        self.read(MISFITS)
+    }
+
+    /// Keeps what does not fit the file; no file for nothing.
+    pub fn save_misfits(&self, misfits: &Runtime) -> Result<(), StoreError> {
+        if *misfits != Runtime::default() {
+            return self.write(MISFITS, misfits);
+        }
+        let path = self.misfits_path();
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(failed(path, "removed", "check its permissions", error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The file of what was added by command.
+    pub fn runtime_path(&self) -> PathBuf {
+        self.dir.join(RUNTIME)
+    }
+
+    /// The file of what does not fit.
+    pub fn misfits_path(&self) -> PathBuf {
+        self.dir.join(MISFITS)
     }
 
     /// Ids and slots; none where there is no file.
     pub fn ids(&self) -> Result<Ids, StoreError> {
-        self.read("ids.json")
+        self.read(IDS)
     }
 
     /// Keeps ids and slots.
     pub fn save_ids(&self, ids: &Ids) -> Result<(), StoreError> {
-        self.write("ids.json", ids)
+        self.write(IDS, ids)
     }
 
     fn read<T: Default + DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
@@ -69,7 +110,10 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
             Err(error) => return Err(failed(path, "read", "check its permissions", error)),
         };
-        let remedy = "repair it, or remove all of the instance with `netfwd cleanup`";
+        let remedy = match name {
+            IDS => "repair it, or remove all of the instance with `netfwd cleanup`",
+            _ => "repair it, or move it away, and what was added by command with it",
+        };
         serde_json::from_slice(&text)
             .map_err(|error| failed(path, "understood", remedy, error.into()))
     }

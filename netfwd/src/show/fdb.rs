@@ -23,7 +23,7 @@ pub struct FdbRow {
     pub mac: String,
     /// Its VLAN.
     pub vlan: Option<u16>,
-    /// The port that it is behind.
+    /// The port that it is behind; of the gateway its device.
     pub port: Option<String>,
     /// The peer that it is behind.
     pub peer: Option<String>,
@@ -48,7 +48,7 @@ fn row(source: &Source, key: &FdbKey, entry: &FdbEntry) -> FdbRow {
         network: source.names.network(key.network),
         mac: format_mac(&key.mac),
         vlan: (key.vlan != 0).then_some(key.vlan),
-        port: local.then(|| source.names.port(entry.slot, entry.ifindex)),
+        port: local.then(|| source.port(entry)),
         peer: (!local).then(|| address(&entry.peer).to_string()),
         flags: flags.map(|(_, name)| *name).collect(),
         age_seconds: ages.then(|| source.seconds_since(entry.last_seen_ns)),

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use netfwd_common::addr::Addr;
 use netfwd_common::maps::{Session, SessionFlags, SessionKey, SessionKind};
-use nix::net::if_::if_indextoname;
 use serde::Serialize;
 
-use super::{ShowError, Source, address};
+use super::{ShowError, Source, address, interface};
 
 /// A floating address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -37,19 +36,13 @@ pub fn floatings(instance: &str) -> Result<Vec<FloatingRow>, ShowError> {
             external: address(&key.address).to_string(),
             internal: address(&floating.address).to_string(),
             network: source.names.network(floating.network),
-            uplink: externals.get(&key.address).map(|ifindex| name(*ifindex)),
+            uplink: externals
+                .get(&key.address)
+                .map(|ifindex| interface(*ifindex)),
             sessions: sessions.get(&key.address).copied().unwrap_or(0),
         }
     };
     Ok(floatings.iter().map(row).collect())
-}
-
-fn name(ifindex: u32) -> String {
-    let name = if_indextoname(ifindex);
-    name.map_or_else(
-        |_| format!("#{ifindex}"),
-        |name| name.to_string_lossy().into_owned(),
-    )
 }
 
 /// How many sessions each address outside has: as a destination before translation, or as a source

@@ -2,11 +2,13 @@
 //! that they answer when the daemon is dead. Field names are the contract of `-j`.
 
 mod fdb;
+mod figures;
 mod floating;
 mod gauges;
 mod names;
 mod neighbour;
 mod network;
+mod overview;
 mod peer;
 mod port;
 mod publish;
@@ -18,25 +20,29 @@ mod status;
 mod tests;
 
 pub use fdb::{FdbRow, fdb};
+pub use figures::{Counted, Figures, Part, reason};
 pub use floating::{FloatingRow, floatings};
 pub use gauges::gauges;
 pub use neighbour::{NeighbourRow, neighbours};
 pub use network::{NETWORK_COLUMNS, NetworkRow, networks};
+pub use overview::{Extent, Overview, overview};
 pub use peer::{PEER_COLUMNS, PeerRow, peers};
 pub use port::{PORT_COLUMNS, PortRow, ports};
 pub use publish::{PUBLISH_COLUMNS, PublishRow, TargetRow, publishes};
 pub use session::{SessionRow, sessions};
 pub use stats::{StatsRow, stats};
-pub use status::{HOOK_COLUMNS, HookRow, status};
+pub use status::{HOOK_COLUMNS, HookRow, sockets, status};
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use netfwd_common::addr::Addr;
-use netfwd_common::maps::DropKey;
+use netfwd_common::maps::{Counters, DropKey, FdbEntry, FdbFlags};
+use nix::net::if_::if_indextoname;
 
 use crate::address::from_addr;
 use crate::dataplane::{DataplaneError, Maps, maps::now_ns};
+use crate::ids::Scope;
 use crate::links::LinkError;
 use crate::runtime::{Store, StoreError};
 use names::Names;
@@ -80,6 +86,23 @@ impl Source {
         (stamp_ns != 0).then(|| self.seconds_since(stamp_ns))
     }
 
+    /// The port that a station is behind; the gateway's device for the gateway.
+    fn port(&self, entry: &FdbEntry) -> String {
+        if entry.flags.has(FdbFlags::GATEWAY) {
+            return interface(entry.ifindex);
+        }
+        self.names.port(entry.slot, entry.ifindex)
+    }
+
+    /// What a port or peer counts, over all of its networks.
+    fn counters(&self, scope: Scope, name: &str) -> Result<Counters, ShowError> {
+        let mut all = Counters::default();
+        for slot in self.names.slots_of(scope, name) {
+            all = all.plus(&self.maps.counters(*slot)?);
+        }
+        Ok(all)
+    }
+
     /// Drops by slot, whatever the reason.
     fn drops(&self) -> Result<BTreeMap<u32, u64>, ShowError> {
         let mut by_slot = BTreeMap::new();
@@ -93,6 +116,15 @@ impl Source {
 /// An address and an l4 port, or an ICMP identifier, as `ip:port`.
 fn endpoint(address: &Addr, port: u16) -> String {
     SocketAddr::new(from_addr(address), port).to_string()
+}
+
+/// The name of an interface; its number where it is gone, or in another namespace than this command.
+fn interface(ifindex: u32) -> String {
+    let name = if_indextoname(ifindex);
+    name.map_or_else(
+        |_| format!("#{ifindex}"),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 fn address(address: &Addr) -> IpAddr {

@@ -62,7 +62,7 @@ fn row(
         ip: address(&key.ip).to_string(),
         mac: format_mac(&neighbour.mac),
         vlan: (key.vlan != 0).then_some(key.vlan),
-        port: port.map(|entry| source.names.port(entry.slot, entry.ifindex)),
+        port: port.map(|entry| source.port(&entry)),
         peer: peer.map(|entry| address(&entry.peer).to_string()),
         flags: flags.map(|(_, name)| *name).collect(),
         age_seconds: ages.then(|| source.seconds_since(neighbour.last_seen_ns)),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netfwd_common::addr::{Addr, UNSPECIFIED, to_v4};
-use netfwd_common::maps::{Member, MemberKey, Network, NetworkFlags};
+use netfwd_common::maps::{Member, MemberKey, Network, NetworkFlags, Port, PortFlags};
 use nix::net::if_::if_indextoname;
 use serde::Serialize;
 
@@ -85,7 +85,8 @@ fn subnets(source: &Source) -> Result<BTreeMap<u32, Vec<Prefix>>, ShowError> {
 
 /// The network and interface of every port, with its slot; a trunk may be in several networks.
 fn ports(source: &Source) -> Result<BTreeMap<(u32, u32), u32>, ShowError> {
-    let ports = source.maps.ports.entries()?;
+    let own = |_: &u32, port: &Port| !port.flags.has(PortFlags::GATEWAY);
+    let ports = source.maps.ports.matching(own)?;
     let own = ports.iter();
     let own = own.map(|(ifindex, port)| ((port.network, *ifindex), port.slot));
     let vlans = source.maps.vlans.entries()?;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{ShowError, Source, address};
 use crate::health::State;
+use crate::ids::Scope;
 
 /// A peer that was heard within this many seconds is up.
 const UP: u64 = 300;
@@ -16,7 +17,7 @@ const UP: u64 = 300;
 /// What a table shows of a peer; JSON has the rest.
 pub const PEER_COLUMNS: &[&str] = &[
     "address",
-    "port",
+    "l4_port",
     "networks",
     "kind",
     "state",
@@ -32,7 +33,7 @@ pub struct PeerRow {
     /// Its VTEP.
     pub address: String,
     /// The UDP port that it listens on.
-    pub port: u16,
+    pub l4_port: u16,
     /// The networks that it takes part in.
     pub networks: Vec<String>,
     /// `peer`; `group` for a multicast group; `learned` where a frame, not the configuration, told of it.
@@ -43,7 +44,7 @@ pub struct PeerRow {
     pub source: Option<String>,
     /// Octets of the largest IP packet that the path to it takes in a frame; `None` while it is not known.
     pub mtu: Option<u32>,
-    /// Frames from it; `None` for a learned one, which its network counts.
+    /// Frames from it; `None` for a learned one, which has no counters of its own: its network counts for it.
     pub rx_packets: Option<u64>,
     /// Octets from it.
     pub rx_bytes: Option<u64>,
@@ -82,14 +83,15 @@ fn row(
     peer: &Peer,
 ) -> Result<PeerRow, ShowError> {
     let kind = kind(peer.flags);
-    let counters = source.maps.counters(peer.slot)?;
+    let name = address(key).to_string();
+    let counters = source.counters(Scope::Peer, &name)?;
     let counted = |count| (kind != LEARNED).then_some(count);
     let last_ns = networks.iter().map(|(_, last_ns)| *last_ns).max();
     let last_seen_seconds = source.heard(last_ns.unwrap_or_default());
     let names = networks.iter();
     Ok(PeerRow {
-        address: address(key).to_string(),
-        port: peer.port,
+        address: name,
+        l4_port: peer.port,
         networks: names.map(|(id, _)| source.names.network(*id)).collect(),
         kind,
         state: state(State::of(peer.flags), last_seen_seconds),
@@ -124,7 +126,7 @@ fn mtu(peer: &Addr, path: u32) -> Option<u32> {
     path.checked_sub(overhead)
 }
 
-fn state(probed: State, last_seen_seconds: Option<u64>) -> &'static str {
+pub(super) fn state(probed: State, last_seen_seconds: Option<u64>) -> &'static str {
     let heard = last_seen_seconds.is_some_and(|seconds| seconds <= UP);
     match probed {
         State::Down => "down",

@@ -1,6 +1,6 @@
 //! `port show`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use netfwd_common::maps::{Port, PortFlags, PortState, Vlan, VlanKey};
 use serde::Serialize;
@@ -8,12 +8,15 @@ use serde::Serialize;
 use super::status::{Hooks, hooks};
 use super::{ShowError, Source};
 use crate::config::format_mac;
+use crate::ids::Scope;
 use crate::links::Link;
 use crate::observed::Hook;
 
 /// What a table shows of a port; JSON has the rest.
 pub const PORT_COLUMNS: &[&str] = &[
     "interface",
+    "netns",
+    "name",
     "network",
     "kind",
     "state",
@@ -37,10 +40,15 @@ pub struct PortRow {
     pub interface: String,
     /// The interface's number.
     pub ifindex: u32,
+    /// Of a pair that netfwd made, the namespace of the other end.
+    pub netns: Option<String>,
+    /// Of a pair that netfwd made, the other end's name there.
+    pub name: Option<String>,
     /// Its network; of a trunk that several list, the one that takes its untagged frames.
     pub network: String,
-    /// `veth`, `tap`, `outside` for an interface with a life of its own, `gateway`; `None` where the
-    /// interface is gone.
+    /// Every network that it is in.
+    pub networks: Vec<String>,
+    /// `veth`, `tap`, or `outside` for an interface with a life of its own; `None` where the interface is gone.
     pub kind: Option<&'static str>,
     /// `forwarding`, or `shut-by-bpdu`.
     pub state: &'static str,
@@ -94,9 +102,11 @@ pub fn ports(instance: &str) -> Result<Vec<PortRow>, ShowError> {
     let besides = Parts {
         hooks: hooks(instance)?,
         drops: source.drops()?,
-        trunks: trunks(&source.maps.vlans.entries()?),
+        vlans: vlans(&source.maps.vlans.entries()?),
     };
-    let ports = source.maps.ports.entries()?;
+    // The gateway is no port: netfwd's end of its pair takes no options, and no entry leads there.
+    let own = |_: &u32, port: &Port| !port.flags.has(PortFlags::GATEWAY);
+    let ports = source.maps.ports.matching(own)?;
     let rows = ports.iter();
     rows.map(|(ifindex, port)| row(&source, &besides, *ifindex, port))
         .collect()
@@ -107,21 +117,39 @@ struct Parts {
     hooks: Hooks,
     /// By slot.
     drops: BTreeMap<u32, u64>,
-    /// Tagged VLANs by ifindex.
-    trunks: BTreeMap<u32, Vec<u16>>,
+    /// By ifindex.
+    vlans: BTreeMap<u32, Carried>,
 }
 
-fn trunks(vlans: &BTreeMap<VlanKey, Vlan>) -> BTreeMap<u32, Vec<u16>> {
-    let mut trunks: BTreeMap<u32, Vec<u16>> = BTreeMap::new();
-    for (key, _) in vlans.iter().filter(|(_, vlan)| vlan.tag != 0) {
-        trunks.entry(key.ifindex).or_default().push(key.vid);
+/// What a port carries.
+#[derive(Clone, Default)]
+struct Carried {
+    /// The VLANs of its tagged frames.
+    trunk: Vec<u16>,
+    /// The networks of all of its VLANs.
+    networks: BTreeSet<u32>,
+}
+
+fn vlans(vlans: &BTreeMap<VlanKey, Vlan>) -> BTreeMap<u32, Carried> {
+    let mut carried: BTreeMap<u32, Carried> = BTreeMap::new();
+    for (key, vlan) in vlans {
+        let port = carried.entry(key.ifindex).or_default();
+        port.networks.insert(vlan.network);
+        if vlan.tag != 0 {
+            port.trunk.push(key.vid);
+        }
     }
-    trunks
+    carried
 }
 
 fn row(source: &Source, parts: &Parts, ifindex: u32, port: &Port) -> Result<PortRow, ShowError> {
-    let counters = source.maps.counters(port.slot)?;
     let interface = source.names.port(port.slot, ifindex);
+    let slots = source.names.slots_of(Scope::Port, &interface);
+    let counters = source.counters(Scope::Port, &interface)?;
+    let mut carried = parts.vlans.get(&ifindex).cloned().unwrap_or_default();
+    carried.networks.insert(port.network);
+    let pair = source.names.pair(&interface).cloned();
+    let (netns, name) = pair.unzip();
     let links = &parts.hooks.links;
     let link = links.iter().find(|link| link.index == ifindex);
     let mac = link.and_then(|link| link.mac);
@@ -130,12 +158,15 @@ fn row(source: &Source, parts: &Parts, ifindex: u32, port: &Port) -> Result<Port
     let has = |flag| port.flags.has(flag);
     Ok(PortRow {
         ifindex,
+        netns,
+        name,
         network: source.names.network(port.network),
+        networks: networks(source, &carried, port),
         kind: link.map(|link| kind(link, port)),
         state: PortState::from_number(port.state).name(),
         mac: mac.map(|mac| format_mac(&mac)),
         vlan: (port.vlan != 0).then_some(port.vlan),
-        trunk: parts.trunks.get(&ifindex).cloned().unwrap_or_default(),
+        trunk: carried.trunk,
         tag_native: has(PortFlags::TAG_NATIVE),
         isolated: has(PortFlags::ISOLATED),
         learning: has(PortFlags::LEARNING),
@@ -152,16 +183,28 @@ fn row(source: &Source, parts: &Parts, ifindex: u32, port: &Port) -> Result<Port
         rx_bytes: counters.rx_bytes,
         tx_packets: counters.tx_packets,
         tx_bytes: counters.tx_bytes,
-        drops: parts.drops.get(&port.slot).copied().unwrap_or_default(),
-        learned: source.maps.stations(port.slot)?,
+        drops: slots.iter().filter_map(|slot| parts.drops.get(slot)).sum(),
+        learned: learned(source, slots)?,
         interface,
     })
 }
 
-fn kind(link: &Link, port: &Port) -> &'static str {
-    if port.flags.has(PortFlags::GATEWAY) {
-        return "gateway";
+/// The networks of a port, first the one that it has by itself.
+fn networks(source: &Source, carried: &Carried, port: &Port) -> Vec<String> {
+    let others = carried.networks.iter().filter(|id| **id != port.network);
+    let all = std::iter::once(&port.network).chain(others);
+    all.map(|id| source.names.network(*id)).collect()
+}
+
+fn learned(source: &Source, slots: &[u32]) -> Result<u64, ShowError> {
+    let mut learned = 0;
+    for slot in slots {
+        learned += source.maps.stations(*slot)?;
     }
+    Ok(learned)
+}
+
+fn kind(link: &Link, port: &Port) -> &'static str {
     if port.flags.has(PortFlags::OUTSIDE) {
         return "outside";
     }

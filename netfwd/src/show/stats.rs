@@ -1,8 +1,10 @@
 //! `stats`: every counter as a row of its own.
 
-use netfwd_common::verdict::DropReason;
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use super::figures::{self, Counted, Figures};
 use super::{ShowError, Source};
 use crate::ids::Scope;
 
@@ -24,61 +26,55 @@ pub struct StatsRow {
     pub reason: Option<String>,
 }
 
-/// The counters of an instance.
-pub fn stats(instance: &str) -> Result<Vec<StatsRow>, ShowError> {
+/// The counters of an instance; `within` a network, what its ports and peers count for it.
+pub fn stats(instance: &str, within: Option<&str>) -> Result<Vec<StatsRow>, ShowError> {
     let source = Source::open(instance)?;
-    let mut rows = Vec::new();
-    for (slot, (scope, name)) in source.names.slots() {
-        let counters = source.maps.counters(*slot)?;
-        let mut values = vec![
-            ("rx_packets", counters.rx_packets),
-            ("rx_bytes", counters.rx_bytes),
-            ("tx_packets", counters.tx_packets),
-            ("tx_bytes", counters.tx_bytes),
-        ];
-        if matches!(scope, Scope::Network | Scope::Port) {
-            values.extend([
-                ("learned", source.maps.stations(*slot)?),
-                ("learn_refused", source.maps.learned(*slot)?.refused),
-            ]);
-        }
-        rows.extend(values.into_iter().map(|(counter, value)| StatsRow {
-            scope: scope_name(*scope),
-            name: name.clone(),
-            counter,
-            value,
-            reason: None,
-        }));
+    let mut counted = Counted::read(&source)?;
+    if let Some(network) = within {
+        counted = counted.within(network);
     }
-    rows.extend(drops(&source, instance)?);
+    let mut rows = Vec::new();
+    for ((scope, name), figures) in &counted.objects() {
+        rows.extend(object(*scope, name, figures));
+    }
+    rows.extend(drops("instance", instance, &counted.others));
     rows.sort_by(|a, b| (a.scope, &a.name).cmp(&(b.scope, &b.name)));
     Ok(rows)
 }
 
-fn drops(source: &Source, instance: &str) -> Result<Vec<StatsRow>, ShowError> {
-    let drops = source.maps.drops()?;
-    let rows = drops.into_iter().map(|(key, value)| {
-        let (scope, name) = match source.names.slots().get(&key.slot) {
-            Some((scope, name)) => (scope_name(*scope), name.as_str()),
-            None => ("instance", instance),
-        };
-        let reason = DropReason::from_number(key.reason);
-        StatsRow {
-            scope,
-            name: name.to_owned(),
-            counter: "drops",
-            value,
-            reason: Some(reason.map_or_else(|| key.reason.to_string(), |r| r.name().to_owned())),
-        }
-    });
-    Ok(rows.collect())
+fn object(scope: Scope, name: &str, figures: &Figures) -> Vec<StatsRow> {
+    let counters = &figures.counters;
+    let mut values = vec![
+        ("rx_packets", counters.rx_packets),
+        ("rx_bytes", counters.rx_bytes),
+        ("tx_packets", counters.tx_packets),
+        ("tx_bytes", counters.tx_bytes),
+    ];
+    if matches!(scope, Scope::Network | Scope::Port) {
+        values.extend([
+            ("learned", figures.learned),
+            ("learn_refused", figures.learn_refused),
+        ]);
+    }
+    let scope = scope.name();
+    let row = |(counter, value)| StatsRow {
+        scope,
+        name: name.to_owned(),
+        counter,
+        value,
+        reason: None,
+    };
+    let drops = drops(scope, name, &figures.drops);
+    values.into_iter().map(row).chain(drops).collect()
 }
 
-const fn scope_name(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Network => "network",
-        Scope::Port => "port",
-        Scope::Peer => "peer",
-        Scope::Uplink => "uplink",
-    }
+fn drops(scope: &'static str, name: &str, drops: &BTreeMap<u32, u64>) -> Vec<StatsRow> {
+    let row = |(reason, count): (&u32, &u64)| StatsRow {
+        scope,
+        name: name.to_owned(),
+        counter: "drops",
+        value: *count,
+        reason: Some(figures::reason(*reason)),
+    };
+    drops.iter().map(row).collect()
 }

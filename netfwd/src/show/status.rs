@@ -54,14 +54,14 @@ impl Hooks {
 
 /// Reads what is attached.
 pub(super) fn hooks(instance: &str) -> Result<Hooks, ShowError> {
-    let pins = Pins::of(instance);
+    let pins = Pins::existing(instance)?;
     let pinned = pins.attached()?;
-    let wanted = pinned.clone();
+    let (wanted, marks) = (pinned.clone(), pins.clone());
     let (links, seen) = netns::here_blocking(move |links| async move {
         let list = links.list().await?;
         let mut seen = Vec::new();
         for (at, pin) in &wanted {
-            seen.push(observe::seen(&links, &list, at, *pin).await?);
+            seen.push(observe::seen(&links, &list, (at, *pin), &marks).await?);
         }
         Ok::<_, LinkError>((list, seen))
     })?;
@@ -87,7 +87,6 @@ pub fn status(instance: &str) -> Result<Vec<HookRow>, ShowError> {
         .iter()
         .map(|(at, attached)| row(at, *attached, hooks.link(&at.interface), features))
         .collect();
-    rows.extend(sockets(instance));
     rows.extend(without_xdp(&Store::of(instance).ids()?, &hooks));
     rows.sort_by(|a, b| (&a.interface, a.hook).cmp(&(&b.interface, b.hook)));
     Ok(rows)
@@ -112,17 +111,10 @@ fn row(at: &HookAt, attached: Attached, link: Option<&Link>, features: Features)
     }
 }
 
-/// What the host's own processes go through, where something is published.
-fn sockets(instance: &str) -> Option<HookRow> {
-    Pins::of(instance).has_sockets().then(|| HookRow {
-        interface: "sockets".to_owned(),
-        ifindex: None,
-        l4_port: None,
-        hook: "cgroup",
-        program: Some("sock"),
-        mode: Some("cgroup"),
-        why: "processes of this host reach published ports and floating addresses".to_owned(),
-    })
+/// The hook that the host's own processes go through to published ports and floating addresses; `None` where nothing
+/// is published.
+pub fn sockets(instance: &str) -> Option<&'static str> {
+    Pins::of(instance).has_sockets().then_some("cgroup")
 }
 
 const GONE: &str = "the interface is gone, or in another network namespace than this command";

@@ -9,7 +9,7 @@ mod change;
 mod fill;
 mod fixture;
 pub mod nat;
-mod object;
+pub(crate) mod object;
 mod random;
 mod run;
 mod sessions;

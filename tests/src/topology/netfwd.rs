@@ -190,7 +190,8 @@ impl Instance {
             .arg(&self.config)
             .args(arguments.split_whitespace());
         let mut daemon = Running::start(command)?;
-        daemon.wait_for("ready", START)?;
+        // The word alone would also be found in "already".
+        daemon.wait_for(&format!("netfwd {} ready", self.ns.name()), START)?;
         self.daemon = Some(daemon);
         Ok(())
     }

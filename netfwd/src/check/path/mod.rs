@@ -44,6 +44,31 @@ pub(super) async fn findings(
     findings
 }
 
+/// The interfaces that the paths begin with, and what their MTUs leave to networks.
+pub(super) fn underlay(
+    config: &Config,
+    mtus: &BTreeMap<String, u32>,
+    list: &[Link],
+) -> Vec<Finding> {
+    let networks = config
+        .networks
+        .iter()
+        .filter(|network| network.vni.is_some());
+    let widest = networks.filter_map(|network| mtus.get(&network.name)).max();
+    let underlay = list.iter().filter(|link| super::is_underlay(config, link));
+    underlay.map(|link| room(link, widest.copied())).collect()
+}
+
+fn room(link: &Link, widest: Option<u32>) -> Finding {
+    let (name, mtu) = (&link.name, link.mtu);
+    let [v4, v6] = [MTU_OVERHEAD_V4, MTU_OVERHEAD_V6].map(|overhead| mtu.saturating_sub(overhead));
+    let has = widest.map_or_else(String::new, |widest| format!("; the widest has {widest}"));
+    let finding = format!(
+        "is of the underlay, with an MTU of {mtu}: networks may have {v4} over IPv4 and {v6} over IPv6{has}"
+    );
+    Finding::fine(name, finding)
+}
+
 /// The unicast peers, each with the networks that it is in.
 fn needs<'a>(config: &'a Config, mtus: &BTreeMap<String, u32>) -> BTreeMap<IpAddr, Vec<Need<'a>>> {
     let mut needs: BTreeMap<IpAddr, Vec<Need<'a>>> = BTreeMap::new();
@@ -98,7 +123,7 @@ fn carried(peer: IpAddr, mtu: u32, needs: &[Need<'_>]) -> Finding {
     let Some((first, own)) = narrow.first() else {
         let need = widest.map_or_else(String::new, |need| format!("; its networks need {need}"));
         let finding = format!("answers, with a path MTU of {mtu}{need}");
-        return Finding::new(Severity::Info, &object, finding, "");
+        return Finding::fine(&object, finding);
     };
     let need = widest.unwrap_or_default();
     let others = match narrow.len() - 1 {
@@ -127,7 +152,7 @@ mod tests {
         let found = finding(PEER, &Found::Mtu(1500), &[("blue", 1450), ("red", 1400)]);
         assert_eq!(found.severity, Severity::Info);
         assert!(found.finding.contains("1500"), "{found:?}");
-        assert_eq!(found.remedy, None);
+        assert_eq!(found.remedy, super::super::NOTHING);
     }
 
     #[test]
@@ -138,7 +163,7 @@ mod tests {
             found.finding.contains("network blue needs 1500"),
             "{found:?}"
         );
-        let remedy = found.remedy.expect("a remedy");
+        let remedy = found.remedy;
         assert!(
             remedy.contains("mtu = 1350") && remedy.contains("1500"),
             "{remedy}"
@@ -153,8 +178,26 @@ mod tests {
     }
 
     #[test]
+    fn the_underlay_says_what_it_leaves() {
+        let link = Link {
+            name: "up0".into(),
+            mtu: 9000,
+            ..Link::default()
+        };
+        let found = room(&link, Some(1450));
+        for words in [
+            "MTU of 9000",
+            "8950 over IPv4",
+            "8930 over IPv6",
+            "has 1450",
+        ] {
+            assert!(found.finding.contains(words), "{found:?}");
+        }
+    }
+
+    #[test]
     fn silence_is_a_finding_and_no_error() {
         let found = finding(PEER, &Found::Silent, &[("blue", 1450)]);
-        assert!(!found.is_error() && found.remedy.is_some());
+        assert!(!found.is_error() && found.remedy.contains("ICMP echo"));
     }
 }

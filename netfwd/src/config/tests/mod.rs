@@ -2,6 +2,7 @@
 
 mod overlap;
 mod refusals;
+mod stations;
 mod switch;
 mod translation;
 mod underlay;
@@ -70,7 +71,7 @@ unknown_sources = "accept"
   [network.gateway]
   device = "lxcbr0"
   addresses = ["10.0.3.1/24"]
-  mac = "02:00:00:00:00:01"
+  mac = "02:00:00:00:00:11"
   masquerade = true
   [[network.port]]
   interface = "veth-c1"

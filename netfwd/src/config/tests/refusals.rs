@@ -6,11 +6,15 @@ use super::{Bad, all_refused};
 const BAD: Bad = &[
     ("[host\n", &["f.toml:1", "not valid TOML"]),
     (
+        "[host]\nname = \"a\"\nname = \"b\"",
+        &["f.toml:3", "`name`", "duplicate key"],
+    ),
+    (
         "\n[hots]\n",
         &[
             "f.toml:2",
             "unknown key `hots`",
-            "accepted are host, vxlan, nat, routing, network",
+            "accepted are host, vxlan, nat, routing, metrics, network",
         ],
     ),
     (
@@ -19,7 +23,22 @@ const BAD: Bad = &[
     ),
     (
         "[metrics]\nlisten = \"x\"",
-        &["f.toml:1", "`metrics`", "not in this version"],
+        &[
+            "f.toml:2",
+            "`listen` in [metrics] cannot be \"x\"",
+            "\"127.0.0.1:9477\"",
+        ],
+    ),
+    (
+        "[metrics]\nlisten = \"127.0.0.1:0\"",
+        &["f.toml:2", "an IP address of this host and a port"],
+    ),
+    (
+        "[metrics]\nport = 9477",
+        &[
+            "f.toml:2",
+            "unknown key `port` in [metrics]; accepted are listen",
+        ],
     ),
     (
         "[host]\nxdp = \"on\"",
@@ -136,7 +155,7 @@ const BAD: Bad = &[
     ),
     (
         "[host]\nuplinks = [\"x\"]\n[[network]]\nname = \"a\"\n[[network.port]]\ninterface = \"x\"",
-        &["f.toml:5", "interface x is already used (an uplink)"],
+        &["f.toml:5", "interface x is already used (f.toml:2)"],
     ),
 ];
 

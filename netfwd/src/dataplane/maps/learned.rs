@@ -137,8 +137,8 @@ impl Maps {
         self.ports.scan(|_, port| {
             slots.insert(port.slot);
         })?;
-        self.peers.scan(|_, peer| {
-            slots.insert(peer.slot);
+        self.members.scan(|_, member| {
+            slots.insert(member.slot);
         })?;
         Ok(slots)
     }

@@ -153,17 +153,7 @@ pub struct Maps {
 impl Maps {
     /// Opens the pinned maps of an instance, whether its daemon lives or not.
     pub fn open(instance: &str) -> Result<Self, DataplaneError> {
-        if !nix::unistd::geteuid().is_root() {
-            return Err(DataplaneError::NotRoot);
-        }
-        let pins = Pins::of(instance);
-        if !pins.maps().exists() {
-            return Err(DataplaneError::NoInstance {
-                instance: instance.to_owned(),
-                path: pins.maps(),
-            });
-        }
-        let pins = &pins;
+        let pins = &Pins::existing(instance)?;
         Ok(Self {
             config: typed(pins, "config")?,
             ports: Table::open(pins, "ports")?,
@@ -271,7 +261,9 @@ impl Maps {
     /// The counters of a slot, summed over the CPUs.
     pub fn counters(&self, slot: u32) -> Result<Counters, DataplaneError> {
         let values = self.counters.get(&slot, 0).tried("read", "counters")?;
-        Ok(values.iter().fold(Counters::default(), sum))
+        Ok(values
+            .iter()
+            .fold(Counters::default(), |sum, cpu| sum.plus(cpu)))
     }
 
     /// The drops by slot and reason, summed over the CPUs.
@@ -301,15 +293,6 @@ impl Maps {
             self.groups.remove(key)?;
         }
         self.zero_learned(slot)
-    }
-}
-
-fn sum(a: Counters, b: &Counters) -> Counters {
-    Counters {
-        rx_packets: a.rx_packets + b.rx_packets,
-        rx_bytes: a.rx_bytes + b.rx_bytes,
-        tx_packets: a.tx_packets + b.tx_packets,
-        tx_bytes: a.tx_bytes + b.tx_bytes,
     }
 }
 

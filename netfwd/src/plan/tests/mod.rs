@@ -1,5 +1,6 @@
 //! Plans, run against a host that is only data.
 
+mod aside;
 mod ending;
 mod flows;
 mod learned;

@@ -267,3 +267,17 @@ fn what_is_said_of_vxlan_reaches_the_programs() {
     let unset = flags("[vxlan]\ndf = \"unset\"");
     assert!(!unset.has_any(df.with(ConfigFlags::DF_INHERIT)));
 }
+
+#[test]
+fn only_the_first_uplink_gives_a_vtep_and_one_that_is_elsewhere_is_said() {
+    let text = overlay("", "").replace("[\"up0\"]", "[\"p0\", \"up0\"]");
+    assert!(lacks(&text).starts_with("no VTEP: "), "{}", lacks(&text));
+    let elsewhere = lacks(&overlay("vtep = \"9.9.9.9\"", ""));
+    assert_eq!(
+        elsewhere,
+        "f.toml:3: `vtep` 9.9.9.9 is no address of this host, so that nothing reaches it; \
+         give it to an interface, or correct it"
+    );
+    let other = overlay("vtep = \"198.51.100.1\"", "");
+    assert_eq!(lacks(&other), "", "it may be on any interface");
+}

@@ -141,7 +141,7 @@ fn a_contradiction_is_refused_before_anything_moves() {
     )
     .unwrap_err();
     assert!(matches!(error, ChangeError::Config(_)), "{error}");
-    assert_eq!(error.exit_code(), 1);
+    assert_eq!(error.exit_code(), 2);
     let error = after(
         &Runtime::default(),
         Op::Add,
@@ -210,18 +210,33 @@ fn only_static_fdb_entries_are_state() {
 }
 
 #[test]
-fn what_no_longer_fits_an_edited_file_is_dropped_with_its_reason() {
+fn what_no_longer_fits_an_edited_file_is_left_out_with_its_reason() {
     let one = after(&Runtime::default(), Op::Add, port("p1")).unwrap();
     let two = after(&one, Op::Add, peer("192.0.2.8")).unwrap();
-    let edited = FILE.replace("\"p0\"", "\"p1\"");
-    let (kept, refused) = two.fitting(&config::parse_text(&edited).unwrap());
-    assert_eq!((kept.ports.len(), kept.peers.len()), (0, 1));
+    let edited = config::parse_text(&FILE.replace("\"p0\"", "\"p1\"")).unwrap();
+    let fit = two.fitting(&Runtime::default(), &edited);
+    assert_eq!((fit.kept.ports.len(), fit.kept.peers.len()), (0, 1));
+    assert_eq!((fit.misfits.ports.len(), fit.misfits.peers.len()), (1, 0));
+    let why = fit.why[0].to_string();
+    assert!(why.contains("interface p1 is already used"), "{why}");
+    // The next start tries it again, and counts once what both files have.
+    let again = fit.kept.fitting(&fit.misfits, &edited);
+    assert_eq!((&again.kept, &again.misfits), (&fit.kept, &fit.misfits));
+    let back = fit.kept.fitting(&two, &config::parse_text(FILE).unwrap());
+    assert_eq!((back.kept.ports, back.kept.peers), (two.ports, two.peers));
+    assert_eq!(back.misfits, Runtime::default());
+}
+
+#[test]
+fn what_has_lost_its_network_is_named_with_the_way_out() {
+    let one = after(&Runtime::default(), Op::Add, port("p1")).unwrap();
+    let without = config::parse_text(&FILE.replace("\"blue\"", "\"green\"")).unwrap();
+    let why = one.merge(&without).unwrap_err().to_string();
     assert!(
-        refused[0]
-            .to_string()
-            .contains("interface p1 is already used"),
-        "{refused:?}"
+        why.contains("port p1, added by command, is in network blue"),
+        "{why}"
     );
+    assert!(why.contains("`netfwd port del p1 --network blue`"), "{why}");
 }
 
 #[test]

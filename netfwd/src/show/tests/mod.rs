@@ -210,7 +210,7 @@ fn rows_name_what_a_dead_loader_left() {
         let peers = serde_json::to_value(peers(name).expect("rows")).expect("JSON");
         assert_eq!(
             peers,
-            json!([{"address": "192.0.2.2", "port": 8472, "networks": ["blue"], "kind": "peer",
+            json!([{"address": "192.0.2.2", "l4_port": 8472, "networks": ["blue"], "kind": "peer",
                 "state": "up", "source": "192.0.2.1", "mtu": 1450, "rx_packets": 0, "rx_bytes": 0,
                 "tx_packets": 0, "tx_bytes": 0, "last_seen_seconds": 0}])
         );
@@ -224,7 +224,7 @@ fn rows_name_what_a_dead_loader_left() {
                     "peer": "192.0.2.2", "flags": ["static"], "age_seconds": null},
             ])
         );
-        assert_eq!(stats(name).expect("rows").len(), 10);
+        assert_eq!(stats(name, None).expect("rows").len(), 10);
         assert!(publishes(name).expect("rows").is_empty());
         assert!(status(name).expect("rows").is_empty());
     });

@@ -84,7 +84,7 @@ fn ports_show_their_vlans_state_and_stations() {
         let network = networks(name).expect("rows").remove(0);
         assert_eq!(network.ports, ["veth1"]);
         let learned = |row: &&StatsRow| row.scope == "port" && row.counter == "learned";
-        let stats = stats(name).expect("rows");
+        let stats = stats(name, None).expect("rows");
         assert_eq!(stats.iter().find(learned).map(|row| row.value), Some(1));
         let rows = serde_json::to_value(neighbours(name).expect("rows")).expect("JSON");
         assert_eq!(

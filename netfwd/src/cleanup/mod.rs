@@ -1,10 +1,16 @@
 //! Removes all that an instance left behind, whether it was stopped, killed or never came up.
 
+mod before;
+
+pub use before::Before;
+
 use std::{fs, io, path::Path};
 
 use crate::dataplane::{DataplaneError, Pins};
+use crate::ids::{Ids, Scope};
 use crate::links::{Link, LinkError, Links};
-use crate::runtime::Store;
+use crate::naming;
+use crate::runtime::{Runtime, Store};
 
 /// What could not be removed. The rest is gone all the same.
 #[derive(Debug, thiserror::Error)]
@@ -14,44 +20,75 @@ pub struct CleanupError {
     errors: Vec<String>,
 }
 
-/// Removes attachments, devices, pins, state and sockets of an instance; goes on where something
-/// fails. Returns what was removed. Devices are looked for in the current network namespace.
-pub async fn cleanup(instance: &str) -> Result<Vec<String>, CleanupError> {
+/// What becomes of the state of an instance whose data path is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It goes.
+    Goes,
+    /// What was added by command stays, for the next start. Numbers go: they name what was in the maps.
+    Stays,
+}
+
+/// Removes attachments, devices, pins, sockets and, if so wanted, the state of an instance; goes on where
+/// something fails. Returns what was removed. Devices are looked for in the current network namespace.
+pub async fn cleanup(instance: &str, state: State) -> Result<Vec<String>, CleanupError> {
     let mut cleanup = Cleanup::default();
-    match Links::open(instance) {
-        Ok(links) => {
-            cleanup.hooks(&Pins::of(instance), &links).await;
-            cleanup.devices(instance, &links).await;
-            cleanup.promiscuous(instance, &links).await;
-            cleanup.groups(instance, &links).await;
-        }
-        Err(error) => cleanup.errors.push(error.to_string()),
+    cleanup.data_path(instance).await;
+    match state {
+        State::Goes => cleanup.directory(Store::of(instance).dir()),
+        State::Stays => cleanup.numbers(&Store::of(instance)),
     }
-    cleanup.directory(Pins::of(instance).root());
-    cleanup.directory(Store::of(instance).dir());
-    for end in ["sock", "lock"] {
-        cleanup.file(
-            Path::new("/run/netfwd")
-                .join(format!("{instance}.{end}"))
-                .as_path(),
-        );
-    }
-    if cleanup.errors.is_empty() {
-        return Ok(cleanup.removed);
-    }
-    Err(CleanupError {
-        instance: instance.to_owned(),
-        errors: cleanup.errors,
-    })
+    let run = |end| Path::new("/run/netfwd").join(format!("{instance}.{end}"));
+    cleanup.file(&run("sock"));
+    // Whoever cleans up has made it, if nobody had: it is nothing that was left behind.
+    cleanup.quietly(&run("lock"));
+    cleanup.done(instance)
 }
 
 #[derive(Default)]
 struct Cleanup {
+    /// What is not to be touched.
+    spared: Before,
     removed: Vec<String>,
     errors: Vec<String>,
 }
 
 impl Cleanup {
+    fn done(self, instance: &str) -> Result<Vec<String>, CleanupError> {
+        if self.errors.is_empty() {
+            return Ok(self.removed);
+        }
+        Err(CleanupError {
+            instance: instance.to_owned(),
+            errors: self.errors,
+        })
+    }
+
+    /// Hooks, devices and pins, and the settings of interfaces.
+    async fn data_path(&mut self, instance: &str) {
+        match Links::open(instance) {
+            Ok(links) => {
+                self.hooks(&Pins::of(instance), &links).await;
+                self.devices(instance, &links).await;
+                self.promiscuous(instance, &links).await;
+                self.groups(instance, &links).await;
+            }
+            Err(error) => self.errors.push(error.to_string()),
+        }
+        self.directory(Pins::of(instance).root());
+    }
+
+    /// The numbers of a state, and its folder where nothing else is in it.
+    fn numbers(&mut self, store: &Store) {
+        self.file(&store.ids_path());
+        if store.runtime().is_ok_and(|had| had == Runtime::default()) {
+            self.quietly(&store.runtime_path());
+        }
+        if let Err(error) = fs::remove_dir(store.dir()) {
+            tracing::debug!("{}: {error}", store.dir().display());
+        }
+    }
+
     async fn hooks(&mut self, pins: &Pins, links: &Links) {
         match pins.detach_sockets() {
             Ok(true) => self
@@ -67,8 +104,8 @@ impl Cleanup {
         for (at, _) in attached {
             let what = format!("program on {} of {}", at.hook.name(), at.interface);
             match pins.detach(&at) {
-                Ok(true) => self.qdisc(links, &at.interface).await,
-                Ok(false) => {}
+                Ok(Some(ifindex)) => self.qdisc(links, &at.interface, ifindex).await,
+                Ok(None) => {}
                 Err(error) => {
                     self.failed(&error);
                     continue;
@@ -78,15 +115,8 @@ impl Cleanup {
         }
     }
 
-    async fn qdisc(&mut self, links: &Links, interface: &str) {
-        let removed: Result<(), LinkError> = async {
-            match links.find(interface).await? {
-                Some(link) => links.delete_clsact(link.index).await,
-                None => Ok(()),
-            }
-        }
-        .await;
-        match removed {
+    async fn qdisc(&mut self, links: &Links, interface: &str, ifindex: u32) {
+        match links.delete_clsact(ifindex).await {
             Ok(()) => self.removed.push(format!("clsact qdisc of {interface}")),
             Err(error) => self.errors.push(error.to_string()),
         }
@@ -97,7 +127,12 @@ impl Cleanup {
             Ok(list) => list,
             Err(error) => return self.errors.push(error.to_string()),
         };
-        for link in list.iter().filter(|link| link.is_made_by(instance)) {
+        // What was made and not marked yet when its maker was ended has a name that the ids tell.
+        let ids = Store::of(instance).ids().unwrap_or_default();
+        let begun = |link: &Link| link.alias.is_none() && is_derived(link, &ids);
+        let made = |link: &&Link| link.is_made_by(instance) || begun(link);
+        let spared = |link: &&Link| self.spared.devices.contains(&link.index);
+        for link in list.iter().filter(made).filter(|link| !spared(link)) {
             // The other end of a pair goes with the first; deleting what is gone is no error.
             match links.delete(link.index).await {
                 Ok(()) => self.removed.push(format!("interface {}", link.name)),
@@ -109,7 +144,7 @@ impl Cleanup {
     /// Switches off what netfwd switched on.
     async fn promiscuous(&mut self, instance: &str, links: &Links) {
         let names = match Store::of(instance).ids() {
-            Ok(ids) => ids.promiscuous,
+            Ok(ids) => &ids.promiscuous - &self.spared.promiscuous,
             Err(error) => return self.errors.push(error.to_string()),
         };
         for name in names {
@@ -134,7 +169,7 @@ impl Cleanup {
     /// Leaves what netfwd joined.
     async fn groups(&mut self, instance: &str, links: &Links) {
         let groups = match Store::of(instance).ids() {
-            Ok(ids) => ids.groups,
+            Ok(ids) => &ids.groups - &self.spared.groups,
             // Said already, of the same file.
             Err(_) => return,
         };
@@ -168,6 +203,12 @@ impl Cleanup {
         self.gone(path, fs::remove_file(path));
     }
 
+    fn quietly(&mut self, path: &Path) {
+        let removed = self.removed.len();
+        self.file(path);
+        self.removed.truncate(removed);
+    }
+
     fn gone(&mut self, path: &Path, done: io::Result<()>) {
         match done {
             Ok(()) => self.removed.push(path.display().to_string()),
@@ -177,66 +218,16 @@ impl Cleanup {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        apply::apply,
-        dataplane::{Dataplane, LoadOptions},
-        desired::Attach,
-        observed::{Hook, HookAt, Program},
-        plan::{Action, PairPeer},
-        sandbox::in_new_netns,
-    };
-
-    #[test]
-    fn exactly_what_was_made_is_removed() {
-        in_new_netns(|links| async move {
-            let options = LoadOptions {
-                no_tcx: true,
-                ..LoadOptions::default()
-            };
-            let mut dataplane = Dataplane::open("test", &options).expect("it loads");
-            let pair = Action::CreatePair {
-                name: "gw0".into(),
-                mtu: 1500,
-                peer: PairPeer::Here("nfg1".into()),
-            };
-            apply(&mut dataplane, &links, &[pair])
-                .await
-                .expect("applied");
-            let attach = Action::Attach {
-                at: HookAt::new("lo", Hook::Ingress),
-                ifindex: 1,
-                attach: Attach::tc(Program::UplinkIngress),
-            };
-            apply(&mut dataplane, &links, &[attach])
-                .await
-                .expect("applied");
-            let removed = cleanup("test").await.expect("all gone");
-            for what in [
-                "ingress of lo",
-                "qdisc of lo",
-                "interface gw0",
-                "/sys/fs/bpf/netfwd/test",
-            ] {
-                assert!(
-                    removed.iter().any(|r| r.contains(what)),
-                    "{what} in {removed:?}"
-                );
-            }
-            let names: Vec<String> = links
-                .list()
-                .await
-                .expect("a list")
-                .into_iter()
-                .map(|l| l.name)
-                .collect();
-            assert_eq!(names, ["lo"]);
-            assert_eq!(
-                cleanup("test").await.expect("nothing left"),
-                Vec::<String>::new()
-            );
-        });
+/// Whether a link has a name that netfwd derives, and is of the kind that it makes.
+fn is_derived(link: &Link, ids: &Ids) -> bool {
+    let name = link.name.as_str();
+    let is_end = name.starts_with("nfp") || name.starts_with("nfg");
+    match link.kind.as_str() {
+        "veth" => is_end && ids.has(Scope::Port, name),
+        "vxlan" => naming::is_unmarked_companion(name, link.alias.as_deref()),
+        _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
