@@ -12,6 +12,7 @@
 //! | drive a daemon: kill it, reload it, ask it | [`topology::TwoHosts`] and its [`topology::Instance`] |
 //! | show one verdict, one rewriting, one count | a [`prog::Fixture`] in a `prog_*` test |
 //! | put a frame on a wire, or look for one | [`packet`], [`packet::RawSocket`], [`capture::Capture`] |
+//! | hold `netfwd check` to what it finds, and to its remedies | [`findings`] |
 //! | move data and know that all of it came | [`traffic`] |
 //!
 //! ```no_run
@@ -29,6 +30,8 @@
 pub mod behaviour;
 pub mod built;
 pub mod capture;
+pub mod findings;
+pub mod foreign;
 pub mod fuzz;
 pub mod interop;
 pub mod netns;

@@ -1,10 +1,12 @@
 //! Compares a configuration with the host before anything is changed: findings with their remedies.
 
 mod devices;
+mod hooks;
 mod host;
 mod listeners;
 mod nat;
 mod neighbours;
+mod offloads;
 mod path;
 mod receivers;
 mod rules;
@@ -91,9 +93,11 @@ pub async fn check(config: &Config, instance: &str) -> Result<Vec<Finding>, Link
     findings.extend(unmet);
     findings.extend(devices::uplinks(config, &list));
     findings.extend(devices::ports(config, &list));
+    findings.extend(hooks::findings(config, instance, &links, &list).await?);
+    findings.extend(offloads::findings(config, &list).await);
     findings.extend(receivers::findings(config, &list));
     findings.extend(neighbours::findings(config, &list));
-    findings.extend(rules::findings(config));
+    findings.extend(rules::findings(config, &list));
     findings.extend(nat::findings(config, &list));
     findings.extend(listeners::findings(config));
     findings.extend(switch::outside(config, &list));

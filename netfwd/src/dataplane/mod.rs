@@ -18,6 +18,7 @@ mod log;
 pub mod maps;
 mod mark;
 mod object;
+pub mod others;
 pub mod pins;
 mod places;
 pub mod probe;
