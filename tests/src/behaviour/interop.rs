@@ -31,10 +31,21 @@ pub fn reaches(sites: &Sites) -> Result<()> {
 /// Packets of the whole MTU and TCP arrive whole, both ways. The packets go first: what a bulk transfer leaves in the queues of
 /// who forwards in user space may cost others their place.
 pub fn carries_tcp(sites: &Sites, family: Family, octets: u64) -> Result<()> {
+    takes_whole_packets(sites, family)?;
+    tcp(sites, octets)
+}
+
+/// Packets of the whole MTU arrive, both ways.
+pub fn takes_whole_packets(sites: &Sites, family: Family) -> Result<()> {
     for (from, to) in sites.pairs() {
         let whole = Ping::whole(family.mtu());
         ping(&from.station, to.address, whole)?.complete()?;
     }
+    Ok(())
+}
+
+/// TCP arrives whole, both ways.
+pub fn tcp(sites: &Sites, octets: u64) -> Result<()> {
     for (from, to) in sites.pairs() {
         let pair = || format!("site {} to site {}", from.number, to.number);
         tcp_bulk(&to.station, to.address, &from.station, octets).with_context(pair)?;
@@ -54,11 +65,22 @@ pub fn carries_udp(sites: &Sites, octets: u64) -> Result<()> {
 
 /// What [`carries_tcp`] says, for IPv6 inside.
 pub fn carries_v6(sites: &Sites, family: Family, octets: u64) -> Result<()> {
+    takes_whole_packets_v6(sites, family)?;
+    tcp_v6(sites, octets)
+}
+
+/// What [`takes_whole_packets`] says, for IPv6 inside.
+pub fn takes_whole_packets_v6(sites: &Sites, family: Family) -> Result<()> {
     for (from, to) in sites.pairs() {
         // 20 octets of IPv6 header more than `Ping` reckons with.
         let whole = Ping::whole(family.mtu() - 20);
         ping(&from.station, to.address_v6, whole)?.complete()?;
     }
+    Ok(())
+}
+
+/// What [`tcp`] says, for IPv6 inside.
+pub fn tcp_v6(sites: &Sites, octets: u64) -> Result<()> {
     for (from, to) in sites.pairs() {
         tcp_bulk(&to.station, to.address_v6, &from.station, octets).context("TCP")?;
     }
