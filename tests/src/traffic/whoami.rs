@@ -2,14 +2,14 @@
 //! l4 port: it shows what NAT made of a client.
 
 use std::{
-    io::{Read, Write},
+    io::{self, ErrorKind, Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
@@ -46,7 +46,7 @@ impl WhoAmI {
         let address = address.into();
         let place = || format!("{address}:{port} in {}", namespace.name());
         let tcp = namespace
-            .within(|| TcpListener::bind((address, port)))
+            .within(|| listen((address, port).into()))
             .with_context(place)?;
         let udp = namespace
             .within(|| UdpSocket::bind((address, port)))
@@ -69,6 +69,20 @@ impl Drop for WhoAmI {
         // Its address is free when this returns.
         for thread in self.serving.drain(..) {
             let _ = thread.join();
+        }
+    }
+}
+
+/// Listens where another socket may just have been closed: what a test beside this one is starting holds a copy of it
+/// between fork and exec.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let start = Instant::now();
+    loop {
+        match TcpListener::bind(address) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && start.elapsed() < PATIENCE => {
+                thread::sleep(STEP);
+            }
+            done => return done,
         }
     }
 }
