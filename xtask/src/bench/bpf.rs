@@ -10,8 +10,11 @@ use crate::run::netns::Netns;
 
 /// `enum bpf_cmd`, `enum bpf_prog_type`, `enum bpf_attach_type` of include/uapi/linux/bpf.h, and
 /// `XDP_FLAGS_DRV_MODE` of include/uapi/linux/if_link.h.
+const BPF_MAP_CREATE: libc::c_int = 0;
 const BPF_PROG_LOAD: libc::c_int = 5;
 const BPF_LINK_CREATE: libc::c_int = 28;
+const BPF_MAP_TYPE_HASH: u32 = 1;
+const BPF_F_NO_PREALLOC: u32 = 1;
 const BPF_PROG_TYPE_SCHED_CLS: u32 = 3;
 const BPF_PROG_TYPE_XDP: u32 = 6;
 const BPF_XDP: u32 = 37;
@@ -35,6 +38,16 @@ struct Load {
     log_level: u32,
     log_size: u32,
     log: u64,
+}
+
+/// The head of `union bpf_attr` for `BPF_MAP_CREATE`.
+#[repr(C)]
+struct Map {
+    kind: u32,
+    key: u32,
+    value: u32,
+    entries: u32,
+    flags: u32,
 }
 
 /// The head of `union bpf_attr` for `BPF_LINK_CREATE`.
@@ -97,15 +110,37 @@ pub fn drop_packets(netns: &Netns, interface: &str) -> Result<OwnedFd> {
 /// is open.
 pub fn redirect(netns: &Netns, from: &str, to: &str, helper: i32) -> Result<OwnedFd> {
     let to = netns.enter(|| Ok(nix::net::if_::if_nametoindex(to)?))?;
-    let program = [
+    on_arrival(netns, from, &redirected(to, helper))
+}
+
+/// The end of a program that redirects.
+pub fn redirected(to: u32, helper: i32) -> [u64; 4] {
+    [
         insn(0xb7, 1, 0, 0, to as i32), // r1 = the interface
         insn(0xb7, 2, 0, 0, 0),         // r2 = no flags
         insn(0x85, 0, 0, 0, helper),
         insn(0x95, 0, 0, 0, 0), // its result is the verdict
-    ];
-    let program = load(BPF_PROG_TYPE_SCHED_CLS, &program)?;
-    attach(netns, from, &program, (BPF_TCX_INGRESS, 0))
-        .with_context(|| format!("TCX on {from} in {}", netns.name()))
+    ]
+}
+
+/// Has TCX run a program on what comes in by an interface, for as long as the descriptor is open.
+pub fn on_arrival(netns: &Netns, interface: &str, program: &[u64]) -> Result<OwnedFd> {
+    let loaded = load(BPF_PROG_TYPE_SCHED_CLS, program);
+    let program = loaded.with_context(|| format!("the program for {interface}"))?;
+    attach(netns, interface, &program, (BPF_TCX_INGRESS, 0))
+        .with_context(|| format!("TCX on {interface} in {}", netns.name()))
+}
+
+/// Makes a hash of keys and values of so many octets, whose elements are made as they come.
+pub fn hash((key, value): (u16, u16), entries: u32) -> Result<OwnedFd> {
+    let mut attr = Map {
+        kind: BPF_MAP_TYPE_HASH,
+        key: key.into(),
+        value: value.into(),
+        entries,
+        flags: BPF_F_NO_PREALLOC,
+    };
+    made(BPF_MAP_CREATE, &mut attr).context("a hash of the kernel's")
 }
 
 /// Has native XDP take so many octets off the front of all that an interface receives, and send the rest to another

@@ -37,6 +37,7 @@ mod statistics;
 mod subject;
 mod surroundings;
 mod table;
+mod tables;
 mod targets;
 mod twin;
 mod vxlan;

@@ -8,8 +8,8 @@ use super::bpf;
 use crate::run::netns::Netns;
 
 /// The helpers `bpf_redirect` and `bpf_redirect_peer`.
-const REDIRECT: i32 = 23;
-const REDIRECT_PEER: i32 = 155;
+pub const REDIRECT: i32 = 23;
+pub const REDIRECT_PEER: i32 = 155;
 
 /// Has the kernel send what comes in by a host's port out of its uplink, and hand what comes in by its
 /// uplink to the port's other end, for as long as the descriptors are open. Programs of four

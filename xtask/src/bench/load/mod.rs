@@ -26,6 +26,8 @@ pub struct Ends<'lab> {
     pub from: &'lab Netns,
     /// Who receives, or answers.
     pub to: &'lab Netns,
+    /// The loads that it is for, by the start of their ids; all by the empty one.
+    pub loads: &'static str,
     /// Where sessions are kept, and the command that ends them all.
     pub forget: Option<(&'lab Netns, Vec<String>)>,
 }
@@ -103,7 +105,9 @@ impl<'lab> Ways<'lab> {
         if !session.wants(&ids[0]) {
             return Ok(());
         }
-        let opened = self.ends.iter().map(|ends| {
+        let ends = self.ends.iter();
+        let ends = ends.filter(|ends| words[0].id.starts_with(ends.loads));
+        let opened = ends.map(|ends| {
             Ok(Opened {
                 subject: &ends.subject,
                 load: open(ends)?,

@@ -67,6 +67,7 @@ fn ways<'lab>(named: &[Named<'lab>]) -> Ways<'lab> {
         subject: subject.clone(),
         from,
         to,
+        loads: "",
         forget: None,
     });
     Ways {

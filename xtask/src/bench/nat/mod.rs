@@ -17,6 +17,8 @@ use place::{Place, SERVER};
 const KERNEL: &str = "kernel bridge + nftables";
 /// What none can be faster than.
 const REDIRECTS: &str = "redirects alone, no NAT";
+/// The same with the tables of a NAT, which no translation with sessions in BPF maps can be faster than.
+const TABLES: &str = "redirects and a session's elements, no NAT";
 /// The most octets of an IP packet.
 const MTU: usize = 1500;
 
@@ -50,11 +52,12 @@ pub fn run(session: &Session<'_>) -> Result<()> {
 
 fn loads(session: &Session<'_>) -> Result<()> {
     let Session { loader, prefix, .. } = *session;
-    let labels = ["n", "k", "w", "d"];
-    let [ours, kernel, wires, by_default] = labels.map(|label| Place::create(prefix, label));
-    let (ours, kernel, wires, by_default) = (ours?, kernel?, wires?, by_default?);
+    let labels = ["n", "k", "w", "t", "d"];
+    let [ours, kernel, wires, tables, by_default] =
+        labels.map(|label| Place::create(prefix, label));
+    let (ours, kernel, wires, tables, by_default) = (ours?, kernel?, wires?, tables?, by_default?);
     let _running = ours.netfwd(loader, prefix, "off")?;
-    let _redirects = wires.redirects()?;
+    let _redirects = (wires.redirects()?, tables.tables()?);
     kernel.kernel(Firewall::Spared)?;
     by_default.kernel(Firewall::Asked)?;
     let named = [
@@ -63,23 +66,33 @@ fn loads(session: &Session<'_>) -> Result<()> {
         (REDIRECTS, &wires),
         (BY_DEFAULT, &by_default),
     ];
-    load::run(session, &ways(session, &named))?;
+    let mut ways = ways(session, &named);
+    ways.ends.push(Ends {
+        loads: "connections",
+        ..ends(session, (TABLES, &tables))
+    });
+    load::run(session, &ways)?;
     packets::run(session, &named)
 }
 
 fn ways<'lab>(session: &Session<'_>, named: &[Named<'lab>]) -> Ways<'lab> {
-    let ends = named.iter().map(|&(name, place)| Ends {
-        subject: subject(name, place),
-        from: &place.client,
-        to: &place.server,
-        forget: forget(session, name, place),
-    });
+    let all = named.iter().map(|&named| ends(session, named));
     Ways {
         case: "nat",
         reference: KERNEL,
         address: SERVER,
         mtu: MTU,
-        ends: ends.collect(),
+        ends: all.collect(),
+    }
+}
+
+fn ends<'lab>(session: &Session<'_>, (name, place): Named<'lab>) -> Ends<'lab> {
+    Ends {
+        subject: subject(name, place),
+        from: &place.client,
+        to: &place.server,
+        loads: "",
+        forget: forget(session, name, place),
     }
 }
 
@@ -90,7 +103,7 @@ fn forget<'lab>(
 ) -> Option<(&'lab crate::run::netns::Netns, Vec<String>)> {
     let loader = session.loader.to_string_lossy();
     let words = match name {
-        REDIRECTS => return None,
+        REDIRECTS | TABLES => return None,
         KERNEL | BY_DEFAULT => vec!["conntrack", "--flush"],
         _ => vec![&*loader, "-N", place.host.name(), "session", "flush"],
     };

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use crate::bench::frames::text;
 use crate::bench::path::MACS;
 use crate::bench::redirect;
+use crate::bench::tables;
 use crate::bench::twin::Firewall;
 use crate::run::instance::Instance;
 use crate::run::netns::Netns;
@@ -138,10 +139,21 @@ impl Place {
 
     /// Has nobody translate: frames are sent from wire to wire, for as long as the descriptors are open.
     pub fn redirects(&self) -> Result<[OwnedFd; 2]> {
+        self.wire()?;
+        redirect::between(&self.host, PORT, UPLINK)
+    }
+
+    /// Has a connection's elements inserted besides, and looked up.
+    pub fn tables(&self) -> Result<Vec<OwnedFd>> {
+        self.wire()?;
+        tables::between(&self.host, PORT, UPLINK)
+    }
+
+    /// Plugs the container in as if it stood beside the server.
+    fn wire(&self) -> Result<()> {
         self.plug()?;
         self.client.ip("route replace default dev eth0")?;
-        self.server.ip("route add 10.0.3.0/24 dev eth0")?;
-        redirect::between(&self.host, PORT, UPLINK)
+        self.server.ip("route add 10.0.3.0/24 dev eth0")
     }
 
     /// Spares the host the question for the container's MAC, which nobody answers.

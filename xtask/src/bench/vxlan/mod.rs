@@ -70,6 +70,7 @@ fn ways<'lab>(named: &[Named<'lab>]) -> Ways<'lab> {
         subject: subject(name, pair),
         from: &pair.containers[0],
         to: &pair.containers[1],
+        loads: "",
         forget: None,
     });
     Ways {
