@@ -34,10 +34,12 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
 
 /// What a process listens on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Socket {
-    proto: Proto,
-    address: IpAddr,
-    port: u16,
+pub(super) struct Socket {
+    pub(super) proto: Proto,
+    pub(super) address: IpAddr,
+    pub(super) port: u16,
+    /// By which `/proc/PID/fd` tells whose it is.
+    pub(super) inode: u64,
 }
 
 impl Socket {
@@ -52,7 +54,8 @@ impl Socket {
     }
 }
 
-fn sockets() -> Vec<Socket> {
+/// All of them, in this network namespace.
+pub(super) fn sockets() -> Vec<Socket> {
     let files = LISTENING.into_iter().flat_map(|(proto, state)| {
         let families = ["", "6"].into_iter();
         families.map(move |family| (proto, state, format!("{}{family}", proto.name())))
@@ -65,11 +68,11 @@ fn sockets() -> Vec<Socket> {
     tables.flatten().collect()
 }
 
-/// The sockets in this state of a table: `sl local_address rem_address st …`.
+/// The sockets in this state of a table, whose second, fourth and tenth fields are address, state and inode.
 fn parse(proto: Proto, state: &str, table: &str) -> Vec<Socket> {
     let socket = |line: &str| {
-        let fields: Vec<&str> = line.split_whitespace().take(4).collect();
-        let [_, local, _, of] = fields[..] else {
+        let fields: Vec<&str> = line.split_whitespace().take(10).collect();
+        let [_, local, _, of, _, _, _, _, _, inode] = fields[..] else {
             return None;
         };
         let (address, port) = local.split_once(':')?;
@@ -77,6 +80,7 @@ fn parse(proto: Proto, state: &str, table: &str) -> Vec<Socket> {
             proto,
             address: hex_address(address)?,
             port: u16::from_str_radix(port, 16).ok()?,
+            inode: inode.parse().ok()?,
         })
     };
     table.lines().skip(1).filter_map(socket).collect()
@@ -112,8 +116,8 @@ mod tests {
    1: 0163A8C0:0016 6463A8C0:C350 01 00000000:00000000 00:00000000 00000000     0        0 2 1 0 20 4
 ";
     const TCP6: &str = "\
-  sl  local_address                         remote_address                        st
-   0: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A 00000000:00000000
+  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 3 1 0 100 0
 ";
 
     #[test]
@@ -124,6 +128,7 @@ mod tests {
             proto: Proto::Tcp,
             address: IpAddr::from([127, 0, 0, 1]),
             port: 8080,
+            inode: 1,
         };
         assert_eq!(found, [local]);
         let found = parse(Proto::Tcp, "0A", TCP6);
@@ -139,6 +144,7 @@ mod tests {
             proto: Proto::Tcp,
             address: address.into(),
             port: 8080,
+            inode: 1,
         };
         let any = socket([0; 4]);
         let one = socket([192, 0, 2, 1]);

@@ -4,6 +4,7 @@ mod devices;
 mod hooks;
 mod host;
 mod listeners;
+mod metrics;
 mod nat;
 mod neighbours;
 mod offloads;
@@ -100,6 +101,7 @@ pub async fn check(config: &Config, instance: &str) -> Result<Vec<Finding>, Link
     findings.extend(rules::findings(config, &list));
     findings.extend(nat::findings(config, &list));
     findings.extend(listeners::findings(config));
+    findings.extend(metrics::findings(config, instance).await);
     findings.extend(switch::outside(config, &list));
     findings.extend(switch::multicast(config));
     findings.extend(switch::shut(instance));

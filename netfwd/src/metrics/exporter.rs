@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -12,14 +13,37 @@ use crate::config::{Listener, Place};
 
 /// Why figures cannot be served.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "{place}: metrics cannot listen on {at} ({source}); {remedy}",
-    remedy = remedy(source)
-)]
+#[error("{}; {}", self.what(), self.remedy())]
 pub struct ListenError {
     at: SocketAddr,
     place: Place,
     source: io::Error,
+}
+
+impl ListenError {
+    fn of(wanted: &Listener, source: io::Error) -> Self {
+        Self {
+            at: wanted.at,
+            place: wanted.place.clone(),
+            source,
+        }
+    }
+
+    /// What cannot be, and why.
+    pub fn what(&self) -> String {
+        let Self { at, place, source } = self;
+        format!("{place}: metrics cannot listen on {at} ({source})")
+    }
+
+    /// What to do.
+    pub fn remedy(&self) -> &'static str {
+        remedy(&self.source)
+    }
+
+    /// Whether somebody listens there.
+    pub fn is_in_use(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrInUse
+    }
 }
 
 fn remedy(error: &io::Error) -> &'static str {
@@ -71,11 +95,7 @@ impl Exporter {
         {
             return Ok(Bound::Same);
         }
-        let listener = listen(wanted.at).map_err(|source| ListenError {
-            at: wanted.at,
-            place: wanted.place.clone(),
-            source,
-        })?;
+        let listener = listen(wanted.at).map_err(|source| ListenError::of(wanted, source))?;
         Ok(Bound::New(wanted.at, listener))
     }
 
@@ -105,6 +125,18 @@ impl Drop for Exporter {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Whether a listener could be had: takes its address and port for a moment, as [`Exporter::bind`] does, and
+/// lets nobody connect.
+pub fn probe(wanted: &Listener) -> Result<(), ListenError> {
+    take(wanted.at).map_err(|source| ListenError::of(wanted, source))
+}
+
+fn take(at: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&at.into())
 }
 
 fn listen(at: SocketAddr) -> io::Result<TcpListener> {

@@ -12,5 +12,5 @@ mod vitals;
 #[cfg(test)]
 mod tests;
 
-pub use exporter::{Bound, Exporter, ListenError};
+pub use exporter::{Bound, Exporter, ListenError, probe};
 pub use vitals::Vitals;
