@@ -19,6 +19,8 @@ use tests::{
 
 const HERE: &str = "127.0.0.1:9477";
 const THERE: &str = "127.0.0.1:9478";
+/// The first one's port on another address.
+const ELSEWHERE: &str = "127.0.0.2:9477";
 /// A group's MAC is no source.
 const BAD_SOURCE: [u8; 6] = [3, 0, 0, 0, 0, 1];
 
@@ -267,5 +269,48 @@ fn an_occupied_address_is_refused_and_nothing_changes() -> Result<()> {
     );
     instance.stop()?;
     ensure!(instance.start().is_err(), "it started without its listener");
+    Ok(())
+}
+
+#[test]
+fn a_reload_moves_the_listener_to_the_wildcard_and_back() -> Result<()> {
+    let (ns, instance) = lone(&metrics(HERE))?;
+    for (at, anywhere) in [
+        ("0.0.0.0:9477", true),
+        ("[::]:9477", true),
+        ("0.0.0.0:9477", true),
+        (HERE, false),
+    ] {
+        instance.write(&of_lone(&metrics(at)))?;
+        instance.cli("reload").context(at)?;
+        scrape(&ns, HERE)?;
+        ensure!(is_silent(&ns, ELSEWHERE) != anywhere, "with {at}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_reload_that_fails_leaves_the_listener_on_its_port() -> Result<()> {
+    let (ns, instance) = lone(&metrics(HERE))?;
+    let wildcard = of_lone(&metrics("0.0.0.0:9477"));
+    let other = ns.within(|| TcpListener::bind(ELSEWHERE))?;
+    instance.write(&wildcard)?;
+    instance.attempt("reload")?.sentence(1)?;
+    scrape(&ns, HERE)?;
+    drop(other);
+    let there = Namespace::new("c")?;
+    let taken = there.name();
+    instance.write(&format!(
+        "{wildcard}[[network.port]]\nnetns = \"{taken}\"\nname = \"lo\"\n"
+    ))?;
+    let refused = instance.attempt("reload")?;
+    ensure!(refused.sentence(1)?.contains(taken), "{refused}");
+    scrape(&ns, HERE)?;
+    ensure!(is_silent(&ns, ELSEWHERE), "the other one serves");
+    let again = ns.within(|| TcpListener::bind(HERE));
+    ensure!(again.is_err(), "the port is anybody's");
+    instance.write(&wildcard)?;
+    instance.cli("reload")?;
+    scrape(&ns, ELSEWHERE)?;
     Ok(())
 }

@@ -71,6 +71,7 @@ impl Core {
             done = self.store.save_runtime(&runtime).map_err(CoreError::from);
         }
         if let Err(error) = done {
+            self.exporter.stay(bound);
             if let Err(again) = self.go_back(&ids).await {
                 tracing::error!("going back failed as well: {again}");
             }

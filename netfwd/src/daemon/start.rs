@@ -73,7 +73,7 @@ impl Core {
             ..LoadOptions::default()
         };
         let vitals = Arc::new(Vitals::new(instance));
-        let exporter = Exporter::new(Arc::clone(&vitals));
+        let mut exporter = Exporter::new(Arc::clone(&vitals));
         let bound = exporter.bind(config.metrics.listen.as_ref())?;
         let mut dataplane = Dataplane::open(instance, &options)?;
         let mut core = Self {

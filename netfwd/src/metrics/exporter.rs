@@ -4,11 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use socket2::{Domain, Socket, Type};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-
-use super::{Vitals, server};
+use super::Vitals;
+use super::listening::{Listening, Serving, take};
 use crate::config::{Listener, Place};
 
 /// Why figures cannot be served.
@@ -64,14 +61,14 @@ pub enum Bound {
     /// None.
     Nothing,
     /// Another one.
-    New(SocketAddr, TcpListener),
+    New(Listening),
 }
 
 /// Serves the figures of an instance while it lives.
 #[derive(Debug)]
 pub struct Exporter {
     vitals: Arc<Vitals>,
-    serving: Option<(SocketAddr, JoinHandle<()>)>,
+    serving: Option<Serving>,
 }
 
 impl Exporter {
@@ -83,20 +80,37 @@ impl Exporter {
         }
     }
 
-    /// Binds what a configuration asks for, and changes nothing.
-    pub fn bind(&self, wanted: Option<&Listener>) -> Result<Bound, ListenError> {
+    /// Binds what a configuration asks for. Where only the listener that is in force is in the way, on another
+    /// address with the same port, that one gives way: until the other is [served](Self::serve) its clients wait,
+    /// and it goes on with [`Self::stay`].
+    pub fn bind(&mut self, wanted: Option<&Listener>) -> Result<Bound, ListenError> {
         let Some(wanted) = wanted else {
             return Ok(Bound::Nothing);
         };
-        if self
-            .serving
-            .as_ref()
-            .is_some_and(|(at, _)| *at == wanted.at)
-        {
+        let at = wanted.at;
+        if self.serving.as_ref().is_some_and(|now| now.at == at) {
             return Ok(Bound::Same);
         }
-        let listener = listen(wanted.at).map_err(|source| ListenError::of(wanted, source))?;
-        Ok(Bound::New(wanted.at, listener))
+        let mut bound = Listening::on(at);
+        if matches!(&bound, Err(error) if error.kind() == io::ErrorKind::AddrInUse) {
+            bound = self.replace(at, bound);
+        }
+        let listening = bound.map_err(|source| ListenError::of(wanted, source))?;
+        Ok(Bound::New(listening))
+    }
+
+    /// Listens instead of the listener that is in force, if that has the same port.
+    fn replace(&mut self, at: SocketAddr, refused: io::Result<Listening>) -> io::Result<Listening> {
+        let serving = self.serving.as_mut();
+        let Some(serving) = serving.filter(|now| now.at.port() == at.port()) else {
+            return refused;
+        };
+        let given = serving.give_way();
+        let bound = given.and_then(|()| Listening::on(at));
+        if bound.is_err() {
+            self.resume();
+        }
+        bound
     }
 
     /// Goes over to what was bound.
@@ -104,43 +118,37 @@ impl Exporter {
         let serving = match bound {
             Bound::Same => return,
             Bound::Nothing => None,
-            Bound::New(at, listener) => {
-                tracing::info!("metrics on http://{at}/metrics");
-                let served = server::serve(listener, Arc::clone(&self.vitals));
-                Some((at, tokio::spawn(served)))
+            Bound::New(listening) => {
+                tracing::info!("metrics on http://{}/metrics", listening.at);
+                Some(listening.serve(&self.vitals))
             }
         };
-        self.stop();
         self.serving = serving;
     }
 
-    fn stop(&mut self) {
-        if let Some((_, task)) = self.serving.take() {
-            task.abort();
-        }
+    /// Lets go of what was bound, and goes on as before.
+    pub fn stay(&mut self, bound: Bound) {
+        drop(bound);
+        self.resume();
     }
-}
 
-impl Drop for Exporter {
-    fn drop(&mut self) {
-        self.stop();
+    /// Listens again where a listener gave way.
+    fn resume(&mut self) {
+        let Some(serving) = self.serving.as_mut() else {
+            return;
+        };
+        if let Err(error) = serving.resume(&self.vitals) {
+            tracing::error!("metrics on {} are served no more: {error}", serving.at);
+            self.serving = None;
+        }
     }
 }
 
 /// Whether a listener could be had: takes its address and port for a moment, as [`Exporter::bind`] does, and
 /// lets nobody connect.
 pub fn probe(wanted: &Listener) -> Result<(), ListenError> {
-    take(wanted.at).map_err(|source| ListenError::of(wanted, source))
-}
-
-fn take(at: SocketAddr) -> io::Result<()> {
-    let socket = Socket::new(Domain::for_address(at), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&at.into())
-}
-
-fn listen(at: SocketAddr) -> io::Result<TcpListener> {
-    let listener = std::net::TcpListener::bind(at)?;
-    listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
+    let taken = take(wanted.at);
+    taken
+        .map(drop)
+        .map_err(|source| ListenError::of(wanted, source))
 }

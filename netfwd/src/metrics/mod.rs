@@ -6,6 +6,7 @@
 mod exporter;
 mod exposition;
 mod families;
+mod listening;
 mod server;
 mod vitals;
 
