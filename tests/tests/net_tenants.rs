@@ -17,6 +17,7 @@ const AGAIN: Duration = Duration::from_secs(30);
 const C1: Ipv4Addr = Ipv4Addr::new(10, 0, 3, 11);
 const C2: Ipv4Addr = Ipv4Addr::new(10, 0, 3, 12);
 const C3: Ipv4Addr = Ipv4Addr::new(10, 0, 3, 13);
+const C3_V6: &str = "fd00:3::13";
 
 /// A host with a network of two containers, and a third container that is not in it yet.
 struct Place {
@@ -184,5 +185,51 @@ fn a_new_port_whose_name_is_taken_is_refused() -> Result<()> {
     }
     ensure!(!place.waits_for("eth0")?);
     place.containers[2].ip("link del eth0")?;
+    place.third_comes()
+}
+
+/// IPv6 is off in a container: the kernel refuses it addresses.
+fn without_ipv6() -> Result<Place> {
+    let place = Place::new()?;
+    let off = "sysctl -qw net.ipv6.conf.default.disable_ipv6=1";
+    place.containers[2].run(off)?;
+    Ok(place)
+}
+
+#[test]
+fn a_port_of_a_reload_that_cannot_be_set_is_waited_for() -> Result<()> {
+    let place = without_ipv6()?;
+    let (before, tenant) = (place.instance.config()?, &place.containers[2]);
+    let red = "\n[[network]]\nname = \"red\"\n";
+    place.instance.write(&(before.clone() + red))?;
+    place.instance.cli("reload")?;
+    let third = format!(
+        "\n[[network.port]]\nnetns = \"{}\"\nname = \"eth0\"\naddresses = [\"{C3}/24\", \"{C3_V6}/64\"]\n",
+        tenant.name()
+    );
+    place.instance.write(&(before + &third))?;
+    place.instance.cli("reload")?;
+    let port = format!("port {}/eth0", tenant.name());
+    ensure!(place.waits_for(&port)?, "nobody is told");
+    let networks = place.instance.json("network show")?;
+    ensure!(networks.len() == 1, "{networks:?}");
+    ping(&place.containers[0], C2, Ping::count(3))?.complete()?;
+    tenant.run("sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0")?;
+    eventually("the port's address", AGAIN, || Ok(!place.waits_for(&port)?))?;
+    let addresses = tenant.run("ip addr show dev eth0")?.stdout;
+    ensure!(addresses.contains(C3_V6), "{addresses}");
+    ping(tenant, C2, Ping::count(3))?.complete()?;
+    Ok(())
+}
+
+#[test]
+fn a_port_of_a_command_that_cannot_be_set_is_refused() -> Result<()> {
+    let place = without_ipv6()?;
+    let netns = place.containers[2].name();
+    let add = format!("port add --netns {netns} --name eth0 --network blue --address {C3_V6}/64");
+    let refused = place.instance.attempt(&add)?;
+    ensure!(refused.sentence(1)?.contains(C3_V6), "{refused}");
+    ensure!(!place.waits_for("eth0")?);
+    ensure!(place.instance.json("port show")?.len() == 2);
     place.third_comes()
 }

@@ -135,13 +135,14 @@ impl Core {
     }
 
     /// The same for another configuration than is in force, which is refused when a port that it brings
-    /// cannot be had: devices are made before anything ends.
+    /// cannot be made: devices are made before anything ends. Where one is made and cannot be set, others
+    /// may have ended: it is waited for, unless a command asks for that very port.
     pub(super) async fn go_over(&mut self, config: &Config) -> Result<(), CoreError> {
         self.rounds(config, true).await
     }
 
     async fn rounds(&mut self, config: &Config, refuses: bool) -> Result<(), CoreError> {
-        let start = Instant::now();
+        let (start, mut makes) = (Instant::now(), true);
         let (mut last, mut failed) = (None, BTreeMap::new());
         for _ in 0..ROUNDS {
             let host = self.look(config).await?;
@@ -151,9 +152,8 @@ impl Core {
             let observed = observe::observe(&self.dataplane, &self.links, &pairs(&desired)).await?;
             failed.extend(observed.unseen.clone());
             desired.set_aside(config, &failed);
-            let lacks = desired.newly_aside(&self.desired.devices);
-            if let Some(lack) = lacks.filter(|_| refuses) {
-                return Err(lack.clone().into());
+            if refuses {
+                self.refuse_newly_aside(&desired, makes)?;
             }
             let actions = plan(&desired, &observed);
             if actions.is_empty() {
@@ -161,11 +161,22 @@ impl Core {
                 self.settle(host, desired);
                 return Ok(());
             }
+            makes &= actions.iter().any(Action::makes);
             failed.extend(self.apply(&actions).await?);
             self.zeroed(&actions)?;
             last = actions.into_iter().next();
         }
         Err(CoreError::NoEnd(format!("{last:?}")))
+    }
+
+    /// Refuses ports that a change brings and that cannot be had; while devices are made all of them, later
+    /// those of commands.
+    fn refuse_newly_aside(&self, desired: &Desired, makes: bool) -> Result<(), DesiredError> {
+        let mut lacks = desired.newly_aside(&self.desired.devices);
+        match lacks.find(|lack| makes || lack.is_of_command()) {
+            Some(lack) => Err(lack.clone()),
+            None => Ok(()),
+        }
     }
 
     /// Applies actions, and says which.

@@ -27,9 +27,12 @@ impl Desired {
         }
     }
 
-    /// The first port that was set aside and is none of those `before`.
-    pub fn newly_aside(&self, before: &BTreeMap<String, Device>) -> Option<&DesiredError> {
-        self.waiting.iter().find(|lack| match lack {
+    /// The ports that were set aside and are none of those `before`.
+    pub fn newly_aside(
+        &self,
+        before: &BTreeMap<String, Device>,
+    ) -> impl Iterator<Item = &DesiredError> {
+        self.waiting.iter().filter(|lack| match lack {
             DesiredError::SetAside { interface, .. } => !before.contains_key(interface),
             _ => false,
         })

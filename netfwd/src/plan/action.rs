@@ -147,6 +147,14 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether it makes a device. A plan that has such a step has nothing else, but for what is in the way.
+    pub const fn makes(&self) -> bool {
+        matches!(
+            self,
+            Self::CreatePair { .. } | Self::CreateCompanion { .. } | Self::CreateTap { .. }
+        )
+    }
+
     /// The interface here of the port that alone suffers when the step fails, where it reaches into a
     /// container's namespace: who has that can make it fail.
     pub fn port_alone(&self) -> Option<&str> {
