@@ -50,8 +50,8 @@ pub struct Ids {
     /// Counter slots of uplinks, by interface.
     pub uplink_slots: BTreeMap<String, u32>,
     /// Interfaces that were made to take frames for any MAC, which they did not before.
-    #[serde(default)]
-    pub promiscuous: BTreeSet<String>,
+    #[serde(default, rename = "promiscuous_interfaces")]
+    pub promiscuous: BTreeSet<Interface>,
     /// Multicast groups that were joined on an uplink, which had not joined them before.
     #[serde(default)]
     pub groups: BTreeSet<(String, IpAddr)>,
@@ -76,6 +76,19 @@ pub struct Ids {
     /// Slots whose counters must be zeroed before they count for their new object.
     #[serde(default)]
     pub zero: Vec<u32>,
+    /// The boot that [`Interface`]s are of.
+    #[serde(default)]
+    boot: String,
+}
+
+/// An interface, whatever its name is by now: it keeps its number when it is renamed, and no other has that in
+/// the same network namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Interface {
+    /// The number of its network namespace.
+    pub netns: u64,
+    /// Its own.
+    pub ifindex: u32,
 }
 
 /// The name by which a port or peer has its slot in a network, so that each network counts its part.
@@ -98,6 +111,16 @@ pub fn parts(part: &str) -> (&str, Option<&str>) {
 pub struct OutOfSlots;
 
 impl Ids {
+    /// The same in a boot: interfaces of another one have numbers that are others' now.
+    #[must_use]
+    pub fn in_boot(mut self, boot: &str) -> Self {
+        if self.boot != boot {
+            self.promiscuous.clear();
+            boot.clone_into(&mut self.boot);
+        }
+        self
+    }
+
     /// The id of a network, allotted when it is new.
     pub fn network(&mut self, name: &str) -> u32 {
         if let Some(id) = self.networks.get(name) {
@@ -188,7 +211,7 @@ impl Ids {
         ids.free = freed.filter(|slot| !taken.contains(slot)).collect();
         ids.zero.retain(|slot| self.zero.contains(slot));
         // What was switched on meanwhile may still be: the next plan says.
-        ids.promiscuous.extend(self.promiscuous.iter().cloned());
+        ids.promiscuous.extend(&self.promiscuous);
         ids.groups.extend(self.groups.iter().cloned());
         ids
     }
@@ -285,17 +308,35 @@ mod tests {
         failed.network("green");
         failed.slot(Scope::Network, "green").unwrap();
         failed.publish("81/tcp");
-        failed.promiscuous.insert("p1".into());
+        let p1 = Interface {
+            netns: 1,
+            ifindex: 7,
+        };
+        failed.promiscuous.insert(p1);
         let mut back = failed.back_to(&before);
         assert_eq!(back.networks, before.networks);
         assert_eq!(back.network_slots, before.network_slots);
         assert_eq!(back.port_slots, before.port_slots);
         assert_eq!(back.publishes, before.publishes);
-        assert!(back.promiscuous.contains("p1"), "it may be on");
+        assert!(back.promiscuous.contains(&p1), "it may be on");
         // What green and 81/tcp had is nobody's, and nobody's for long.
         assert_eq!(back.free, [3]);
         assert_eq!((back.network("red"), back.publish("82/tcp")), (3, 3));
         assert_eq!(back.slot(Scope::Port, "p2"), Ok(4));
+    }
+
+    #[test]
+    fn numbers_of_interfaces_are_of_one_boot() {
+        let mut ids = Ids::default().in_boot("one");
+        ids.network("blue");
+        ids.promiscuous.insert(Interface {
+            netns: 1,
+            ifindex: 7,
+        });
+        assert_eq!(ids.clone().in_boot("one"), ids);
+        let after = ids.in_boot("two");
+        assert!(after.promiscuous.is_empty());
+        assert_eq!(after.networks["blue"], 1);
     }
 
     #[test]

@@ -219,6 +219,38 @@ fn an_outside_port_is_promiscuous_while_it_is_a_port() -> Result<()> {
 }
 
 #[test]
+fn a_promiscuous_port_that_is_renamed_is_let_go() -> Result<()> {
+    let mut host = host("outside = true")?;
+    let ns = host.ns.clone();
+    let becomes = |name: &str, wanted: bool| {
+        eventually("promiscuous as it should be", TIMEOUT, || {
+            let link = ns.run(&format!("ip link show {name}"))?.stdout;
+            Ok(link.contains("PROMISC") == wanted)
+        })
+    };
+    let rename = |from: &str, to: &str| {
+        ns.ip(&format!(
+            "link set {from} down\nlink set {from} name {to}\nlink set {to} up"
+        ))
+    };
+    becomes("p1", true)?;
+    rename("p1", "p9")?;
+    becomes("p9", false)?;
+    rename("p9", "p1")?;
+    becomes("p1", true)?;
+    let of_p9 = host.instance.config()?.replace("\"p1\"", "\"p9\"");
+    host.instance.kill()?;
+    rename("p1", "p9")?;
+    host.instance.write(&of_p9)?;
+    host.instance.start()?;
+    becomes("p9", true)?;
+    host.instance.kill()?;
+    rename("p9", "p1")?;
+    host.instance.cleanup()?;
+    becomes("p1", false)
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() -> Result<()> {
     let host = host("")?;
     host.commands(&[

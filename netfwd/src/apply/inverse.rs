@@ -16,12 +16,15 @@ pub(super) async fn of(dataplane: &Dataplane, links: &Links, action: &Action) ->
         | Action::CreateCompanion { name, .. }
         | Action::CreateTap { name, .. } => Some(Action::DeleteLink { name: name.clone() }),
         Action::SetMac { name, .. }
-        | Action::SetPromiscuous { name, .. }
         | Action::SetMtu { name, .. }
         | Action::SetSysctl { name, .. } => {
             let link = steps::link(links, name).await.ok()?;
             setting(&link, action)
         }
+        Action::SetPromiscuous { ifindex, on } => Some(Action::SetPromiscuous {
+            ifindex: *ifindex,
+            on: !on,
+        }),
         Action::AddAddress { name, address } => Some(Action::RemoveAddress {
             name: name.clone(),
             address: *address,
@@ -64,10 +67,6 @@ fn setting(link: &Link, action: &Action) -> Option<Action> {
         Action::SetMtu { .. } => Action::SetMtu {
             name,
             mtu: link.mtu,
-        },
-        Action::SetPromiscuous { .. } => Action::SetPromiscuous {
-            name,
-            on: link.promiscuous,
         },
         Action::SetSysctl { sysctl, .. } => Action::SetSysctl {
             sysctl: *sysctl,

@@ -52,10 +52,12 @@ async fn on_links(links: &Links, action: &Action) -> Result<(), LinkError> {
         Action::SetMac { name, mac } => links.set_mac(index(links, name).await?, *mac).await,
         Action::SetMtu { name, mtu } => links.set_mtu(index(links, name).await?, *mtu).await,
         Action::SetUp { name } => links.set_up(index(links, name).await?, true).await,
-        Action::SetPromiscuous { name, on } => match links.find(name).await? {
-            None => Ok(()),
-            Some(link) => links.set_promiscuous(link.index, *on).await,
-        },
+        Action::SetPromiscuous { ifindex, on } => {
+            match links.set_promiscuous(*ifindex, *on).await {
+                Err(error) if error.errno() == Some(Errno::ENODEV) => Ok(()),
+                other => other,
+            }
+        }
         Action::JoinGroup { name, group } => {
             links.join_group(index(links, name).await?, *group).await
         }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::{Cleanup, CleanupError};
 use crate::dataplane::Pins;
+use crate::ids::Interface;
 use crate::links::{LinkError, Links};
 use crate::runtime::Store;
 
@@ -18,7 +19,7 @@ pub struct Before {
     /// The interfaces that there were, by ifindex.
     pub(super) devices: BTreeSet<u32>,
     /// Interfaces that it had made promiscuous.
-    pub(super) promiscuous: BTreeSet<String>,
+    pub(super) promiscuous: BTreeSet<Interface>,
     /// Groups that it had joined.
     pub(super) groups: BTreeSet<(String, IpAddr)>,
 }

@@ -4,11 +4,11 @@ mod before;
 
 pub use before::Before;
 
-use std::{fs, io, path::Path};
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 use crate::dataplane::{DataplaneError, Pins};
-use crate::ids::{Ids, Scope};
-use crate::links::{Link, LinkError, Links};
+use crate::ids::{Ids, Interface, Scope};
+use crate::links::{Link, LinkError, Links, cookie};
 use crate::naming;
 use crate::runtime::{Runtime, Store};
 
@@ -141,26 +141,22 @@ impl Cleanup {
         }
     }
 
-    /// Switches off what netfwd switched on.
+    /// Switches off what netfwd switched on, under whatever name.
     async fn promiscuous(&mut self, instance: &str, links: &Links) {
-        let names = match Store::of(instance).ids() {
+        let ours = match Store::of(instance).ids() {
             Ok(ids) => &ids.promiscuous - &self.spared.promiscuous,
             Err(error) => return self.errors.push(error.to_string()),
         };
-        for name in names {
-            let done: Result<bool, LinkError> = async {
-                match links.find(&name).await? {
-                    Some(link) if link.promiscuous => {
-                        links.set_promiscuous(link.index, false).await?;
-                        Ok(true)
-                    }
-                    _ => Ok(false),
+        let promiscuous = match promiscuous(links, &ours).await {
+            Ok(promiscuous) => promiscuous,
+            Err(error) => return self.errors.push(error.to_string()),
+        };
+        for link in promiscuous {
+            match links.set_promiscuous(link.index, false).await {
+                Ok(()) => {
+                    let what = format!("promiscuous mode of {}", link.name);
+                    self.removed.push(what);
                 }
-            }
-            .await;
-            match done {
-                Ok(true) => self.removed.push(format!("promiscuous mode of {name}")),
-                Ok(false) => {}
                 Err(error) => self.errors.push(error.to_string()),
             }
         }
@@ -216,6 +212,19 @@ impl Cleanup {
             Err(error) => self.errors.push(format!("{}: {error}", path.display())),
         }
     }
+}
+
+/// The links of these that take frames for any MAC.
+async fn promiscuous(links: &Links, of: &BTreeSet<Interface>) -> Result<Vec<Link>, LinkError> {
+    if of.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (netns, mut list) = (cookie::netns()?, links.list().await?);
+    list.retain(|link| {
+        let ifindex = link.index;
+        link.promiscuous && of.contains(&Interface { netns, ifindex })
+    });
+    Ok(list)
 }
 
 /// Whether a link has a name that netfwd derives, and is of the kind that it makes.

@@ -48,9 +48,9 @@ pub struct Desired {
     pub neighbours: BTreeSet<Neighbour>,
     /// Contents of the maps, as far as their interfaces exist already.
     pub maps: MapState,
-    /// Interfaces that should take frames for any MAC, and those that should no longer, as netfwd had
-    /// them do so.
-    pub promiscuous: BTreeMap<String, bool>,
+    /// Interfaces, by ifindex, that should take frames for any MAC, and those that should no longer, as
+    /// netfwd had them do so.
+    pub promiscuous: BTreeMap<u32, bool>,
     /// Multicast groups, with the uplink, that should be joined, and those that should no longer, as
     /// netfwd had joined them.
     pub groups: BTreeMap<(String, IpAddr), bool>,
@@ -206,8 +206,8 @@ struct Builder<'a> {
     shared: BTreeSet<String>,
     /// For which network ports and peers count.
     slots: Slots,
-    /// Interfaces that are ports and have a life of their own.
-    outside: BTreeSet<String>,
+    /// Interfaces, by ifindex, that are ports and have a life of their own.
+    outside: BTreeSet<u32>,
     /// This host's VTEPs.
     vteps: Vec<Vtep<'a>>,
     /// Multicast groups to join, and on which uplink.

@@ -115,7 +115,7 @@ impl Builder<'_> {
         }
         let entry = entry::of(network, port, link, slot, self.facts.xdp_targets);
         if entry.flags.has(PortFlags::OUTSIDE) {
-            self.outside.insert(interface.clone());
+            self.outside.insert(link.ifindex);
         }
         // Where several networks list it, its untagged frames decide whose it is.
         let ports = &mut self.out.maps.ports;

@@ -65,8 +65,8 @@ pub enum Action {
     },
     /// Sets whether an interface takes frames for any MAC (IFF_PROMISC).
     SetPromiscuous {
-        /// The interface; that it is gone is no error.
-        name: String,
+        /// The interface, whatever its name; that it is gone is no error.
+        ifindex: u32,
         /// Whether it does.
         on: bool,
     },

@@ -220,16 +220,13 @@ fn groups(desired: &Desired, observed: &Observed, on: bool) -> Vec<Action> {
 
 /// Interfaces that are not promiscuous as they should be, of those that should be `on`.
 fn promiscuous(desired: &Desired, observed: &Observed, on: bool) -> Vec<Action> {
-    let wanted = desired
-        .promiscuous
-        .iter()
-        .filter(|(_, wanted)| **wanted == on);
-    let differs = |name: &&String| {
-        let link = observed.links.get(*name);
-        link.is_some_and(|link| link.promiscuous != on)
+    let wanted = &desired.promiscuous;
+    let links = observed.links.values();
+    let differing =
+        links.filter(|link| wanted.get(&link.ifindex) == Some(&on) && link.promiscuous != on);
+    let action = |link: &Link| Action::SetPromiscuous {
+        ifindex: link.ifindex,
+        on,
     };
-    let names = wanted.map(|(name, _)| name).filter(differs).cloned();
-    names
-        .map(|name| Action::SetPromiscuous { name, on })
-        .collect()
+    differing.map(action).collect()
 }

@@ -10,6 +10,8 @@ use serde::de::DeserializeOwned;
 use super::Runtime;
 use crate::ids::Ids;
 
+/// Another number with each boot.
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 /// What was added by command.
 const RUNTIME: &str = "runtime.json";
 /// Ids and slots.
@@ -95,7 +97,8 @@ impl Store {
 
     /// Ids and slots; none where there is no file.
     pub fn ids(&self) -> Result<Ids, StoreError> {
-        self.read(IDS)
+        let ids: Ids = self.read(IDS)?;
+        Ok(ids.in_boot(&fs::read_to_string(BOOT).unwrap_or_default()))
     }
 
     /// Keeps ids and slots.

@@ -167,7 +167,11 @@ impl Sim {
                 self.make(name, 1500);
                 self.link(name).tap = Some(*kind);
             }
-            Action::SetPromiscuous { name, on } => self.link(name).promiscuous = *on,
+            Action::SetPromiscuous { ifindex, on } => {
+                let mut links = self.observed.links.values_mut();
+                let link = links.find(|link| link.ifindex == *ifindex);
+                link.expect("a link").promiscuous = *on;
+            }
             Action::JoinGroup { name, group } => {
                 assert!(self.link(name).groups.insert(*group), "{group} is joined");
             }

@@ -172,9 +172,21 @@ fn an_outside_port_is_promiscuous_while_it_is_a_port() {
     world.become_that(&network(""));
     assert!(world.port("p0").flags.has(PortFlags::OUTSIDE));
     assert!(world.sim.observed.links["p0"].promiscuous);
-    assert!(world.ids.promiscuous.contains("p0"));
+    assert_eq!(world.ids.promiscuous.len(), 1);
     world.become_that("");
     assert!(!world.sim.observed.links["p0"].promiscuous);
+    assert!(world.ids.promiscuous.is_empty());
+}
+
+#[test]
+fn a_promiscuous_port_that_is_renamed_is_let_go() {
+    let mut world = world("");
+    world.become_that(&network("outside = true"));
+    let links = &mut world.sim.observed.links;
+    let link = links.remove("p0").expect("a link");
+    links.insert("p9".into(), link);
+    world.become_that("");
+    assert!(!world.sim.observed.links["p9"].promiscuous);
     assert!(world.ids.promiscuous.is_empty());
 }
 
