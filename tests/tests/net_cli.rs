@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tests::{
+    netns::Namespace,
     packet::{self, RawSocket, ethernet},
     process::{TIMEOUT, eventually},
     topology::{Instance, OUTSIDE, Stack, TwoHosts},
@@ -234,9 +235,33 @@ fn filters_select_and_refuse() -> Result<()> {
     Ok(())
 }
 
+/// Nobody sends any more, and nothing is on its way: containers have reports and solicitations of their own to
+/// send for seconds after they came up, ends of connections come late, and all that is learned anew.
+fn hush(hosts: &mut TwoHosts) -> Result<()> {
+    for (ns, interface) in senders(hosts) {
+        ns.run(&format!("tc qdisc add dev {interface} root blackhole"))?;
+    }
+    let instance = hosts.a.netfwd()?;
+    let figures = || instance.json("stats --network blue");
+    eventually("silence", TIMEOUT, || Ok(figures()? == figures()?))
+}
+
+fn resume(hosts: &TwoHosts) -> Result<()> {
+    for (ns, interface) in senders(hosts) {
+        ns.run(&format!("tc qdisc del dev {interface} root"))?;
+    }
+    Ok(())
+}
+
+fn senders(hosts: &TwoHosts) -> [(&Namespace, &str); 5] {
+    let [c1, c2, c3, c4] = [&hosts.c1, &hosts.c2, &hosts.c3, &hosts.c4].map(|c| (&c.ns, "eth0"));
+    [c1, c2, c3, c4, (&hosts.outside, "br0")]
+}
+
 #[test]
 fn flushing_forgets_what_was_learned() -> Result<()> {
     let mut hosts = used()?;
+    hush(&mut hosts)?;
     let instance = hosts.a.netfwd()?;
     instance.cli("session flush")?;
     ensure!(instance.json("session show")?.is_empty());
@@ -247,6 +272,7 @@ fn flushing_forgets_what_was_learned() -> Result<()> {
             .iter()
             .any(|entry| entry["peer"].is_string())
     );
+    resume(&hosts)?;
     ping(&hosts.c1.ns, hosts.c3.address, Ping::count(5))?.complete()?;
     Ok(())
 }
