@@ -309,6 +309,41 @@ impl Flood {
     }
 }
 
+/// A search for a port that takes a VLAN.
+struct Search {
+    network: u32,
+    vlan: u32,
+    found: u32,
+}
+
+/// Whether a port takes frames of the VLAN that a frame is in.
+#[inline(always)]
+pub fn is_carried(source: &Source, network: &Network) -> bool {
+    let mut search = Search {
+        network: source.network,
+        vlan: source.vlan.into(),
+        found: 0,
+    };
+    let shared = core::ptr::from_mut(&mut search).cast();
+    each(network.flood_len, look as *mut c_void, shared);
+    // SAFETY: a field of `search`, read as in `finish`.
+    unsafe { core::ptr::read_volatile(&raw const search.found) != 0 }
+}
+
+/// One target of the flood list; returns 1, which ends the search, at a port in the VLAN.
+unsafe extern "C" fn look(index: u64, search: *mut c_void) -> i64 {
+    // SAFETY: `is_carried` passes its own search, which outlives the loop.
+    let search = unsafe { &mut *search.cast::<Search>() };
+    let key = FloodKey {
+        network: search.network,
+        index: index as u32,
+    };
+    let takes = maps::flood_target(&key)
+        .is_some_and(|target| target.ifindex != 0 && u32::from(target.vlan) == search.vlan);
+    search.found = takes.into();
+    takes.into()
+}
+
 #[inline(never)]
 fn barred(ctx: &TcContext, source: &Source, network: &Network) -> u8 {
     let mut barred = 0;

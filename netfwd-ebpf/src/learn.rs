@@ -5,12 +5,12 @@ use netfwd_common::{
     addr::{self, Mac},
     flap::{self, Move},
     limits::{FLAP_MOVES, STAMP_INTERVAL_NS},
-    maps::{EventKind, FdbEntry, FdbFlags, FdbKey, PortFlags},
+    maps::{EventKind, FdbEntry, FdbFlags, FdbKey, NetworkFlags, PortFlags},
     verdict::DropReason,
 };
 
 use crate::{
-    bridge, event,
+    bridge, event, flood,
     maps::{self, FDB},
     source::Source,
 };
@@ -66,6 +66,7 @@ fn look_up(source: &Source, mac: &Mac, now: u64) -> Found {
     let Some(entry) = FDB.get_ptr_mut(key) else {
         // One call after the other: nested, their frames would add up beyond Linux 6.1's stack.
         if source.flags.has(PortFlags::LEARNING)
+            && !is_out_of_reach(source)
             && let Some(kind) = EventKind::from_number(insert(source, &key, now))
         {
             event::station(kind, source, &key, None, now);
@@ -165,6 +166,15 @@ fn relocate(
     entry.moved_ns = now;
     maps::renew();
     Ok(())
+}
+
+/// Whether nothing here could send to a new station: it is a peer's, and the network has its VLAN at no port.
+#[inline(never)]
+fn is_out_of_reach(source: &Source) -> bool {
+    source.is_peer()
+        && maps::network(&source.network).is_some_and(|network| {
+            network.flags.has(NetworkFlags::VLAN) && !flood::is_carried(source, network)
+        })
 }
 
 #[inline(always)]

@@ -7,10 +7,10 @@ use netfwd_common::{
     verdict::DropReason,
 };
 use tests::{
-    packet::{Ipv4, Mac, ether_type, ethernet, tagged},
+    packet::{Ipv4, Mac, Vxlan, ether_type, ethernet, tagged},
     prog::{
-        Expect, Fixture, Hook, NETWORK, Verdict, World,
-        mac::{C1, C2},
+        Expect, Fixture, Hook, NETWORK, VNI, Verdict, World,
+        mac::{self, C1, C2, C3},
         run_all, slot, station,
     },
 };
@@ -217,6 +217,58 @@ fn tenants_on_one_trunk() -> Result<()> {
                 })
                 .sent([0, 0, 0, 0]),
         ),
+    ])
+}
+
+/// The network's own VLAN is 10, in which C1 is known, and so is the first port where it `carries` that.
+fn own_vlan(world: &mut World, carries: bool) -> Result<()> {
+    world.set_network(|network| {
+        network.vlan = 10;
+        network.flags = network.flags.with(NetworkFlags::VLAN);
+    })?;
+    if carries {
+        world.set_target(0, |target| target.vlan = 10)?;
+    }
+    let key = FdbKey {
+        vlan: 10,
+        ..World::fdb_key(C1)
+    };
+    let entry = station(world.wires.p1, slot::P1);
+    world.tables().put("fdb", &key, &entry)
+}
+
+/// Whether C3, which is a peer's, was learned in VLAN 10.
+fn has_learned(world: &mut World, wanted: bool) -> Result<()> {
+    let key = FdbKey {
+        vlan: 10,
+        ..World::fdb_key(C3)
+    };
+    let entry: Option<netfwd_common::maps::FdbEntry> = world.tables().get("fdb", &key)?;
+    ensure!(entry.is_some() == wanted, "{entry:?}");
+    let counted = world.counters(slot::PEER)?.rx_packets;
+    ensure!(counted == 1, "{counted} frames of the peer");
+    Ok(())
+}
+
+#[test]
+fn stations_of_peers_are_learned_where_ports_are() -> Result<()> {
+    let ip = Ipv4::new("10.0.3.13", "10.0.3.11").udp(1000, 2000, b"from c3 to c1");
+    let inner = ethernet(C1, C3, ether_type::IPV4, &ip);
+    let (peer, vtep) = ([172, 31, 0, 2].into(), [172, 31, 0, 1].into());
+    let frame = Vxlan::new(peer, vtep, VNI)
+        .macs(mac::PEER, mac::UNDERLAY)
+        .wrap(&inner);
+    let at_uplink = |shows| {
+        let underlay = |world: &World| world.wires.underlay;
+        Fixture::new(shows, Hook::UplinkIngress, underlay, frame.clone())
+    };
+    run_all(vec![
+        at_uplink("a port has the VLAN")
+            .given(|world| own_vlan(world, true))
+            .expect(Expect::verdict(Verdict::Redirect).then(|world, _| has_learned(world, true))),
+        at_uplink("no port has it")
+            .given(|world| own_vlan(world, false))
+            .expect(Expect::verdict(Verdict::Redirect).then(|world, _| has_learned(world, false))),
     ])
 }
 
