@@ -53,7 +53,7 @@ pub const MAPPING_ENTRIES: usize = SESSION_ENTRIES;
 pub const SOCKETS: usize = 1 << 15;
 /// Datagrams whose fragments are followed.
 pub const FRAGMENTED: usize = 4096;
-/// Counter slots: ports, peers, networks and uplinks each have one.
+/// Counter slots: networks and uplinks each have one, ports and peers one in each of their networks.
 pub const SLOTS: usize = 32_768;
 /// Drop counters: pairs of slot and reason.
 pub const DROP_COUNTERS: usize = 65_536;
@@ -94,7 +94,7 @@ pub const GROUP_RESPONSE_NS: u64 = 10_000_000_000;
 /// How long a member stays one that has left, or that a query asks for (RFC 3376 §8.10).
 pub const GROUP_LEAVE_NS: u64 = 2_000_000_000;
 /// Layout version of the pinned maps; an instance whose maps have another one is not adopted.
-pub const LAYOUT: u32 = 4;
+pub const LAYOUT: u32 = 5;
 /// What VXLAN adds to a frame over IPv4: Ethernet, IPv4, UDP, VXLAN (RFC 7348 §5).
 pub const ENCAP_V4: usize = 14 + 20 + 8 + 8;
 /// The same over IPv6.

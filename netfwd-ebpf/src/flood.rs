@@ -365,11 +365,14 @@ fn barred(ctx: &TcContext, source: &Source, network: &Network) -> u8 {
 /// Whether a port may flood another frame now.
 #[inline(never)]
 fn is_calm(source: &Source) -> bool {
-    let rate = maps::port(&source.ifindex).map_or(0, |port| port.storm_rate);
-    let Some(storm) = maps::storm(source.slot) else {
+    let Some(port) = maps::port(&source.ifindex) else {
         return true;
     };
-    match storm::admit(*storm, maps::now(), rate) {
+    // Its rate is one over all of its networks, for each of which it has a slot.
+    let Some(storm) = maps::storm(port.slot) else {
+        return true;
+    };
+    match storm::admit(*storm, maps::now(), port.storm_rate) {
         Some(next) => {
             *storm = next;
             true

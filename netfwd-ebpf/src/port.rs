@@ -45,25 +45,37 @@ pub fn ingress(ctx: &TcContext) -> Verdict {
     let Some(port) = maps::port(&ifindex) else {
         return Ok(Action::Pass);
     };
-    if flood::start(ctx) == 0 {
-        count::rx(port.slot, ctx.len() as usize);
-    }
     from(port.slot, admitted(ctx, ifindex, port, &mut lane))
+}
+
+/// Counts a frame that came from the owner of `slot`, once: what comes in again to be flooded further was counted.
+#[inline(always)]
+pub fn count(ctx: &TcContext, slot: u32) {
+    if flood::start(ctx) == 0 {
+        count::rx(slot, ctx.len() as usize);
+    }
 }
 
 #[inline(always)]
 fn admitted(ctx: &TcContext, ifindex: u32, port: &Port, lane: &mut Option<Lane>) -> Stage {
-    let eth = Ethernet::read(ctx, 0).ok_or(DropReason::Malformed)?;
+    let Some(eth) = Ethernet::read(ctx, 0) else {
+        count(ctx, port.slot);
+        return Err(DropReason::Malformed);
+    };
     let source = Source::port(ifindex, port);
-    if addr::is_link_local(&eth.dst) {
-        link_local(port, &source, &eth);
+    let link_local = addr::is_link_local(&eth.dst);
+    let open = port.state == PortState::Forwarding as u8;
+    if port.flags.has_any(GUARDED) && open && !link_local {
+        // It counts there, where its VLAN tells for which network.
+        return stage::go(layout::Stage::Guard, &source);
+    }
+    count(ctx, port.slot);
+    if link_local {
+        shut_by_bridge(port, &source, &eth);
         return Ok(Action::Pass);
     }
-    if port.state != PortState::Forwarding as u8 {
+    if !open {
         return Err(DropReason::PortShut);
-    }
-    if port.flags.has_any(GUARDED) {
-        return stage::go(layout::Stage::Guard, &source);
     }
     match straight_on(ctx, port, &eth) {
         Some(kind) => straight(ctx, &source, port, &eth, lane, &kind),
@@ -154,7 +166,7 @@ pub fn is_routed(source: &Source, eth: &Ethernet) -> bool {
 /// Frames to link-local groups are the host's. A BPDU on an edge port says that a bridge stands behind
 /// it: the port is shut until somebody has looked.
 #[inline(always)]
-fn link_local(port: &Port, source: &Source, eth: &Ethernet) {
+fn shut_by_bridge(port: &Port, source: &Source, eth: &Ethernet) {
     const BRIDGES: Mac = [0x01, 0x80, 0xc2, 0, 0, 0];
     if port.flags.has(PortFlags::EDGE) && eth.dst == BRIDGES {
         shut(source, eth);

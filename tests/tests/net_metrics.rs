@@ -11,7 +11,7 @@ use serde_json::Value;
 use tests::{
     netns::Namespace,
     openmetrics::Scrape,
-    packet::{RawSocket, ethernet},
+    packet::{RawSocket, ether_type, ethernet, tagged},
     process::{TIMEOUT, eventually},
     topology::{Instance, OUTSIDE, Options, Stack, TwoHosts},
     traffic::{Ping, WhoAmI, ask_tcp, ask_udp, ping},
@@ -141,6 +141,39 @@ fn same(scrape: &Scrape, rows: &[Value]) -> Result<()> {
             "{family}: {sum}, but {row}"
         );
     }
+    Ok(())
+}
+
+#[test]
+fn a_trunk_is_a_port_of_each_of_its_networks() -> Result<()> {
+    let (ns, instance) = lone(&metrics(HERE))?;
+    let tenant = |name: &str, vlan: u16| {
+        format!(
+            "[[network]]\nname = \"{name}\"\n[[network.port]]\ninterface = \"p1\"\ntrunk = [{vlan}]\n"
+        )
+    };
+    let tenants = tenant("a", 10) + &tenant("b", 20);
+    instance.write(&(metrics(HERE) + &tenants))?;
+    instance.cli("reload")?;
+    let socket = RawSocket::open(&ns, "e1")?;
+    let sent = [("a", 10, 3), ("b", 20, 5)];
+    for (_, vlan, frames) in sent {
+        let frame = ethernet([0xff; 6], [2, 0, 0, 0, 0, 1], 0x88b5, &[0; 46]);
+        let frame = tagged(&frame, ether_type::C_TAG, vlan);
+        (0..frames).try_for_each(|_| socket.send(&frame))?;
+    }
+    // Nobody else is there to get them.
+    for (network, _, frames) in sent {
+        let of = [("network", network), ("port", "p1")];
+        let dropped = [&of[..], &[("reason", "no-target")]].concat();
+        eventually("its frames are counted for it", TIMEOUT, || {
+            Ok(scrape(&ns, HERE)?.count("netfwd_drops", &dropped) == frames)
+        })?;
+    }
+    let of_b = [("network", "b"), ("port", "p1"), ("direction", "rx")];
+    let scrape = scrape(&ns, HERE)?;
+    ensure!(scrape.count("netfwd_packets", &of_b) == 5, "{scrape:?}");
+    ensure!(scrape.count("netfwd_bytes", &of_b) == 300, "{scrape:?}");
     Ok(())
 }
 

@@ -105,6 +105,7 @@ impl Setting {
         };
         let vlan = Vlan {
             network: NETWORK,
+            slot: slot::P1,
             vlan: VLAN,
             tag: 0,
         };

@@ -153,6 +153,7 @@ fn trunk(world: &mut World) -> Result<()> {
     };
     let vlan = Vlan {
         network: NETWORK,
+        slot: slot::P1,
         vlan: 10,
         tag: 10,
     };

@@ -56,6 +56,7 @@ fn own_tag(world: &mut World) -> Result<()> {
     };
     let vlan = Vlan {
         network: NETWORK,
+        slot: slot::P1,
         vlan: ACCESS,
         tag: 0,
     };

@@ -79,7 +79,7 @@ pub struct Port {
     pub ageing_ns: u64,
     /// The network it belongs to.
     pub network: u32,
-    /// Its counters.
+    /// Its counters in that network.
     pub slot: u32,
     /// Its properties.
     pub flags: PortFlags,
@@ -148,12 +148,14 @@ plain!(VlanKey, 8);
 pub struct Vlan {
     /// The network; a trunk may carry several.
     pub network: u32,
+    /// Counters of the port in that network.
+    pub slot: u32,
     /// The VLAN in that network.
     pub vlan: u16,
     /// The tag with which frames of it leave by the port, 0 for none.
     pub tag: u16,
 }
-plain!(Vlan, 8);
+plain!(Vlan, 12);
 
 /// What kind of source address a binding allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -25,8 +25,9 @@ pub fn admit(ctx: &TcContext) -> Verdict {
     let Some(source) = stage::source() else {
         return stage::NOTHING;
     };
-    let slot = source.slot;
-    from(slot, check(ctx, source))
+    let decision = check(ctx, source);
+    // Its VLAN has told by now for which of the port's networks it counts.
+    from(source.slot, decision)
 }
 
 #[inline(always)]
@@ -34,11 +35,14 @@ fn check(ctx: &TcContext, source: &mut Source) -> Stage {
     // In front of all that is looked up here, so that what changes meanwhile voids what is remembered.
     let mut lane = Lane::of(ctx, source.ifindex);
     let port = maps::port(&source.ifindex).ok_or(DropReason::NoNetwork)?;
-    if port.flags.has(PortFlags::OUTSIDE) && skb::is_for_host(ctx) {
-        return Ok(Action::Pass);
-    }
-    if port.flags.has(PortFlags::VLAN) {
+    let for_host = port.flags.has(PortFlags::OUTSIDE) && skb::is_for_host(ctx);
+    if for_host || !port.flags.has(PortFlags::VLAN) {
+        port::count(ctx, source.slot);
+    } else {
         vlan::from_port(ctx, source, port)?;
+    }
+    if for_host {
+        return Ok(Action::Pass);
     }
     if port.flags.has(PortFlags::ANTI_SPOOF) {
         binding::check(ctx, source)?;

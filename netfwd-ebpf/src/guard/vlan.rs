@@ -11,7 +11,7 @@ use crate::{
     frame::Frame,
     maps,
     parse::{ETH_LEN, Ethernet},
-    skb,
+    port, skb,
     source::Source,
 };
 
@@ -20,18 +20,31 @@ const PRIORITY_ONLY: u16 = 0;
 /// Reserved (IEEE 802.1Q-2018 table 9-2).
 const RESERVED: u16 = 0x0fff;
 
-/// Puts a frame from a VLAN-aware port into its VLAN, and takes its tag off.
+/// Puts a frame from a VLAN-aware port into its VLAN, counts it for whom it is from then, and takes its tag off.
 #[inline(always)]
 pub fn from_port(ctx: &TcContext, source: &mut Source, port: &Port) -> Result<(), DropReason> {
-    let tag = Tag::of(ctx)?;
-    let vid = tag.tci & skb::VID;
-    if vid == PRIORITY_ONLY {
-        untagged(source, port)?;
-    } else {
-        tagged(source, vid)?;
-    }
+    let tag = match Tag::of(ctx) {
+        Ok(tag) => tag,
+        Err(reason) => {
+            port::count(ctx, source.slot);
+            return Err(reason);
+        }
+    };
+    let placed = place(source, port, tag.tci & skb::VID);
+    port::count(ctx, source.slot);
+    placed?;
     source.tci = tag.tci;
     tag.strip(ctx)
+}
+
+/// Notes where frames of a port with this tag belong, 0 for none.
+#[inline(always)]
+fn place(source: &mut Source, port: &Port, vid: u16) -> Result<(), DropReason> {
+    if vid == PRIORITY_ONLY {
+        untagged(source, port)
+    } else {
+        tagged(source, vid)
+    }
 }
 
 /// Puts a frame from a peer of a VLAN-aware network into its VLAN, and takes its tag off.
@@ -75,6 +88,7 @@ fn tagged(source: &mut Source, vid: u16) -> Result<(), DropReason> {
     };
     let vlan = maps::vlan(&key).ok_or(DropReason::Vlan)?;
     source.network = vlan.network;
+    source.slot = vlan.slot;
     source.vlan = vlan.vlan;
     source.tag = vlan.tag;
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use netfwd_common::maps::{FdbEntry, FdbFlags, FdbKey, MemberKey};
+use netfwd_common::maps::{self, FdbEntry, FdbFlags, FdbKey, MemberKey};
 
 use super::{Core, CoreError};
 use crate::address::to_addr;
@@ -11,7 +11,7 @@ use crate::apply::flush_sessions;
 use crate::config::{FdbTarget, Network};
 use crate::dataplane::maps::now_ns;
 use crate::desired::fdb_flags;
-use crate::ids::Scope;
+use crate::ids::{Scope, part};
 use crate::plan::{Action, Entry, EntryKey, FdbFilter};
 use crate::runtime::{Change, ChangeError, FdbKind, FdbSpec, Object, Op};
 
@@ -151,8 +151,8 @@ impl Core {
         })
     }
 
-    /// A port that is in force, with its ifindex.
-    fn port(&self, network: &str, name: &str) -> Option<(u32, netfwd_common::maps::Port)> {
+    /// A port that is in force, with its ifindex, and the slot that it has in the network.
+    fn port(&self, network: &str, name: &str) -> Option<(u32, maps::Port)> {
         let mut networks = self.merged.networks.iter();
         let network = networks.find(|known| known.name == network)?;
         let port = network.ports.iter().find(|port| port.is(name))?;
@@ -160,7 +160,10 @@ impl Core {
         let slots: Vec<u32> = self.ids.slots_of(Scope::Port, &interface).collect();
         let mut ports = self.desired.maps.ports.iter();
         let (ifindex, port) = ports.find(|(_, port)| slots.contains(&port.slot))?;
-        Some((*ifindex, *port))
+        let own = self.ids.slots(Scope::Port);
+        let own = own.get(&part(&interface, &network.name)).copied();
+        let slot = own.unwrap_or(port.slot);
+        Some((*ifindex, maps::Port { slot, ..*port }))
     }
 
     /// What a peer of a network counts in.

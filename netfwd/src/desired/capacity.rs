@@ -90,6 +90,7 @@ mod tests {
         };
         let vlan = Vlan {
             network: 1,
+            slot: 1,
             vlan: 1,
             tag: 1,
         };

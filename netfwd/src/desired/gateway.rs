@@ -84,7 +84,7 @@ impl Builder<'_> {
             vlan: network.config.own_vlan(),
             ..maps::Port::default()
         };
-        self.vlan(network.id, ingress, entry.vlan, 0);
+        self.vlan(ingress, &entry, entry.vlan, 0);
         self.out.maps.ports.insert(ingress, entry);
     }
 

@@ -130,7 +130,7 @@ impl Builder<'_> {
         Ok(self.vlans(network, port, link.ifindex, &entry))
     }
 
-    /// The VLANs of a port, and its flood target in each; none while it is shut.
+    /// The VLANs of a port in a network, and its flood target in each; none while it is shut.
     fn vlans(
         &mut self,
         network: &Numbered<'_>,
@@ -140,7 +140,7 @@ impl Builder<'_> {
     ) -> Vec<FloodTarget> {
         let carried = network.config.carried(port);
         for (&vlan, &tag) in &carried {
-            self.vlan(network.id, ifindex, vlan, tag);
+            self.vlan(ifindex, entry, vlan, tag);
         }
         if self.facts.shut.contains(&ifindex) {
             return Vec::new();
@@ -149,8 +149,8 @@ impl Builder<'_> {
         carried.into_iter().map(target).collect()
     }
 
-    /// Where frames with a tag belong that came in by an interface. VLAN 0 has no tag.
-    pub(super) fn vlan(&mut self, network: u32, ifindex: u32, vlan: u16, tag: u16) {
+    /// Where frames with a tag belong that came in by a port, given its entry in that network. VLAN 0 has no tag.
+    pub(super) fn vlan(&mut self, ifindex: u32, entry: &maps::Port, vlan: u16, tag: u16) {
         if vlan == 0 {
             return;
         }
@@ -159,7 +159,12 @@ impl Builder<'_> {
             vid: vlan,
             pad: 0,
         };
-        let value = Vlan { network, vlan, tag };
+        let value = Vlan {
+            network: entry.network,
+            slot: entry.slot,
+            vlan,
+            tag,
+        };
         self.out.maps.vlans.insert(key, value);
     }
 }

@@ -56,13 +56,14 @@ impl Builder<'_> {
     fn fdb_port(&self, network: &Numbered<'_>, name: &str, vlan: u16) -> Option<maps::FdbEntry> {
         let port = network.config.ports.iter().find(|port| port.is(name))?;
         let ifindex = self.ifindex(&port.interface())?;
+        let slot = self.known_port_slot(network, port)?;
         let entry = self.out.maps.ports.get(&ifindex)?;
         if self.facts.shut.contains(&ifindex) {
             return None;
         }
         Some(maps::FdbEntry {
             ifindex,
-            slot: entry.slot,
+            slot,
             flags: fdb_flags(entry.flags).with(FdbFlags::STATIC),
             deliver: entry.deliver,
             tag: *network.config.carried(port).get(&vlan)?,

@@ -52,4 +52,6 @@ pub mod slot {
     pub const UNDERLAY: u32 = 6;
     /// The uplink to the outside.
     pub const UPLINK: u32 = 7;
+    /// Port `p1` in another network, which has VLANs of it.
+    pub const P1_ELSEWHERE: u32 = 8;
 }

@@ -15,7 +15,7 @@ use netfwd_common::{
 
 use super::{Hook, NETWORK, Ran, Sizes, Tables, VNI, Wires, mac, nat::PORT, object, run, slot};
 
-const SLOTS: std::ops::RangeInclusive<u32> = slot::NONE..=slot::UPLINK;
+const SLOTS: std::ops::RangeInclusive<u32> = slot::NONE..=slot::P1_ELSEWHERE;
 /// The peer.
 pub(super) const PEER: Addr = from_v4([172, 31, 0, 2]);
 /// The same peer's IPv6 address, which counts for it too.

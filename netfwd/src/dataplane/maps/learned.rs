@@ -137,6 +137,9 @@ impl Maps {
         self.ports.scan(|_, port| {
             slots.insert(port.slot);
         })?;
+        self.vlans.scan(|_, vlan| {
+            slots.insert(vlan.slot);
+        })?;
         self.members.scan(|_, member| {
             slots.insert(member.slot);
         })?;

@@ -2,7 +2,7 @@
 
 use netfwd_common::maps::{FloodTarget, NetworkFlags, PortFlags, Vlan, VlanKey};
 
-use super::world::{flushes, network, world};
+use super::world::{World, flushes, network, world};
 use crate::naming;
 use crate::plan::{Action, Entry, EntryKey};
 
@@ -80,9 +80,14 @@ fn networks_share_a_trunk() {
     );
     assert_eq!(world.vlans("p0"), [(10, (1, 10, 10)), (20, (3, 20, 20))]);
     assert_eq!(world.targets("p0"), [(10, 10), (0, 0), (20, 20)]);
-    assert_eq!(world.ids.port_slots.len(), 1);
-    let less = text.replace("trunk = [20]", "trunk = [21]");
+    let slots = ["p0 a", "p0 b", "p0 c"].map(|name| world.ids.port_slots[name]);
+    assert_eq!(world.ids.port_slots.len(), 3);
+    assert_eq!(world.port("p0").slot, slots[1]);
     let ifindex = world.ifindex("p0");
+    assert_eq!(vlan_slots(&world, ifindex), [slots[0], slots[2]]);
+    let targets = world.wanted.maps.flood.values().map(|target| target.slot);
+    assert_eq!(targets.collect::<Vec<_>>(), slots);
+    let less = text.replace("trunk = [20]", "trunk = [21]");
     let actions = world.become_that(&less);
     assert!(actions.contains(&Action::Delete(EntryKey::Vlan(VlanKey {
         ifindex,
@@ -90,6 +95,33 @@ fn networks_share_a_trunk() {
         pad: 0
     }))));
     assert!(flushes(&actions, ifindex));
+    // Whoever stays keeps its counters, whichever network is the port's own.
+    let without = less.split("[[network]]\nname = \"b\"").next().unwrap();
+    world.become_that(without);
+    assert_eq!(world.ids.port_slots.len(), 1);
+    assert_eq!(world.port("p0").slot, slots[0]);
+    assert_eq!(vlan_slots(&world, ifindex), slots[..1]);
+}
+
+/// What the tags on a port's wire count in.
+fn vlan_slots(world: &World, ifindex: u32) -> Vec<u32> {
+    let vlans = world.wanted.maps.vlans.iter();
+    let vlans = vlans.filter(|(key, _)| key.ifindex == ifindex);
+    vlans.map(|(_, vlan)| vlan.slot).collect()
+}
+
+#[test]
+fn a_static_station_behind_a_trunk_counts_for_its_network() {
+    let port = "[[network.port]]\ninterface = \"p0\"\n";
+    let fdb = "[[network.fdb]]\nmac = \"02:00:00:00:00:01\"\nport = \"p0\"\nvlan = 20\n";
+    let text = format!(
+        "[[network]]\nname = \"a\"\n{port}trunk = [10]\n[[network]]\nname = \"b\"\n{port}trunk = [20]\n{fdb}"
+    );
+    let world = world(&text);
+    let mut entries = world.wanted.maps.fdb.values();
+    let slot = entries.next().map(|entry| entry.slot);
+    assert_eq!(slot, Some(world.ids.port_slots["p0 b"]));
+    assert_ne!(slot, Some(world.port("p0").slot));
 }
 
 #[test]
@@ -99,6 +131,7 @@ fn a_trunk_that_grows_forgets_nothing() {
     let actions = world.become_that(&network("trunk = [10, 20]"));
     let vlan = Vlan {
         network: 1,
+        slot: world.port("p0").slot,
         vlan: 20,
         tag: 20,
     };

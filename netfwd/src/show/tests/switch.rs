@@ -15,6 +15,7 @@ fn trunk(maps: &mut Maps, network: u32, slot: u32) {
         };
         let value = Vlan {
             network,
+            slot,
             vlan: vid,
             tag,
         };

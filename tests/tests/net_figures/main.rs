@@ -1,5 +1,7 @@
 //! What is counted: of networks as the sum over their ports and peers, by `stats` and the `show` commands.
 
+mod trunk;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -45,10 +47,12 @@ impl Host {
     }
 
     fn send(&self, port: u8, from: Mac, to: Mac, frames: u64) -> Result<()> {
+        self.send_frame(port, &ethernet(to, from, 0x88b5, &[0; 46]), frames)
+    }
+
+    fn send_frame(&self, port: u8, frame: &[u8], frames: u64) -> Result<()> {
         let socket = RawSocket::open(&self.container, &format!("e{port}"))?;
-        let mut frame = ethernet(to, from, 0x88b5, &[0; 46]);
-        frame.resize(OCTETS as usize, 0);
-        (0..frames).try_for_each(|_| socket.send(&frame))
+        (0..frames).try_for_each(|_| socket.send(frame))
     }
 
     fn rows(&self, filter: &str) -> Result<Vec<Value>> {

@@ -1,9 +1,11 @@
 //! VLANs on ports: which frames a port takes, and into which VLAN of which network they come.
 
+mod tenants;
+
 use anyhow::{Result, ensure};
 use netfwd_common::{
     addr::BROADCAST,
-    maps::{FdbKey, NetworkFlags, PortFlags, Vlan, VlanKey},
+    maps::{FdbEntry, FdbKey, NetworkFlags, PortFlags, Vlan, VlanKey},
     verdict::DropReason,
 };
 use tests::{
@@ -37,8 +39,14 @@ fn carry(world: &mut World, vid: u16, network: u32, tag: u16) -> Result<()> {
         vid,
         pad: 0,
     };
+    let slot = if network == NETWORK {
+        slot::P1
+    } else {
+        slot::P1_ELSEWHERE
+    };
     let vlan = Vlan {
         network,
+        slot,
         vlan: vid,
         tag,
     };
@@ -81,7 +89,7 @@ fn learned(world: &mut World, vlan: u16, tag: u16) -> Result<()> {
         vlan,
         ..World::fdb_key(C1)
     };
-    let entry: Option<netfwd_common::maps::FdbEntry> = world.tables().get("fdb", &key)?;
+    let entry: Option<FdbEntry> = world.tables().get("fdb", &key)?;
     ensure!(
         entry.is_some_and(|entry| entry.tag == tag),
         "in VLAN {vlan} it is {entry:?}"
@@ -185,38 +193,6 @@ fn trunks() -> Result<()> {
                 })
             })
             .expect(Expect::verdict(Verdict::Redirect).then(|world, _| learned(world, 10, 10))),
-    ])
-}
-
-#[test]
-fn tenants_on_one_trunk() -> Result<()> {
-    const OTHER: u32 = NETWORK + 1;
-    run_all(vec![
-        at_p1(
-            "a VLAN of the trunk belongs to another network, which does not know the station",
-            in_vlan(C2, 20),
-        )
-        .given(|world| {
-            trunk(world)?;
-            carry(world, 20, OTHER, 20)?;
-            let network = world.network();
-            world.tables().put("networks", &OTHER, &network)
-        })
-        .expect(
-            Expect::drop(slot::P1, DropReason::NoTarget)
-                .then(|world, _| {
-                    let key = FdbKey {
-                        network: OTHER,
-                        vlan: 20,
-                        mac: C1,
-                    };
-                    let entry: Option<netfwd_common::maps::FdbEntry> =
-                        world.tables().get("fdb", &key)?;
-                    ensure!(entry.is_some(), "not learned in its network");
-                    Ok(())
-                })
-                .sent([0, 0, 0, 0]),
-        ),
     ])
 }
 
