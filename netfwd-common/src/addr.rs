@@ -1,17 +1,52 @@
 //! Addresses as the maps hold them.
 
+use core::hash::{Hash, Hasher};
+
+use crate::maps::plain;
+
 /// A MAC address in wire order.
 pub type Mac = [u8; 6];
 
 /// An IPv6 address, or an IPv4 one mapped into `::ffff:0:0/96` (RFC 4291 §2.5.5.2), in wire order.
 /// One form for both families, so that IPv6 is no second implementation.
-pub type Addr = [u8; 16];
+///
+/// Aligned, so that it is copied and compared by words: of octets that may stand anywhere the BPF backend makes a load of
+/// each, and the verifier walks them all.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialOrd, Ord)]
+#[repr(C, align(4))]
+pub struct Addr {
+    /// The address in wire order.
+    pub octets: [u8; 16],
+}
+plain!(Addr, 16);
+
+impl Addr {
+    /// The address of these octets.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(octets: [u8; 16]) -> Self {
+        Self { octets }
+    }
+}
+
+impl PartialEq for Addr {
+    #[inline(always)]
+    fn eq(&self, other: &Self) -> bool {
+        words(self) == words(other)
+    }
+}
+
+impl Hash for Addr {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        words(self).hash(state);
+    }
+}
 
 /// The broadcast MAC address.
 pub const BROADCAST: Mac = [0xff; 6];
 
 /// No address: `::`, which stands for "any" of IPv6 in a listener and "none" in an FDB entry.
-pub const UNSPECIFIED: Addr = [0; 16];
+pub const UNSPECIFIED: Addr = Addr { octets: [0; 16] };
 
 /// The third of the [`words`] of an address that maps an IPv4 one.
 pub const V4_WORD: u32 = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
@@ -19,17 +54,16 @@ pub const V4_WORD: u32 = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
 /// Maps an IPv4 address into [`Addr`].
 #[inline(always)]
 pub const fn from_v4(a: [u8; 4]) -> Addr {
-    [
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a[0], a[1], a[2], a[3],
-    ]
+    from_words([0, 0, V4_WORD, u32::from_ne_bytes(a)])
 }
 
 /// The IPv4 address that `addr` maps, if it maps one.
 #[inline(always)]
 pub const fn to_v4(addr: &Addr) -> Option<[u8; 4]> {
-    match *addr {
-        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d] => Some([a, b, c, d]),
-        _ => None,
+    if is_v4(addr) {
+        Some(low_v4(addr))
+    } else {
+        None
     }
 }
 
@@ -57,35 +91,19 @@ pub const fn any_like(addr: &Addr) -> Addr {
     }
 }
 
-/// An address as four words in memory order. Taken by fours and not octet by octet: of octets the BPF backend makes
-/// as many loads, even where it knows that they are aligned.
+/// An address as four words in memory order.
 #[inline(always)]
 pub const fn words(a: &Addr) -> [u32; 4] {
-    let ([a, b, c, d], []) = a.as_chunks::<4>() else {
-        unreachable!()
-    };
-    [
-        u32::from_ne_bytes(*a),
-        u32::from_ne_bytes(*b),
-        u32::from_ne_bytes(*c),
-        u32::from_ne_bytes(*d),
-    ]
+    // SAFETY: four words of plain octets, as aligned and as large as the address. Of octets put together the backend
+    // would make as many loads.
+    unsafe { core::mem::transmute(*a) }
 }
 
 /// The address of four words in memory order.
 #[inline(always)]
 pub const fn from_words(words: [u32; 4]) -> Addr {
-    let [a, b, c, d] = words;
-    let (a, b, c, d) = (
-        a.to_ne_bytes(),
-        b.to_ne_bytes(),
-        c.to_ne_bytes(),
-        d.to_ne_bytes(),
-    );
-    [
-        a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3], c[0], c[1], c[2], c[3], d[0], d[1], d[2],
-        d[3],
-    ]
+    // SAFETY: as above, the other way round.
+    unsafe { core::mem::transmute(words) }
 }
 
 /// Whether an address means the very host that uses it: 127.0.0.0/8 and `::1`, and the unspecified ones,
@@ -94,7 +112,7 @@ pub const fn from_words(words: [u32; 4]) -> Addr {
 pub const fn is_loopback(addr: &Addr) -> bool {
     let [a, b, c, d] = words(addr);
     if is_v4(addr) {
-        return addr[12] == 127 || d == 0;
+        return addr.octets[12] == 127 || d == 0;
     }
     a | b | c == 0 && (d == 0 || d == u32::from_ne_bytes([0, 0, 0, 1]))
 }
@@ -102,7 +120,7 @@ pub const fn is_loopback(addr: &Addr) -> bool {
 /// Whether an address is a multicast one: 224.0.0.0/4 or ff00::/8.
 #[inline(always)]
 pub const fn is_multicast(addr: &Addr) -> bool {
-    addr[0] == 0xff || (is_v4(addr) && addr[12] >> 4 == 0xe)
+    addr.octets[0] == 0xff || (is_v4(addr) && addr.octets[12] >> 4 == 0xe)
 }
 
 /// The octets of a word in memory order that starts with a MAC address which are the address.
@@ -117,7 +135,7 @@ pub const fn mac_word(mac: Mac) -> u64 {
 /// Whether an IPv6 address is one of a link alone (RFC 4291 §2.5.6).
 #[inline(always)]
 pub const fn is_link_local_v6(address: &Addr) -> bool {
-    address[0] == 0xfe && address[1] & 0xc0 == 0x80
+    address.octets[0] == 0xfe && address.octets[1] & 0xc0 == 0x80
 }
 
 /// Whether a MAC address is a group address (IEEE 802-2014 §8.2.2), broadcast included.

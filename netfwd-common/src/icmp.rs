@@ -73,8 +73,8 @@ pub const fn may_tell_v6(src: &Addr, dst: &Addr, proto: u8, icmp: u8, mtu: u32) 
 /// Whether an IPv6 address is one station's that others may reach: no group, not `::`, not `::1`.
 #[inline(always)]
 const fn is_one_v6(address: &Addr) -> bool {
-    let number = u128::from_be_bytes(*address);
-    address[0] != 0xff && number > 1
+    let number = u128::from_be_bytes(address.octets);
+    address.octets[0] != 0xff && number > 1
 }
 
 /// Whether an IPv6 fragment header stands in front of a later part of a packet.
@@ -156,8 +156,8 @@ fn error_v6(error: &TooBig<'_>, from: &Addr, to: &Addr, octets: u16, h: &mut [u8
     h[6..12].copy_from_slice(error.from_mac);
     h[12..14].copy_from_slice(&[0x86, 0xdd]);
     h[14..22].copy_from_slice(&[0x60, 0, 0, 0, high, low, ICMPV6, error.ttl]);
-    h[22..38].copy_from_slice(from);
-    h[38..54].copy_from_slice(to);
+    h[22..38].copy_from_slice(&from.octets);
+    h[38..54].copy_from_slice(&to.octets);
     // Both addresses, the length and the next header are the pseudo-header's (RFC 8200 §8.1).
     let own = words(&h[22..62]) + u32::from(payload) + u32::from(ICMPV6);
     let sum = !csum::fold(own + folded(error.quote));

@@ -41,7 +41,7 @@ pub const fn is_local(group: &Addr) -> bool {
         Some([224, 0, 0, _]) => true,
         Some(_) => false,
         None => matches!(
-            *group,
+            group.octets,
             [0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
         ),
     }

@@ -73,12 +73,6 @@ pub const fn paired(inside: &Addr, first: &Addr, count: u32) -> Addr {
     let [a, b, c, d] = addr::words(inside);
     let hash = flow::mix(flow::mix(flow::mix(flow::mix(0, a), b), c), d);
     let index = ((hash as u64 * count as u64) >> 32) as u32;
-    let last = u32::from_be_bytes([first[12], first[13], first[14], first[15]]);
-    let [a, b, c, d] = last.wrapping_add(index).to_be_bytes();
-    let mut address = *first;
-    address[12] = a;
-    address[13] = b;
-    address[14] = c;
-    address[15] = d;
-    address
+    let [a, b, c, last] = addr::words(first);
+    addr::from_words([a, b, c, u32::from_be(last).wrapping_add(index).to_be()])
 }

@@ -34,7 +34,7 @@ pub const SOURCE_LINK_LAYER: u8 = 1;
 pub const TARGET_LINK_LAYER: u8 = 2;
 
 /// Every node of a link (RFC 4291 §2.7.1).
-pub const ALL_NODES: Addr = [0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+pub const ALL_NODES: Addr = Addr::new([0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 /// The MAC that it maps to (RFC 2464 §7).
 pub const ALL_NODES_MAC: Mac = [0x33, 0x33, 0, 0, 0, 1];
 
@@ -71,15 +71,15 @@ pub fn advertise(a: &Advertisement<'_>, out: &mut [u8; FRAME_LEN]) {
     out[6..12].copy_from_slice(a.mac);
     out[12..14].copy_from_slice(&[0x86, 0xdd]);
     out[14..22].copy_from_slice(&[0x60, 0, 0, 0, 0, PAYLOAD_LEN, ICMPV6, HOP_LIMIT]);
-    out[22..38].copy_from_slice(a.target);
-    out[38..54].copy_from_slice(a.to);
+    out[22..38].copy_from_slice(&a.target.octets);
+    out[38..54].copy_from_slice(&a.to.octets);
     let flags = if addr::is_multicast(a.to) {
         OVERRIDE
     } else {
         SOLICITED | OVERRIDE
     };
     out[54..62].copy_from_slice(&[ADVERTISEMENT, 0, 0, 0, flags, 0, 0, 0]);
-    out[62..78].copy_from_slice(a.target);
+    out[62..78].copy_from_slice(&a.target.octets);
     out[78..80].copy_from_slice(&[TARGET_LINK_LAYER, 1]);
     out[80..86].copy_from_slice(a.mac);
     let sum = csum::icmpv6(out);

@@ -69,17 +69,17 @@ pub fn common_v4(wrap: &mut Wrap, o: &Outer<'_>) {
     let h = &mut wrap.bytes;
     ethernet(h, o, [0x08, 0x00]);
     h[14..24].copy_from_slice(&[VERSION_AND_IHL, 0, 0, 0, 0, 0, 0, 0, o.ttl, UDP]);
-    h[26..30].copy_from_slice(&o.src[12..16]);
-    h[30..34].copy_from_slice(&o.dst[12..16]);
+    h[26..30].copy_from_slice(&o.src.octets[12..16]);
+    h[30..34].copy_from_slice(&o.dst.octets[12..16]);
     h[36..38].copy_from_slice(&o.dst_port.to_be_bytes());
     h[40..42].copy_from_slice(&[0, 0]);
     h[42..50].copy_from_slice(&vxlan::header(o.vni));
     wrap.sum = word(VERSION_AND_IHL, 0)
         + word(o.ttl, UDP)
-        + word(o.src[12], o.src[13])
-        + word(o.src[14], o.src[15])
-        + word(o.dst[12], o.dst[13])
-        + word(o.dst[14], o.dst[15]);
+        + word(o.src.octets[12], o.src.octets[13])
+        + word(o.src.octets[14], o.src.octets[15])
+        + word(o.dst.octets[12], o.dst.octets[13])
+        + word(o.dst.octets[14], o.dst.octets[15]);
 }
 
 /// Writes a frame's own fields: UDP without a checksum (RFC 7348 §5: transmitted as zero).
@@ -107,8 +107,8 @@ pub fn common_v6(wrap: &mut Wrap, o: &Outer<'_>) {
     let h = &mut wrap.bytes;
     ethernet(h, o, [0x86, 0xdd]);
     h[18..22].copy_from_slice(&[0, 0, UDP, o.ttl]);
-    h[22..38].copy_from_slice(o.src);
-    h[38..54].copy_from_slice(o.dst);
+    h[22..38].copy_from_slice(&o.src.octets);
+    h[38..54].copy_from_slice(&o.dst.octets);
     h[56..58].copy_from_slice(&o.dst_port.to_be_bytes());
     h[60..62].copy_from_slice(&[0, 0]);
     h[62..70].copy_from_slice(&vxlan::header(o.vni));

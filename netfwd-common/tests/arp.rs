@@ -90,19 +90,19 @@ proptest! {
     }
 
     #[test]
-    fn a_probe_is_answered_to_everybody_and_unsolicited(target in any::<Addr>(), mac in any::<Mac>()) {
+    fn a_probe_is_answered_to_everybody_and_unsolicited(target in any::<[u8; 16]>(), mac in any::<Mac>()) {
         let mut frame = [0; nd::FRAME_LEN];
         let to = nd::ALL_NODES;
-        nd::advertise(&nd::Advertisement { target: &target, mac: &mac, to: &to, to_mac: &nd::ALL_NODES_MAC }, &mut frame);
+        nd::advertise(&nd::Advertisement { target: &Addr::new(target), mac: &mac, to: &to, to_mac: &nd::ALL_NODES_MAC }, &mut frame);
         prop_assert_eq!(frame[58] & nd::SOLICITED, 0);
-        prop_assert_eq!(&frame[38..54], &to[..]);
+        prop_assert_eq!(&frame[38..54], &to.octets);
         prop_assert!(sums_to_all_ones(&frame));
     }
 
     #[test]
-    fn an_advertisement_has_the_right_checksum(target in any::<Addr>(), to in any::<Addr>(), mac in any::<Mac>()) {
+    fn an_advertisement_has_the_right_checksum(target in any::<[u8; 16]>(), to in any::<[u8; 16]>(), mac in any::<Mac>()) {
         let mut frame = [0xaa; nd::FRAME_LEN];
-        nd::advertise(&nd::Advertisement { target: &target, mac: &mac, to: &to, to_mac: &ASKER }, &mut frame);
+        nd::advertise(&nd::Advertisement { target: &Addr::new(target), mac: &mac, to: &Addr::new(to), to_mac: &ASKER }, &mut frame);
         prop_assert!(sums_to_all_ones(&frame));
         prop_assert_eq!(&frame[62..78], &target);
         prop_assert_eq!(frame[21], nd::HOP_LIMIT);

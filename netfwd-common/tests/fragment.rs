@@ -1,6 +1,7 @@
 //! Fragments: what is sound, and where they wait.
 
 use netfwd_common::{
+    addr::Addr,
     fragment::{
         HELD, HELD_NS, HELD_OCTETS, header_len, is_fresh, is_same, is_sound, is_vacant, place_v4,
         place_v6, waits, window,
@@ -72,8 +73,8 @@ fn an_element_serves_one_at_a_time() {
 }
 
 fn keys() -> impl Strategy<Value = FragmentKey> {
-    let address = any::<[u8; 16]>();
-    (address, address, any::<(u32, u32, u8)>()).prop_map(|(src, dst, (network, id, proto))| {
+    let address = || any::<[u8; 16]>().prop_map(Addr::new);
+    (address(), address(), any::<(u32, u32, u8)>()).prop_map(|(src, dst, (network, id, proto))| {
         FragmentKey {
             src,
             dst,

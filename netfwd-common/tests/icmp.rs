@@ -1,8 +1,11 @@
 //! Errors that tell an MTU, against checksums computed the plain way.
 
-use netfwd_common::icmp::{
-    self, TooBig, V4_HEADERS, V4_QUOTE, V6_HEADERS, V6_QUOTE, fragmentation_needed,
-    is_later_fragment_v6, may_tell_v4, may_tell_v6, packet_too_big, time_exceeded_v6,
+use netfwd_common::{
+    addr::{Addr, UNSPECIFIED},
+    icmp::{
+        self, TooBig, V4_HEADERS, V4_QUOTE, V6_HEADERS, V6_QUOTE, fragmentation_needed,
+        is_later_fragment_v6, may_tell_v4, may_tell_v6, packet_too_big, time_exceeded_v6,
+    },
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -61,7 +64,7 @@ proptest! {
         quote in vec(any::<u8>(), V6_QUOTE),
     ) {
         let mut h = [0xee; V6_HEADERS];
-        packet_too_big(&error(mtu, hops, &quote), &from, &to, &mut h);
+        packet_too_big(&error(mtu, hops, &quote), &Addr::new(from), &Addr::new(to), &mut h);
         prop_assert_eq!(&h[12..18], &[0x86, 0xdd, 0x60, 0, 0, 0]);
         prop_assert_eq!(usize::from(u16::from_be_bytes([h[18], h[19]])), 8 + quote.len());
         prop_assert_eq!((h[20], h[21]), (58, hops));
@@ -81,7 +84,7 @@ proptest! {
     ) {
         let (mut h, quote) = ([0xee; V6_HEADERS], words.concat());
         let octets = quote.len() as u16;
-        time_exceeded_v6(&error(0, hops, &quote), &from, &to, octets, &mut h);
+        time_exceeded_v6(&error(0, hops, &quote), &Addr::new(from), &Addr::new(to), octets, &mut h);
         prop_assert_eq!(u16::from_be_bytes([h[18], h[19]]), 8 + octets);
         prop_assert_eq!((h[20], h[21]), (58, hops));
         prop_assert_eq!((h[54], h[55], &h[58..62]), (3, 0, &[0; 4][..]));
@@ -100,6 +103,7 @@ proptest! {
 
     #[test]
     fn no_ipv6_error_is_answered(src: [u8; 16], dst: [u8; 16], kind in 0..128u8) {
+        let (src, dst) = (Addr::new(src), Addr::new(dst));
         prop_assert!(!may_tell_v6(&src, &dst, 58, kind, 1500));
         prop_assert!(!may_tell_v6(&src, &dst, 58, 137, 1500));
     }
@@ -135,19 +139,19 @@ fn senders_and_fragments() {
 
 #[test]
 fn ipv6_senders_and_fragments() {
-    let one = |last| [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last];
+    let one = |last| Addr::new([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last]);
     let (a, b) = (one(1), one(2));
     assert!(may_tell_v6(&a, &b, 17, 0, 1280));
     assert!(!may_tell_v6(&a, &b, 17, 0, 1279));
     assert!(may_tell_v6(&a, &b, 58, 128, 1430), "an echo");
-    let mut loopback = [0; 16];
+    let mut loopback = UNSPECIFIED;
     let mut group = b;
-    group[0] = 0xff;
+    group.octets[0] = 0xff;
     for nobody in [loopback, group] {
         assert!(!may_tell_v6(&nobody, &b, 17, 0, 1430), "{nobody:?}");
         assert!(!may_tell_v6(&a, &nobody, 17, 0, 1430), "{nobody:?}");
     }
-    loopback[15] = 1;
+    loopback.octets[15] = 1;
     assert!(!may_tell_v6(&loopback, &b, 17, 0, 1430));
     assert!(!is_later_fragment_v6([0, 1]) && is_later_fragment_v6([0, 8]));
     assert_eq!(icmp::V6_LEN, 1280);

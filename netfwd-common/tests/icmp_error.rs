@@ -1,6 +1,7 @@
 //! ICMP errors about translated packets: what the texts say of types and headers.
 
 use netfwd_common::{
+    addr::Addr,
     icmp_error::{
         Checksum, checksum, is_error_v4, is_error_v6, ports, quoted_identifier, quoted_ports,
         turn_round,
@@ -54,8 +55,8 @@ fn checksums_stand_where_the_texts_have_them() {
 
 fn key(src: [u8; 16], dst: [u8; 16], src_port: u16, dst_port: u16) -> SessionKey {
     SessionKey {
-        src,
-        dst,
+        src: Addr::new(src),
+        dst: Addr::new(dst),
         network: 7,
         src_port,
         dst_port,
@@ -69,8 +70,8 @@ fn session(src_port: u16, dst_port: u16) -> Session {
         last_seen_ns: 0,
         packets: 0,
         bytes: 0,
-        src: [1; 16],
-        dst: [2; 16],
+        src: Addr::new([1; 16]),
+        dst: Addr::new([2; 16]),
         src_port,
         dst_port,
         tcp_flags: 0,

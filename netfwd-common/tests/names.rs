@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use netfwd_common::{
-    addr::{BROADCAST, from_v4, is_group, is_link_local, is_loopback, is_valid_source, to_v4},
+    addr::{
+        BROADCAST, UNSPECIFIED, from_v4, is_group, is_link_local, is_loopback, is_valid_source,
+        to_v4,
+    },
     verdict::DropReason,
 };
 use proptest::prelude::*;
@@ -98,8 +101,8 @@ proptest! {
 #[test]
 fn what_means_the_host_itself() {
     let v6 = |last| {
-        let mut address = [0; 16];
-        address[15] = last;
+        let mut address = UNSPECIFIED;
+        address.octets[15] = last;
         address
     };
     for own in [from_v4([127, 0, 0, 1]), from_v4([127, 1, 2, 3]), v6(1)] {
@@ -110,6 +113,6 @@ fn what_means_the_host_itself() {
         assert!(!is_loopback(&other), "{other:?}");
     }
     let mut far = v6(1);
-    far[0] = 0x20;
+    far.octets[0] = 0x20;
     assert!(!is_loopback(&far));
 }

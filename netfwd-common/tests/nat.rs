@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use netfwd_common::{
-    addr::from_v4,
+    addr::{Addr, from_v4, low_v4},
     flow,
     limits::{PARITY_TRIES, PORT_TRIES},
     maps::{NextHop, Session, SessionFlags, SessionKey},
@@ -200,12 +200,12 @@ proptest! {
 
     #[test]
     fn an_inside_address_has_one_outside(inside in any::<[u8; 16]>(), count in 1u32..=256) {
-        let first = from_v4([192, 0, 2, 0]);
+        let (inside, first) = (Addr::new(inside), from_v4([192, 0, 2, 0]));
         let outside = paired(&inside, &first, count);
         prop_assert_eq!(outside, paired(&inside, &first, count));
-        let last = u32::from_be_bytes(outside[12..].try_into().expect("four octets"));
+        let last = u32::from_be_bytes(low_v4(&outside));
         prop_assert!((0xc000_0200..0xc000_0200 + count).contains(&last));
-        prop_assert_eq!(&outside[..12], &first[..12]);
+        prop_assert_eq!(&outside.octets[..12], &first.octets[..12]);
     }
 
     #[test]

@@ -58,15 +58,12 @@ fn over_ipv4_octet_by_octet() {
 
 #[test]
 fn over_ipv6_octet_by_octet() {
-    let mut src = [0; 16];
-    src[0] = 0xfd;
-    src[15] = 6;
-    let dst = { src.map(|octet| if octet == 6 { 7 } else { octet }) };
+    let one = |last| Addr::new([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last]);
     let outer = Outer {
         src_mac: &[2, 0, 0, 0, 0, 0xa],
         dst_mac: &[2, 0, 0, 0, 0, 0xb],
-        src: &src,
-        dst: &dst,
+        src: &one(6),
+        dst: &one(7),
         dst_port: 4789,
         ttl: 64,
         vni: 200,
@@ -128,10 +125,11 @@ proptest! {
 
     #[test]
     fn ipv6_headers_are_consistent(
-        addresses in any::<(Addr, Addr)>(), vni in 1..=MAX_VNI, own in owns()
+        addresses in any::<([u8; 16], [u8; 16])>(), vni in 1..=MAX_VNI, own in owns()
     ) {
+        let (src, dst) = (Addr::new(addresses.0), Addr::new(addresses.1));
         let outer = Outer {
-            src_mac: &C1, dst_mac: &C2, src: &addresses.0, dst: &addresses.1,
+            src_mac: &C1, dst_mac: &C2, src: &src, dst: &dst,
             dst_port: 4789, ttl: 3, vni,
         };
         let mut wrap = dirty();

@@ -1,7 +1,7 @@
 //! How fast a station may move, how much a port may flood, and what reports say.
 
 use netfwd_common::{
-    addr::{self, from_v4},
+    addr::{self, UNSPECIFIED, from_v4},
     flap::{self, Move},
     limits::{FLAP_HOLD_NS, FLAP_MOVES, FLAP_WINDOW_NS, STORM_BURST_NS},
     maps::FdbKey,
@@ -52,11 +52,11 @@ fn groups_that_need_no_report() {
     assert!(is_local(&from_v4([224, 0, 0, 251])));
     assert!(!is_local(&from_v4([224, 0, 1, 1])));
     assert!(!is_local(&from_v4([239, 0, 0, 1])));
-    let mut all_nodes = [0; 16];
-    all_nodes[..2].copy_from_slice(&[0xff, 0x02]);
-    all_nodes[15] = 1;
+    let mut all_nodes = UNSPECIFIED;
+    all_nodes.octets[..2].copy_from_slice(&[0xff, 0x02]);
+    all_nodes.octets[15] = 1;
     assert!(is_local(&all_nodes));
-    all_nodes[15] = 2;
+    all_nodes.octets[15] = 2;
     assert!(!is_local(&all_nodes));
 }
 

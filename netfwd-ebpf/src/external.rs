@@ -106,6 +106,7 @@ fn nd(ctx: &TcContext, uplink: &Uplink, eth: &Ethernet) -> Answered {
     };
     // One that a router forwarded is void (RFC 4861 §7.1.1).
     let asks = next_and_hops == [ICMPV6, HOP_LIMIT] && kind_and_code == [SOLICITATION, 0];
+    let (src, target) = (Addr::new(src), Addr::new(target));
     if !asks || !is_ours(ctx, &target) {
         return Answered::No;
     }

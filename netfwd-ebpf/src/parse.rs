@@ -1,6 +1,6 @@
 //! Headers, read once into plain values.
 
-use netfwd_common::addr::{Addr, Mac};
+use netfwd_common::addr::{Addr, Mac, UNSPECIFIED};
 use network_types::{
     eth::EthHdr,
     ip::{Ipv4Hdr, Ipv6Hdr},
@@ -139,8 +139,8 @@ impl Ipv6 {
 
 #[inline(always)]
 fn addr(octets: &[u8; Ipv6Hdr::LEN], at: usize) -> Addr {
-    let mut address = [0; 16];
-    address.copy_from_slice(&octets[at..at + 16]);
+    let mut address = UNSPECIFIED;
+    address.octets.copy_from_slice(&octets[at..at + 16]);
     address
 }
 

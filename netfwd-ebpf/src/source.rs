@@ -1,7 +1,7 @@
 //! Where a frame came into its network.
 
 use netfwd_common::{
-    addr::{Addr, UNSPECIFIED},
+    addr::{Addr, UNSPECIFIED, words},
     maps::{Deliver, FdbEntry, FdbFlags, Network, NetworkFlags, Port, PortFlags},
 };
 
@@ -108,7 +108,7 @@ impl Source {
     /// Whether the frame came over the overlay.
     #[inline(always)]
     pub fn is_peer(&self) -> bool {
-        self.ifindex == 0 && self.peer[15] | self.peer[14] | self.peer[13] | self.peer[12] != 0
+        self.ifindex == 0 && words(&self.peer)[3] != 0
     }
 
     /// Whether the frame came from a port that is not the gateway's.

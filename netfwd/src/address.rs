@@ -11,7 +11,7 @@ use crate::observed::Prefix;
 pub fn to_addr(address: IpAddr) -> Addr {
     match address {
         IpAddr::V4(v4) => addr::from_v4(v4.octets()),
-        IpAddr::V6(v6) => v6.octets(),
+        IpAddr::V6(v6) => Addr::new(v6.octets()),
     }
 }
 
@@ -19,7 +19,7 @@ pub fn to_addr(address: IpAddr) -> Addr {
 pub fn from_addr(address: &Addr) -> IpAddr {
     match addr::to_v4(address) {
         Some(v4) => IpAddr::V4(Ipv4Addr::from(v4)),
-        None => IpAddr::V6(Ipv6Addr::from(*address)),
+        None => IpAddr::V6(Ipv6Addr::from(address.octets)),
     }
 }
 

@@ -47,7 +47,7 @@ fn from_peer() -> Vxlan {
 
 fn over(v6: bool, outer: Vxlan, inner: &[u8]) -> Vec<u8> {
     if v6 {
-        outer.wrap_v6(inner, PEER_V6.into(), VTEP_V6.into())
+        outer.wrap_v6(inner, PEER_V6.octets.into(), VTEP_V6.octets.into())
     } else {
         outer.wrap(inner)
     }

@@ -215,7 +215,7 @@ fn a_guarded_ports_packets_take_it_with_their_own_source() -> Result<()> {
     let mut world = world()?;
     world.set_p1(|port| port.flags = port.flags.with(PortFlags::ANTI_SPOOF))?;
     world.bind(BindingKind::Mac, &mac::C1)?;
-    world.bind(BindingKind::Ipv4, &from_v4([10, 0, 3, 11]))?;
+    world.bind(BindingKind::Ipv4, &from_v4([10, 0, 3, 11]).octets)?;
     send(&mut world, &query())?;
     ensure!(
         is_remembered(&mut world, &query())?,

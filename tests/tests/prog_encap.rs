@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use anyhow::{Result, ensure};
-use netfwd_common::maps::FdbEntry;
+use netfwd_common::{addr::from_v4, maps::FdbEntry};
 use tests::{
     packet::{ETH_LEN, Ipv4, Vxlan, arp_request, checksums, ether_type, ethernet, v4},
     prog::{
@@ -99,7 +99,7 @@ fn encapsulation() -> Result<()> {
         )
         .given(|world| {
             let mut config = world.config();
-            config.vtep[15] = 77;
+            config.vtep.octets[15] = 77;
             world.learn(C3, elsewhere())?;
             world.tables().set_config(config)
         })
@@ -140,7 +140,7 @@ fn sized(octets: usize) -> Vec<u8> {
 /// Behind a peer that is in no table.
 fn elsewhere() -> FdbEntry {
     let mut entry = World::behind_peer();
-    entry.peer[12..].copy_from_slice(&[172, 31, 9, 9]);
+    entry.peer = from_v4([172, 31, 9, 9]);
     entry
 }
 

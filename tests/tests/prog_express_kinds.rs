@@ -111,7 +111,7 @@ impl Setting {
         };
         world.tables().put("vlans", &key, &vlan)?;
         world.bind(BindingKind::Mac, &C1)?;
-        world.bind(BindingKind::Ipv4, &from_v4(v4(ADDRESS).octets()))?;
+        world.bind(BindingKind::Ipv4, &from_v4(v4(ADDRESS).octets()).octets)?;
         world.bind(BindingKind::Ipv6, &v6("fd00:3::11").octets())
     }
 }
@@ -245,7 +245,7 @@ fn what_asks_for_an_address_is_not_remembered() -> Result<()> {
 fn a_binding_that_is_gone_is_not_remembered() -> Result<()> {
     let mut world = GUARDED.world()?;
     terms(&mut world)?;
-    world.unbind(BindingKind::Ipv4, &from_v4(v4(ADDRESS).octets()))?;
+    world.unbind(BindingKind::Ipv4, &from_v4(v4(ADDRESS).octets()).octets)?;
     world.tables().renew()?;
     let p1 = world.wires.p1;
     let ran = world.run(Hook::PortIngress, p1, &known())?;

@@ -157,8 +157,8 @@ fn world() -> Result<World> {
 fn receiver() -> Receiver {
     Receiver {
         mac: mac::UNDERLAY,
-        vteps: vec![v4("172.31.0.1").into(), IpAddr::from(VTEP_V6)],
-        peers: vec![v4("172.31.0.2").into(), IpAddr::from(PEER_V6)],
+        vteps: vec![v4("172.31.0.1").into(), IpAddr::from(VTEP_V6.octets)],
+        peers: vec![v4("172.31.0.2").into(), IpAddr::from(PEER_V6.octets)],
         ports: vec![4789, OTHER_PORT],
         vni: VNI,
         station: C1,

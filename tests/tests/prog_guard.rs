@@ -38,7 +38,7 @@ fn guarded(world: &mut World) -> Result<()> {
     world.bind(BindingKind::Mac, &C1)?;
     world.bind(
         BindingKind::Ipv4,
-        &netfwd_common::addr::from_v4([10, 0, 3, 11]),
+        &netfwd_common::addr::from_v4([10, 0, 3, 11]).octets,
     )?;
     world.bind(BindingKind::Ipv6LinkLocal, &v6(LINK_LOCAL).octets())?;
     world.bind(BindingKind::Ipv6, &v6(GLOBAL).octets())?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use netfwd_common::{
-    addr::from_v4,
+    addr::{Addr, UNSPECIFIED, from_v4},
     maps::{Group, GroupKey, NetworkFlags, PortFlags},
 };
 use tests::{
@@ -42,7 +42,7 @@ impl Snooping {
         Ok(std::array::from_fn(|at| after[at] - before[at]))
     }
 
-    fn entry(&mut self, slot: u32, group: [u8; 16]) -> Result<Option<Group>> {
+    fn entry(&mut self, slot: u32, group: Addr) -> Result<Option<Group>> {
         let key = GroupKey {
             network: NETWORK,
             slot,
@@ -54,7 +54,7 @@ impl Snooping {
     }
 
     /// Ends the time in which a querier's first query is answered.
-    fn answered(&mut self, group: [u8; 16]) -> Result<()> {
+    fn answered(&mut self, group: Addr) -> Result<()> {
         let key = GroupKey {
             network: NETWORK,
             slot: 0,
@@ -251,7 +251,7 @@ fn local_groups_are_always_flooded() -> Result<()> {
 #[test]
 fn mld() -> Result<()> {
     let mut network = Snooping::new()?;
-    let group = v6(GROUP_V6).octets();
+    let group = Addr::new(v6(GROUP_V6).octets());
     let rest = |code: u16, group: &[u8]| [&code.to_be_bytes(), &[0, 0], group].concat();
     let general = Ipv6::new("fe80::2", "ff02::1").mld(130, &rest(10_000, &[0; 16]));
     let general = ethernet([0x33, 0x33, 0, 0, 0, 1], C2, ether_type::IPV6, &general);
@@ -259,13 +259,13 @@ fn mld() -> Result<()> {
         network.send(true, &general)? == [1, 0, 1, 1],
         "a query is flooded"
     );
-    network.answered([0; 16])?;
+    network.answered(UNSPECIFIED)?;
     ensure!(
         network.send(false, &data_v6())? == [0, 1, 0, 0],
         "the router alone"
     );
     ensure!(network.send(false, &data())? == ALL, "IPv4 has no querier");
-    let records = [&[0, 0, 0, 1, 4, 0, 0, 0], &group[..]].concat();
+    let records = [&[0, 0, 0, 1, 4, 0, 0, 0], &group.octets[..]].concat();
     let report = Ipv6::new("fe80::1", "ff02::16").mld(143, &records);
     let report = ethernet([0x33, 0x33, 0, 0, 0, 0x16], C1, ether_type::IPV6, &report);
     ensure!(
@@ -276,7 +276,7 @@ fn mld() -> Result<()> {
         network.entry(slot::P1, group)?.is_some(),
         "a version 2 report joins"
     );
-    let v1 = Ipv6::new("fe80::2", GROUP_V6).mld(131, &rest(0, &group));
+    let v1 = Ipv6::new("fe80::2", GROUP_V6).mld(131, &rest(0, &group.octets));
     let v1 = ethernet(GROUP_V6_MAC, C2, ether_type::IPV6, &v1);
     ensure!(
         network.send(true, &v1)? == [0, 0, 0, 0],

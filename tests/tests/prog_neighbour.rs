@@ -78,7 +78,12 @@ fn c2_is_remote(world: &mut World) -> Result<()> {
         C2,
         NeighbourFlags::default(),
     )?;
-    know(world, v6(C2_V6).octets(), C2, NeighbourFlags::default())
+    know(
+        world,
+        Addr::new(v6(C2_V6).octets()),
+        C2,
+        NeighbourFlags::default(),
+    )
 }
 
 fn solicitation(src: &str, target: &str, dst: (&str, Mac)) -> Vec<u8> {
@@ -255,7 +260,12 @@ fn the_gateway_is_the_local_one() -> Result<()> {
         )
         .given(|world| {
             let flags = NeighbourFlags::STATIC.with(NeighbourFlags::GATEWAY);
-            know(world, v6(GATEWAY_V6).octets(), mac::GATEWAY, flags)
+            know(
+                world,
+                Addr::new(v6(GATEWAY_V6).octets()),
+                mac::GATEWAY,
+                flags,
+            )
         })
         .expect(to_gateway()),
         from_gateway("its probe for its link-local address stays here", {
@@ -296,7 +306,7 @@ fn learning() -> Result<()> {
     heard(&mut world, from_v4(C2_V4.octets()), C2)?;
     let solicits = solicitation(C1_V6, C2_V6, (C2_GROUP, C2_GROUP_MAC));
     world.run(Hook::PortIngress, p1, &solicits)?;
-    heard(&mut world, v6(C1_V6).octets(), C1)?;
+    heard(&mut world, Addr::new(v6(C1_V6).octets()), C1)?;
     know(
         &mut world,
         from_v4(C1_V4.octets()),

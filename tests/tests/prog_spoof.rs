@@ -38,7 +38,7 @@ fn guarded() -> Result<World> {
         world.set_target(target, |target| target.vlan = ACCESS)?;
     }
     world.bind(BindingKind::Mac, &C1)?;
-    world.bind(BindingKind::Ipv4, &from_v4(v4(ADDRESS).octets()))?;
+    world.bind(BindingKind::Ipv4, &from_v4(v4(ADDRESS).octets()).octets)?;
     world.bind(BindingKind::Ipv6LinkLocal, &v6(LINK_LOCAL).octets())?;
     own_tag(&mut world)?;
     let mut key = World::fdb_key(C2);

@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 
 use anyhow::{Result, ensure};
 use netfwd_common::{
+    addr::Addr,
     maps::{ConfigFlags, FdbFlags, MemberKey},
     verdict::DropReason,
 };
@@ -42,7 +43,7 @@ fn plain() -> Vxlan {
 
 /// From the peer over IPv6.
 fn over_v6(inner: &[u8]) -> Vec<u8> {
-    plain().wrap_v6(inner, PEER_V6.into(), VTEP_V6.into())
+    plain().wrap_v6(inner, PEER_V6.octets.into(), VTEP_V6.octets.into())
 }
 
 fn c1_is_known(world: &mut World) -> Result<()> {
@@ -104,7 +105,7 @@ fn decapsulation_over_ipv6() -> Result<()> {
             frame
         }),
         at_uplink("another destination is the host's", {
-            plain().wrap_v6(&to_c1_v6(), PEER_V6.into(), Ipv6Addr::LOCALHOST)
+            plain().wrap_v6(&to_c1_v6(), PEER_V6.octets.into(), Ipv6Addr::LOCALHOST)
         }),
     ])
 }
@@ -128,7 +129,7 @@ fn what_is_refused_over_ipv6() -> Result<()> {
     run_all(vec![
         refused(
             "an address that is no peer",
-            plain().wrap_v6(&to_c1_v6(), stranger, VTEP_V6.into()),
+            plain().wrap_v6(&to_c1_v6(), stranger, VTEP_V6.octets.into()),
             slot::UNDERLAY,
             DropReason::UnknownPeer,
         ),
@@ -177,7 +178,8 @@ fn encapsulation_over_ipv6() -> Result<()> {
                 src_port,
                 ..plain().macs(mac::UNDERLAY, mac::PEER)
             };
-            let mut expected = outer.wrap_v6(&to_c3(), VTEP_V6.into(), PEER_V6.into());
+            let mut expected =
+                outer.wrap_v6(&to_c3(), VTEP_V6.octets.into(), PEER_V6.octets.into());
             ensure!(ran.frame[15..18] != [0, 0, 0], "no flow label");
             expected[15..18].copy_from_slice(&ran.frame[15..18]);
             ensure!(ran.frame == expected, "{:02x?}\n{expected:02x?}", ran.frame);
@@ -261,7 +263,7 @@ fn senders_that_are_not_configured_are_noted_where_they_may_send() -> Result<()>
     let stranger = Ipv6Addr::new(0xfd00, 0xa0, 0, 0, 0, 0, 0, 9);
     run_all(vec![
         at_uplink("in an open network", {
-            plain().wrap_v6(&to_c1_v6(), stranger, VTEP_V6.into())
+            plain().wrap_v6(&to_c1_v6(), stranger, VTEP_V6.octets.into())
         })
         .given(|world| {
             c1_is_known(world)?;
@@ -275,7 +277,7 @@ fn senders_that_are_not_configured_are_noted_where_they_may_send() -> Result<()>
             Expect::verdict(Verdict::Redirect)
                 .frame(to_c1_v6())
                 .then(|world, _| {
-                    let peer = Ipv6Addr::new(0xfd00, 0xa0, 0, 0, 0, 0, 0, 9).octets();
+                    let peer = Addr::new(Ipv6Addr::new(0xfd00, 0xa0, 0, 0, 0, 0, 0, 9).octets());
                     let key = MemberKey {
                         network: NETWORK,
                         peer,

@@ -71,8 +71,8 @@ impl Datagram {
         let mut len = [0; 2];
         let mut header = [0; FRAGMENT_LEN];
         let read = skb::read_into(ctx, ETH_LEN + 4, &mut len)
-            && skb::read_into(ctx, ETH_LEN + 8, &mut self.key.src)
-            && skb::read_into(ctx, ETH_LEN + 24, &mut self.key.dst)
+            && skb::read_into(ctx, ETH_LEN + 8, &mut self.key.src.octets)
+            && skb::read_into(ctx, ETH_LEN + 24, &mut self.key.dst.octets)
             && skb::read_into(ctx, found.offset, &mut header);
         let end = (ETH_LEN + Ipv6Hdr::LEN) as u32 + u32::from(u16::from_be_bytes(len));
         let l4 = (found.offset + FRAGMENT_LEN) as u32;

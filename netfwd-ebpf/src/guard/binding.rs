@@ -95,7 +95,7 @@ fn udp_ports(ctx: &TcContext, protocol: u8, offset: usize) -> Option<(u16, u16)>
 fn ipv6(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Result<(), DropReason> {
     const SRC: usize = ETH_LEN + 8;
     const MULTICAST: u8 = 0xff;
-    let src: Addr = ctx.read::<16>(SRC).ok_or(DropReason::Malformed)?;
+    let src = Addr::new(ctx.read(SRC).ok_or(DropReason::Malformed)?);
     let l4 = icmpv6::locate(ctx).ok_or(DropReason::Malformed)?;
     if l4.proto == nd::ICMPV6 {
         discovery(ctx, source, eth, l4.offset)?;
@@ -107,7 +107,7 @@ fn ipv6(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Result<(), DropReas
     let bound = if src == UNSPECIFIED {
         l4.proto == nd::ICMPV6 && may_lack_source(ctx, l4.offset)
     } else {
-        src[0] != MULTICAST && is_bound(source, ipv6_kind(&src), &src)
+        src.octets[0] != MULTICAST && is_bound(source, ipv6_kind(&src), &src)
     };
     if bound {
         Ok(())
@@ -175,13 +175,13 @@ fn names_another(ctx: &TcContext, eth: &Ethernet, offset: usize) -> bool {
 #[inline(always)]
 fn of_mac(mac: &Mac) -> Addr {
     let mut address = UNSPECIFIED;
-    address[..6].copy_from_slice(mac);
+    address.octets[..6].copy_from_slice(mac);
     address
 }
 
 #[inline(always)]
 fn ipv6_kind(address: &Addr) -> BindingKind {
-    match (address[0], address[1] & 0xc0) {
+    match (address.octets[0], address.octets[1] & 0xc0) {
         (0xfe, 0x80) => BindingKind::Ipv6LinkLocal,
         _ => BindingKind::Ipv6,
     }

@@ -83,8 +83,8 @@ fn outer_v6(ctx: &TcContext, error: &mut Error) -> bool {
     let [high, low, _, hops] = len_and_hops;
     error.ttl = u32::from(hops);
     error.end = (ETH_LEN + Ipv6Hdr::LEN) as u32 + u32::from(u16::from_be_bytes([high, low]));
-    read && skb::read_into(ctx, ETH_LEN + 8, &mut error.src)
-        && skb::read_into(ctx, ETH_LEN + 24, &mut error.dst)
+    read && skb::read_into(ctx, ETH_LEN + 8, &mut error.src.octets)
+        && skb::read_into(ctx, ETH_LEN + 24, &mut error.dst.octets)
 }
 
 #[inline(always)]
@@ -92,8 +92,8 @@ fn quoted_v6(ctx: &TcContext, error: &mut Error) -> bool {
     let quote = error.icmp as usize + HEADER_LEN;
     let mut version = [0; 1];
     let read = skb::read_into(ctx, quote, &mut version)
-        && skb::read_into(ctx, quote + 8, &mut error.key.src)
-        && skb::read_into(ctx, quote + 24, &mut error.key.dst);
+        && skb::read_into(ctx, quote + 8, &mut error.key.src.octets)
+        && skb::read_into(ctx, quote + 24, &mut error.key.dst.octets);
     if !read || version[0] >> 4 != 6 {
         return false;
     }

@@ -55,7 +55,7 @@ impl Change {
 #[inline(never)]
 fn put_address(change: &mut Change, ctx: &TcContext, at: u32, address: &Addr, v4: u32) {
     if v4 == 0 {
-        change.put(ctx, at, address);
+        change.put(ctx, at, &address.octets);
     } else {
         change.put(ctx, at, &low_v4(address));
     }

@@ -27,7 +27,8 @@ const WORD: usize = 4;
 /// Makes the error of the packet; says whether its sender may be told.
 #[inline(never)]
 pub fn tell(ctx: &TcContext, eth: &Ethernet) -> bool {
-    let (src, dst): (Addr, Addr) = (octets(ctx, ETH_LEN + 8), octets(ctx, ETH_LEN + 24));
+    let src = Addr::new(octets(ctx, ETH_LEN + 8));
+    let dst = Addr::new(octets(ctx, ETH_LEN + 24));
     let Some(l4) = icmpv6::locate(ctx) else {
         return false;
     };

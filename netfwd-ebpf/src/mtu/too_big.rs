@@ -99,7 +99,7 @@ fn tell_v6(ctx: &TcContext, eth: &Ethernet) -> bool {
     const DST: usize = ETH_LEN + 24;
     let [version] = octets(ctx, ETH_LEN);
     let [hops] = octets(ctx, ETH_LEN + 7);
-    let (src, dst): (Addr, Addr) = (octets(ctx, SRC), octets(ctx, DST));
+    let (src, dst) = (Addr::new(octets(ctx, SRC)), Addr::new(octets(ctx, DST)));
     let (mtu, router) = noted(ctx);
     let Some(l4) = icmpv6::locate(ctx) else {
         return false;

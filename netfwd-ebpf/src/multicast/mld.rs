@@ -24,7 +24,7 @@ pub fn hear(packet: &mut Packet<'_>) -> Heard {
     let Some(group) = packet.ctx.read::<16>(IP_DST) else {
         return Heard::Drop(DropReason::Malformed);
     };
-    packet.group = group;
+    packet.group = Addr::new(group);
     packet.all = ALL_V6;
     match icmpv6::locate(packet.ctx) {
         Some(l4) if l4.proto == nd::ICMPV6 => message(packet, l4.offset),
@@ -58,7 +58,7 @@ fn query(packet: &Packet<'_>, offset: usize, code: u16) -> Heard {
     };
     // Into memory: an optional address in registers would have undefined bits when it is compared.
     let mut src = UNSPECIFIED;
-    let has_address = skb::read_into(packet.ctx, IP_SRC, &mut src) && src != UNSPECIFIED;
+    let has_address = skb::read_into(packet.ctx, IP_SRC, &mut src.octets) && src != UNSPECIFIED;
     let response_ns = mld_response_ns(code);
     if group == UNSPECIFIED {
         members::queried(packet, has_address, response_ns);

@@ -254,8 +254,8 @@ fn ipv6_header(
     hops: u8,
 ) -> Result<(), DropReason> {
     recomputed(ctx, HOPS, &[flow.ttl.saturating_sub(hops)])?;
-    recomputed(ctx, HOPS + 1, &session.src)?;
-    recomputed(ctx, HOPS + 1 + size_of::<Addr>(), &session.dst)
+    recomputed(ctx, HOPS + 1, &session.src.octets)?;
+    recomputed(ctx, HOPS + 1 + size_of::<Addr>(), &session.dst.octets)
 }
 
 /// Brings the l4 checksum up to date.

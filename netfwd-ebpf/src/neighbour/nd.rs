@@ -31,7 +31,7 @@ pub fn hear(packet: &Packet<'_>) -> Found {
     if !matches!(kind, SOLICITATION | ADVERTISEMENT) {
         return Found::Nothing;
     }
-    let Some(target) = frame.read::<16>(TARGET) else {
+    let Some(target) = frame.read(TARGET).map(Addr::new) else {
         return Found::Drop(DropReason::Malformed);
     };
     // One that a router forwarded is void (RFC 4861 §7.1).
@@ -71,7 +71,7 @@ fn advertisement(packet: &Packet<'_>, target: &Addr) -> Found {
 
 #[inline(always)]
 fn solicitation(packet: &Packet<'_>, target: &Addr) -> Found {
-    let Some(src) = packet.ctx.read::<16>(IP_SRC) else {
+    let Some(src) = packet.ctx.read(IP_SRC).map(Addr::new) else {
         return Found::Drop(DropReason::Malformed);
     };
     let probe = src == UNSPECIFIED;

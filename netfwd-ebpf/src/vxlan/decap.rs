@@ -95,8 +95,8 @@ impl Outer {
         let (Some(src), Some(dst)) = (frame.read(SOURCE), frame.read(SOURCE + 16)) else {
             return false;
         };
-        self.src = src;
-        self.dst = dst;
+        self.src = Addr::new(src);
+        self.dst = Addr::new(dst);
         true
     }
 

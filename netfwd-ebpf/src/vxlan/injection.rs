@@ -35,8 +35,8 @@ pub fn is_v6(ctx: &TcContext, config: &Config) -> bool {
     const SOURCE: usize = ETH_LEN + 8;
     let (mut next_header, mut src, mut dst) = ([0], UNSPECIFIED, UNSPECIFIED);
     let whole = skb::read_into(ctx, ETH_LEN + 6, &mut next_header)
-        && skb::read_into(ctx, SOURCE, &mut src)
-        && skb::read_into(ctx, SOURCE + 16, &mut dst);
+        && skb::read_into(ctx, SOURCE, &mut src.octets)
+        && skb::read_into(ctx, SOURCE + 16, &mut dst.octets);
     if !whole || !is_peer(&dst) {
         return false;
     }

@@ -1,5 +1,6 @@
 //! Entries for tests.
 
+use netfwd_common::addr::Addr;
 use netfwd_common::maps::{
     Mapping, MappingFlags, MappingKey, NextHop, Session, SessionFlags, SessionKey, Timeouts,
 };
@@ -14,13 +15,13 @@ pub(super) const TIMES: Timeouts = Timeouts {
     other: 600,
 };
 
-const SERVER: [u8; 16] = [9; 16];
-const OUTSIDE: [u8; 16] = [8; 16];
+const SERVER: Addr = Addr::new([9; 16]);
+const OUTSIDE: Addr = Addr::new([8; 16]);
 
 /// The address of a station.
-fn station(number: u32) -> [u8; 16] {
-    let mut address = [1; 16];
-    address[12..].copy_from_slice(&number.to_be_bytes());
+fn station(number: u32) -> Addr {
+    let mut address = Addr::new([1; 16]);
+    address.octets[12..].copy_from_slice(&number.to_be_bytes());
     address
 }
 
@@ -70,7 +71,7 @@ pub(super) fn pair(number: u32, proto: u8, last_seen_ns: u64) -> [(SessionKey, S
     let flags = SessionFlags::ORIGINAL.with(SessionFlags::FROM_INSIDE);
     // Stations share the outside address, an l4 port each 60,000 of them another one.
     let mut src = OUTSIDE;
-    src[..4].copy_from_slice(&(number / 60_000).to_be_bytes());
+    src.octets[..4].copy_from_slice(&(number / 60_000).to_be_bytes());
     let original = Session {
         src,
         src_port: (number % 60_000) as u16,

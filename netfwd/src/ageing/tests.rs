@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use netfwd_common::addr::UNSPECIFIED;
+use netfwd_common::addr::{Addr, UNSPECIFIED};
 use netfwd_common::limits::FDB_ENTRIES;
 use netfwd_common::maps::{FdbFlags, Group, GroupKey, Neighbour, NeighbourFlags, NeighbourKey};
 use netfwd_common::maps::{Member, MemberKey, Network, Peer, PeerFlags, Port};
@@ -113,12 +113,13 @@ fn learned_peers_go_and_configured_ones_stay() {
         let now = now_ns();
         let old = now.saturating_sub(AGEING + SECOND);
         let (learned, configured) = (PeerFlags::LEARNED, PeerFlags::default());
+        let [a, b, c, d] = [1, 2, 3, 4].map(|octet| Addr::new([octet; 16]));
         // The slot of the network is 1, that of the configured peer 3.
         let given = [
-            ([1; 16], learned, 1, old),
-            ([2; 16], learned, 1, now),
-            ([3; 16], configured, 3, 0),
-            ([4; 16], configured, 1, old),
+            (a, learned, 1, old),
+            (b, learned, 1, now),
+            (c, configured, 3, 0),
+            (d, configured, 1, old),
         ];
         let maps = dataplane.maps_mut();
         for (peer, flags, slot, last_seen_ns) in given {
@@ -139,10 +140,10 @@ fn learned_peers_go_and_configured_ones_stay() {
         Ageing::default().tick(&mut dataplane).expect("a tick");
         let maps = dataplane.maps();
         let peers: Vec<_> = maps.peers.entries().expect("read").into_keys().collect();
-        assert_eq!(peers, [[2; 16], [3; 16], [4; 16]]);
+        assert_eq!(peers, [b, c, d]);
         let members = maps.members.entries().expect("read").into_keys();
         let members: Vec<_> = members.map(|key| key.peer).collect();
-        assert_eq!(members, [[2; 16], [3; 16]]);
+        assert_eq!(members, [b, c]);
     });
 }
 
@@ -156,7 +157,7 @@ fn neighbours_and_groups_go_when_they_are_over() {
             network: 1,
             vlan: 0,
             pad: 0,
-            ip: [last; 16],
+            ip: Addr::new([last; 16]),
         };
         let neighbour = |last_seen_ns, flags| Neighbour {
             last_seen_ns,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use netfwd_common::addr::low_v4;
 use netfwd_common::maps::{Config, Mapping, MappingFlags, MappingKey, Session, SessionKey};
 use netfwd_common::nat::proto;
 use netfwd_common::tcp;
@@ -70,7 +71,7 @@ fn left(maps: &Maps) -> Vec<u32> {
         assert!(entries.contains_key(&key.opposite(session)), "half");
     }
     let originals = entries.keys().filter(|key| key.network == 1);
-    let number = |key: &SessionKey| u32::from_be_bytes(key.src[12..].try_into().expect("four"));
+    let number = |key: &SessionKey| u32::from_be_bytes(low_v4(&key.src));
     originals.map(number).collect()
 }
 

@@ -68,11 +68,11 @@ fn thousands_are_said_in_turns() {
 
 #[test]
 fn each_family_has_its_frame() {
-    let v6 = [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x20];
+    let v6 = Addr::new([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x20]);
     assert_eq!(frame(&from_v4([192, 0, 2, 1]), HERE.mac)[12..14], [8, 6]);
     let advertisement = frame(&v6, HERE.mac);
     assert_eq!(advertisement[..6], nd::ALL_NODES_MAC);
     assert_eq!(advertisement[54], nd::ADVERTISEMENT);
     assert_eq!(advertisement[58] & nd::SOLICITED, 0);
-    assert_eq!(advertisement[62..78], v6);
+    assert_eq!(advertisement[62..78], v6.octets);
 }

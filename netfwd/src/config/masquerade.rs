@@ -60,14 +60,14 @@ impl SourceNat {
         };
         range.into_iter().flat_map(|(first, count)| {
             let numbers = (0..count).map(move |more| first + u128::from(more));
-            numbers.map(|number| crate::address::from_addr(&number.to_be_bytes()))
+            numbers.map(|number| crate::address::from_addr(&Addr::new(number.to_be_bytes())))
         })
     }
 }
 
 /// An address as a number; IPv4 ones follow each other as well.
 fn number(address: &Addr) -> u128 {
-    u128::from_be_bytes(*address)
+    u128::from_be_bytes(address.octets)
 }
 
 impl Masquerade {

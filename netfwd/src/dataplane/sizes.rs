@@ -213,11 +213,16 @@ fn abandon(path: PathBuf) -> Result<(), DataplaneError> {
 
 #[cfg(test)]
 mod tests {
+    use netfwd_common::addr::Addr;
     use netfwd_common::maps::{MappingFlags, NextHop, SessionFlags};
 
     use super::*;
     use crate::dataplane::{Dataplane, LoadOptions};
     use crate::sandbox::in_new_netns;
+
+    const INSIDE: Addr = Addr::new([1; 16]);
+    const FAR: Addr = Addr::new([2; 16]);
+    const OUTSIDE: Addr = Addr::new([3; 16]);
 
     fn options(sessions: u32) -> LoadOptions {
         LoadOptions {
@@ -232,8 +237,8 @@ mod tests {
 
     fn key(number: u16) -> SessionKey {
         SessionKey {
-            src: [1; 16],
-            dst: [2; 16],
+            src: INSIDE,
+            dst: FAR,
             network: 1,
             src_port: number,
             dst_port: 80,
@@ -247,8 +252,8 @@ mod tests {
             last_seen_ns: now_ns(),
             packets: 7,
             bytes: 700,
-            src: [3; 16],
-            dst: [2; 16],
+            src: OUTSIDE,
+            dst: FAR,
             src_port: 1,
             dst_port: 80,
             tcp_flags: 0,
@@ -270,7 +275,7 @@ mod tests {
 
     fn mapping() -> (MappingKey, Mapping) {
         let key = MappingKey {
-            address: [1; 16],
+            address: INSIDE,
             network: 1,
             port: 5,
             proto: 17,
@@ -278,7 +283,7 @@ mod tests {
         };
         let mapping = Mapping {
             last_seen_ns: now_ns(),
-            address: [3; 16],
+            address: OUTSIDE,
             network: 1,
             port: 6,
             flags: MappingFlags::default(),

@@ -161,7 +161,7 @@ pub(super) fn bindings(port: &Port, ifindex: u32, out: &mut BTreeMap<BindingKey,
 
 fn of_mac(mac: Mac) -> Addr {
     let mut address = UNSPECIFIED;
-    address[..mac.len()].copy_from_slice(&mac);
+    address.octets[..mac.len()].copy_from_slice(&mac);
     address
 }
 

@@ -1,6 +1,6 @@
 //! Flood lists, and the entry of a network that holds their length.
 
-use netfwd_common::addr::UNSPECIFIED;
+use netfwd_common::addr::{Addr, UNSPECIFIED};
 use netfwd_common::limits::FLOOD_PER_NETWORK;
 use netfwd_common::maps::{FloodKey, FloodTarget, Network, NetworkFlags};
 
@@ -56,7 +56,7 @@ impl Builder<'_> {
             gateway_v4: v4.map_or([0; 4], |address| address.octets()),
             gateway_v6: gateway
                 .and_then(Gateway::first_v6)
-                .map_or(UNSPECIFIED, |v6| v6.octets()),
+                .map_or(UNSPECIFIED, |v6| Addr::new(v6.octets())),
             gateway_mac: gateway.map_or([0; 6], |g| g.mac_of(&config.name)),
             vlan: config.own_vlan(),
             max_learned: config.switch.max_learned_total,

@@ -171,8 +171,8 @@ mod tests {
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
-    const A: Addr = [1; 16];
-    const B: Addr = [2; 16];
+    const A: Addr = Addr::new([1; 16]);
+    const B: Addr = Addr::new([2; 16]);
 
     fn peers(states: &[(Addr, State)]) -> Peers {
         let mut peers = Peers::new(Probe {
@@ -246,7 +246,9 @@ mod tests {
 
     #[test]
     fn first_probes_are_spread_and_then_keep_their_distance() {
-        let many: Vec<_> = (0..10).map(|n| ([n; 16], State::Unknown)).collect();
+        let many: Vec<_> = (0..10)
+            .map(|n| (Addr::new([n; 16]), State::Unknown))
+            .collect();
         let mut peers = peers(&many);
         for second in 0..20 {
             assert_eq!(peers.due(second * SECOND).0.len(), 1, "{second}");

@@ -175,7 +175,7 @@ impl Sources {
 }
 
 fn number(address: &Addr) -> u128 {
-    u128::from_be_bytes(*address)
+    u128::from_be_bytes(address.octets)
 }
 
 fn listeners(wanted: &MapState, known: &MapState) -> BTreeMap<PublishKey, Targets> {

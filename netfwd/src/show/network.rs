@@ -147,7 +147,7 @@ fn row(
 /// The peers and the group of a network.
 fn sent_to(members: &BTreeMap<MemberKey, Member>, network: u32) -> impl Iterator<Item = IpAddr> {
     let key = |peer| MemberKey { network, peer };
-    let members = members.range(key([0; 16])..=key([0xff; 16]));
+    let members = members.range(key(UNSPECIFIED)..=key(Addr::new([0xff; 16])));
     members.map(|(member, _)| address(&member.peer))
 }
 

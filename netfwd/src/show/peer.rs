@@ -138,7 +138,7 @@ pub(super) fn state(probed: State, last_seen_seconds: Option<u64>) -> &'static s
 
 #[cfg(test)]
 mod tests {
-    use netfwd_common::addr::from_v4;
+    use netfwd_common::addr::{Addr, from_v4};
     use netfwd_common::maps::PeerFlags;
 
     use super::{State, kind, mtu, state};
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_path_leaves_what_the_headers_of_its_family_do_not_take() {
-        let (v4, v6) = (from_v4([192, 0, 2, 1]), [0xfd; 16]);
+        let (v4, v6) = (from_v4([192, 0, 2, 1]), Addr::new([0xfd; 16]));
         assert_eq!((mtu(&v4, 1500), mtu(&v6, 1500)), (Some(1450), Some(1430)));
         assert_eq!(mtu(&v4, 0), None);
     }

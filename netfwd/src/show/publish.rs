@@ -180,7 +180,7 @@ fn targets(source: &Source, publish: &Publish) -> Vec<TargetRow> {
 
 #[cfg(test)]
 mod tests {
-    use netfwd_common::addr::from_v4;
+    use netfwd_common::addr::{UNSPECIFIED, from_v4};
 
     use super::*;
 
@@ -216,7 +216,7 @@ mod tests {
         key.proto = 17;
         let ranges = ranges(&[(key, to)].into_iter().collect());
         assert_eq!(ranges[0].listen(), "192.0.2.1:53/udp");
-        key.address = [0; 16];
+        key.address = UNSPECIFIED;
         let ranges = super::ranges(&[(key, to)].into_iter().collect());
         assert_eq!(ranges[0].listen(), "[::]:53/udp", "of IPv6 alone");
     }

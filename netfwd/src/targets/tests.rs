@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use netfwd_common::addr::Addr;
+
 use super::state::{Answer, Known, Signs};
 
-const PLACE: super::Place = (1, [7; 16]);
+const PLACE: super::Place = (1, Addr::new([7; 16]));
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const OTHER: [u8; 6] = [2, 0, 0, 0, 0, 2];
 

@@ -1,6 +1,7 @@
 //! What fixtures change of a world, and what they look at.
 
 use anyhow::Result;
+use netfwd_common::addr::UNSPECIFIED;
 use netfwd_common::maps::{
     BindingKey, BindingKind, FloodKey, FloodTarget, Network, Port, PortFlags,
 };
@@ -63,8 +64,8 @@ impl World {
     }
 
     fn binding(&self, kind: BindingKind, octets: &[u8]) -> BindingKey {
-        let mut address = [0; 16];
-        address[..octets.len()].copy_from_slice(octets);
+        let mut address = UNSPECIFIED;
+        address.octets[..octets.len()].copy_from_slice(octets);
         BindingKey {
             ifindex: self.wires.p1,
             kind: kind as u32,

@@ -33,7 +33,7 @@ fn end(written: &str) -> (Addr, u16) {
     let socket: SocketAddr = written.parse().expect("an address and a port");
     let address = match socket.ip() {
         IpAddr::V4(address) => from_v4(address.octets()),
-        IpAddr::V6(address) => address.octets(),
+        IpAddr::V6(address) => Addr::new(address.octets()),
     };
     (address, socket.port())
 }

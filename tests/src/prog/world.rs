@@ -19,9 +19,9 @@ const SLOTS: std::ops::RangeInclusive<u32> = slot::NONE..=slot::P1_ELSEWHERE;
 /// The peer.
 pub(super) const PEER: Addr = from_v4([172, 31, 0, 2]);
 /// The same peer's IPv6 address, which counts for it too.
-pub const PEER_V6: Addr = [0xfd, 0, 0, 0xa0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
+pub const PEER_V6: Addr = Addr::new([0xfd, 0, 0, 0xa0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
 /// This host's VTEP over IPv6.
-pub const VTEP_V6: Addr = [0xfd, 0, 0, 0xa0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+pub const VTEP_V6: Addr = Addr::new([0xfd, 0, 0, 0xa0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 /// A group that this host has joined.
 pub const GROUP: Addr = from_v4([239, 1, 1, 1]);
 /// A UDP port that VXLAN arrives at, beside the usual one.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use netfwd_common::{
+    addr::{Addr, UNSPECIFIED},
     maps::{SessionFlags, Subnet},
     nat::proto,
     verdict::DropReason,
@@ -34,7 +35,7 @@ fn world() -> Result<World> {
     let mut world = super::world()?;
     world.wires.here.ip(WIRES)?;
     let subnet = Subnet {
-        source: [0; 16],
+        source: UNSPECIFIED,
         sources: 0,
         network: NETWORK,
         masquerade: 1,
@@ -42,7 +43,7 @@ fn world() -> Result<World> {
     };
     let uplink = world.wires.uplink;
     let mut tables = world.tables();
-    tables.put_prefix(64, v6("fd00:3::").octets(), subnet)?;
+    tables.put_prefix(64, Addr::new(v6("fd00:3::").octets()), subnet)?;
     tables.put("locals", &v6(OUTSIDE).octets(), &uplink)?;
     world.translate(&Translated {
         proto: proto::UDP,

@@ -1,7 +1,7 @@
 //! IPv6 packets with no hop left: the gateway says so.
 
 use anyhow::Result;
-use netfwd_common::verdict::DropReason;
+use netfwd_common::{addr::Addr, verdict::DropReason};
 use tests::{
     packet::{Ipv6, ether_type, ethernet, v6},
     prog::{
@@ -19,9 +19,9 @@ const REMOTE: &str = "fd00:99::100";
 const MOST: usize = 1280 - 48;
 
 fn given(world: &mut World) -> Result<()> {
-    world.set_network(|network| network.gateway_v6 = v6(GATEWAY_V6).octets())?;
+    let own = Addr::new(v6(GATEWAY_V6).octets());
+    world.set_network(|network| network.gateway_v6 = own)?;
     let gateway = world.wires.gateway;
-    let own = v6(GATEWAY_V6).octets();
     world.tables().put("locals", &own, &gateway)
 }
 

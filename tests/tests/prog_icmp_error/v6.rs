@@ -1,7 +1,12 @@
 //! The same over IPv6.
 
 use anyhow::Result;
-use netfwd_common::{maps::Subnet, nat::proto, verdict::DropReason};
+use netfwd_common::{
+    addr::{Addr, UNSPECIFIED},
+    maps::Subnet,
+    nat::proto,
+    verdict::DropReason,
+};
 use tests::{
     packet::{Ipv6, Mac, ether_type, ethernet, v6},
     prog::{
@@ -27,13 +32,13 @@ fn given(world: &mut World) -> Result<()> {
     world.wires.here.ip(WIRES)?;
     world.learn(C1, station(world.wires.p1, slot::P1))?;
     let subnet = Subnet {
-        source: [0; 16],
+        source: UNSPECIFIED,
         sources: 0,
         network: NETWORK,
         masquerade: 1,
         pad: 0,
     };
-    let prefix = v6("fd00:3::").octets();
+    let prefix = Addr::new(v6("fd00:3::").octets());
     world.tables().put_prefix(64, prefix, subnet)?;
     world.translate(&Translated {
         inside: "[fd00:3::11]:4000",

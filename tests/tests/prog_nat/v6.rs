@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use netfwd_common::{
-    addr::UNSPECIFIED,
+    addr::{Addr, UNSPECIFIED},
     maps::{Subnet, Uplink},
 };
 use tests::{
@@ -38,7 +38,7 @@ neigh replace fd00:3::11 lladdr 02:00:00:00:00:0b dev gw nud permanent")?;
         mac: mac::UPLINK,
         pad: 0,
     });
-    let address_v6 = v6(OUTSIDE_V6).octets();
+    let address_v6 = Addr::new(v6(OUTSIDE_V6).octets());
     tables.put(
         "uplinks",
         &uplink,
@@ -55,7 +55,7 @@ neigh replace fd00:3::11 lladdr 02:00:00:00:00:0b dev gw nud permanent")?;
         masquerade: 1,
         pad: 0,
     };
-    tables.put_prefix(64, v6("fd00:3::").octets(), subnet)
+    tables.put_prefix(64, Addr::new(v6("fd00:3::").octets()), subnet)
 }
 
 fn header_v6(src: &str, dst: &str, hops: u8) -> Ipv6 {

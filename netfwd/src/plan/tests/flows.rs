@@ -1,6 +1,6 @@
 //! Sessions and mappings on the host that is only data.
 
-use netfwd_common::addr::Addr;
+use netfwd_common::addr::{Addr, UNSPECIFIED};
 use netfwd_common::maps::{
     Mapping, MappingFlags, MappingKey, NextHop, Session, SessionFlags, SessionKey, SessionKind,
 };
@@ -158,8 +158,8 @@ fn nothing() -> Session {
         last_seen_ns: 0,
         packets: 0,
         bytes: 0,
-        src: [0; 16],
-        dst: [0; 16],
+        src: UNSPECIFIED,
+        dst: UNSPECIFIED,
         src_port: 0,
         dst_port: 0,
         tcp_flags: 0,

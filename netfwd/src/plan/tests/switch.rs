@@ -1,5 +1,6 @@
 //! Bindings, neighbours, shut ports, taps, promiscuous interfaces and limits.
 
+use netfwd_common::addr::UNSPECIFIED;
 use netfwd_common::maps::{BindingKey, BindingKind, PortFlags, PortState};
 
 use super::world::{World, flushes, network, world};
@@ -41,7 +42,7 @@ fn bindings(port: &str) -> (bool, Vec<(u32, bool)>) {
     let world = world(&network(&format!("anti_spoof = true\n{port}")));
     assert!(world.port("p0").flags.has(PortFlags::ANTI_SPOOF));
     let keys = world.wanted.maps.bindings.keys();
-    let keys = keys.map(|key| (key.kind, key.address == [0; 16]));
+    let keys = keys.map(|key| (key.kind, key.address == UNSPECIFIED));
     (
         world.port("p0").flags.has(PortFlags::FIRST_SEEN),
         keys.collect(),
@@ -87,7 +88,7 @@ fn first_seen_bindings_stay_until_their_port_goes_or_is_given_one() {
     let bound = |text: &str| {
         let mut world = world(&spoof);
         let ifindex = world.ifindex("p0");
-        for address in [seen, [0; 16]] {
+        for address in [seen, UNSPECIFIED] {
             let bindings = &mut world.sim.observed.maps.bindings;
             bindings.insert(key(ifindex, address), 77);
         }

@@ -2,7 +2,7 @@
 
 mod switch;
 
-use netfwd_common::addr::from_v4;
+use netfwd_common::addr::{UNSPECIFIED, from_v4};
 use netfwd_common::maps::{
     Deliver, FdbEntry, FdbFlags, FdbKey, Member, MemberKey, Network, NetworkFlags, NextHop, Peer,
     Port, PortFlags, Session, SessionFlags, SessionKey,
@@ -63,7 +63,7 @@ fn blue(maps: &mut Maps, network: u32) {
     };
     maps.networks.put(&network, &entry).expect("written");
     let subnet = netfwd_common::maps::Subnet {
-        source: [0; 16],
+        source: UNSPECIFIED,
         sources: 0,
         network,
         masquerade: 1,
