@@ -14,7 +14,6 @@ const BPF_MAP_CREATE: libc::c_int = 0;
 const BPF_PROG_LOAD: libc::c_int = 5;
 const BPF_LINK_CREATE: libc::c_int = 28;
 const BPF_MAP_TYPE_HASH: u32 = 1;
-const BPF_F_NO_PREALLOC: u32 = 1;
 const BPF_PROG_TYPE_SCHED_CLS: u32 = 3;
 const BPF_PROG_TYPE_XDP: u32 = 6;
 const BPF_XDP: u32 = 37;
@@ -47,7 +46,6 @@ struct Map {
     key: u32,
     value: u32,
     entries: u32,
-    flags: u32,
 }
 
 /// The head of `union bpf_attr` for `BPF_LINK_CREATE`.
@@ -131,14 +129,13 @@ pub fn on_arrival(netns: &Netns, interface: &str, program: &[u64]) -> Result<Own
         .with_context(|| format!("TCX on {interface} in {}", netns.name()))
 }
 
-/// Makes a hash of keys and values of so many octets, whose elements are made as they come.
+/// Makes a hash of keys and values of so many octets, which has the memory of all its elements at once.
 pub fn hash((key, value): (u16, u16), entries: u32) -> Result<OwnedFd> {
     let mut attr = Map {
         kind: BPF_MAP_TYPE_HASH,
         key: key.into(),
         value: value.into(),
         entries,
-        flags: BPF_F_NO_PREALLOC,
     };
     made(BPF_MAP_CREATE, &mut attr).context("a hash of the kernel's")
 }

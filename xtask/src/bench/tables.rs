@@ -20,7 +20,7 @@ const NEW: i32 = 1;
 /// Octets of keys and values: of a session's directions, and of its endpoint's mapping (netfwd-common, `maps/session.rs`).
 const SESSION: (u16, u16) = (44, 144);
 const MAPPING: (u16, u16) = (24, 32);
-/// As many as netfwd makes room for by default.
+/// As many as netfwd makes room for by default, and like there at once (docs/nat.md, "Behaviours").
 const ENTRIES: u32 = 524_288;
 /// Where TCP's flags stand behind Ethernet and IPv4 without options, and those of a connection's first packet.
 const FLAGS: i32 = 47;
