@@ -179,8 +179,7 @@ impl Core {
         }
     }
 
-    /// Applies actions, and says which.
-    /// Gives the ports that could not be had, by their interfaces here, and why.
+    /// Applies actions, and logs which. Gives the ports that could not be had, by their interfaces here, and why.
     pub(super) async fn apply(
         &mut self,
         actions: &[Action],
