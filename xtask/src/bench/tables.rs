@@ -1,6 +1,6 @@
-//! What the tables of a NAT alone cost, in programs of the bench's own: frames redirected as in [`super::redirect`], and of each
-//! connection the four elements inserted that a session has, an element looked up for each other packet. Nothing is read but
-//! TCP's flags, nothing decided or translated: no NAT that keeps sessions in BPF maps does less.
+//! The least that a NAT with its sessions in BPF maps does, in programs of the bench's own: frames redirected as in [`super::redirect`],
+//! of each connection the four elements inserted that a session has, and of each packet an element looked up, the addresses
+//! written and TCP's checksum brought up to date. Nothing is read but TCP's flags, nothing decided or changed: what is written stood there.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -14,6 +14,8 @@ use crate::run::netns::Netns;
 const LOOKUP: i32 = 1;
 const UPDATE: i32 = 2;
 const RANDOM: i32 = 7;
+const STORE_BYTES: i32 = 9;
+const L4_CSUM_REPLACE: i32 = 11;
 const LOAD_BYTES: i32 = 26;
 /// `BPF_NOEXIST`.
 const NEW: i32 = 1;
@@ -26,10 +28,16 @@ const ENTRIES: u32 = 524_288;
 const FLAGS: i32 = 47;
 const SYN: i32 = 2;
 const SYN_AND_ACK: i32 = 0x12;
-/// Where on the stack the flags, the key and the value stand.
+/// Where the time to live, the checksum and the addresses stand, and TCP's checksum.
+const HEADER: (i32, i32) = (22, 12);
+const CHECKSUM: i32 = 50;
+/// `BPF_F_PSEUDO_HDR`: the addresses are summed up in it.
+const PSEUDO_HEADER: i32 = 1 << 4;
+/// Where on the stack the flags, the key, the value and the header stand.
 const AT_FLAGS: u16 = 8;
 const AT_KEY: u16 = 64;
 const AT_VALUE: u16 = 224;
+const AT_HEADER: u16 = 240;
 
 /// Registers: the context from its call on, and the frame pointer.
 const CTX: u8 = 6;
@@ -58,16 +66,11 @@ fn packet(tables: &[i32], to: u32, redirect: i32) -> Vec<u64> {
         insertions.extend(insertion(table));
     }
     let mut program = vec![insn(0xbf, CTX, 1, 0, 0)];
-    program.extend(zeroed(AT_VALUE));
+    program.extend(zeroed(AT_HEADER));
     program.extend(with(tables[0], LOOKUP));
-    // r1 = the context, r2 = where, r3 = to where, r4 = how much.
+    program.extend(rewriting());
+    program.extend(octets(LOAD_BYTES, (FLAGS, 1), AT_FLAGS));
     program.extend([
-        insn(0xbf, 1, CTX, 0, 0),
-        insn(0xb7, 2, 0, 0, FLAGS),
-        insn(0xbf, 3, FRAME, 0, 0),
-        insn(0x07, 3, 0, 0, -i32::from(AT_FLAGS)),
-        insn(0xb7, 4, 0, 0, 1),
-        insn(0x85, 0, 0, 0, LOAD_BYTES),
         insn(0x71, 1, FRAME, below(AT_FLAGS), 0),
         insn(0x57, 1, 0, 0, SYN_AND_ACK),
         insn(0x55, 1, 0, insertions.len() as u16, SYN),
@@ -75,6 +78,35 @@ fn packet(tables: &[i32], to: u32, redirect: i32) -> Vec<u64> {
     program.extend(insertions);
     program.extend(bpf::redirected(to, redirect));
     program
+}
+
+/// Writes the addresses and sums them up as they are.
+fn rewriting() -> Vec<u64> {
+    let mut program = octets(LOAD_BYTES, HEADER, AT_HEADER).to_vec();
+    program.extend(octets(STORE_BYTES, HEADER, AT_HEADER));
+    // r1 = the context, r2 = where, r3 = nothing, r4 = the difference, r5 = flags.
+    program.extend([
+        insn(0xbf, 1, CTX, 0, 0),
+        insn(0xb7, 2, 0, 0, CHECKSUM),
+        insn(0xb7, 3, 0, 0, 0),
+        insn(0xb7, 4, 0, 0, 0),
+        insn(0xb7, 5, 0, 0, PSEUDO_HEADER),
+        insn(0x85, 0, 0, 0, L4_CSUM_REPLACE),
+    ]);
+    program
+}
+
+/// Has octets of the frame copied to the stack or from there.
+fn octets(helper: i32, (from, count): (i32, i32), at: u16) -> [u64; 7] {
+    [
+        insn(0xbf, 1, CTX, 0, 0),
+        insn(0xb7, 2, 0, 0, from),
+        insn(0xbf, 3, FRAME, 0, 0),
+        insn(0x07, 3, 0, 0, -i32::from(at)),
+        insn(0xb7, 4, 0, 0, count),
+        insn(0xb7, 5, 0, 0, 0),
+        insn(0x85, 0, 0, 0, helper),
+    ]
 }
 
 /// Inserts a zeroed value by a key that is random.

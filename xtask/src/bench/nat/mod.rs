@@ -17,8 +17,8 @@ use place::{Place, SERVER};
 const KERNEL: &str = "kernel bridge + nftables";
 /// What none can be faster than.
 const REDIRECTS: &str = "redirects alone, no NAT";
-/// The same with the tables of a NAT, which no translation with sessions in BPF maps can be faster than.
-const TABLES: &str = "redirects and a session's elements, no NAT";
+/// The same with what no translation with sessions in BPF maps can go without.
+const TABLES: &str = "redirects, a session's elements, headers written, no NAT";
 /// The most octets of an IP packet.
 const MTU: usize = 1500;
 
