@@ -12,7 +12,7 @@ use aya_ebpf::{
     programs::SockAddrContext,
 };
 use netfwd_common::{
-    addr::{Addr, any_like, from_v4, from_words, is_loopback, is_v4, low_v4, words},
+    addr::{Addr, UNSPECIFIED, any_like, from_v4, from_words, is_loopback, is_v4, low_v4, words},
     flow::mix,
     maps::{FloatingKey, Publish, PublishFlags, PublishKey, SocketKey, SocketPeer},
 };
@@ -87,12 +87,17 @@ impl Family for V6 {
 #[inline(always)]
 pub fn send<F: Family>(ctx: &SockAddrContext) -> i32 {
     let (named, port) = (F::read(ctx), port(ctx));
+    let mut real = SocketPeer {
+        address: UNSPECIFIED,
+        port: 0,
+        pad: 0,
+    };
     if let Some(cookie) = ours(ctx)
-        && let Some((address, target_port)) = target(&named, port, protocol(ctx), cookie)
+        && finds(&named, port, protocol(ctx), cookie, &mut real)
     {
-        remember(cookie, &address, target_port, &named, port);
-        F::write(ctx, &address);
-        set_port(ctx, target_port);
+        remember(cookie, &real.address, real.port, &named, port);
+        F::write(ctx, &real.address);
+        set_port(ctx, real.port);
     }
     GO_ON
 }
@@ -147,9 +152,22 @@ fn protocol(ctx: &SockAddrContext) -> u8 {
     unsafe { (&raw const (*ctx.sock_addr).protocol).read_volatile() as u8 }
 }
 
-/// Where packets to an address and l4 port really go, in the order of the uplinks: a publish on exactly
-/// that address, a floating address, a publish on every address of this host.
+/// Says whether packets to an address and l4 port really go elsewhere, and where. The answer alone is in a register: a
+/// function that gives all of it by value has none, and the verifier refuses what is left in that one when it is a pointer into
+/// the stack ("cannot return stack pointer to the caller").
 #[inline(never)]
+fn finds(named: &Addr, port: u16, proto: u8, cookie: u64, real: &mut SocketPeer) -> bool {
+    let target = target(named, port, proto, cookie);
+    if let Some((address, port)) = target {
+        real.address = address;
+        real.port = port;
+    }
+    target.is_some()
+}
+
+/// Where they go, in the order of the uplinks: a publish on exactly that address, a floating address, a
+/// publish on every address of this host.
+#[inline(always)]
 fn target(named: &Addr, port: u16, proto: u8, cookie: u64) -> Option<(Addr, u16)> {
     let exact = PublishKey {
         address: *named,
