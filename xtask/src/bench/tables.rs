@@ -22,7 +22,7 @@ const NEW: i32 = 1;
 /// Octets of keys and values: of a session's directions, and of its endpoint's mapping (netfwd-common, `maps/session.rs`).
 const SESSION: (u16, u16) = (44, 144);
 const MAPPING: (u16, u16) = (24, 32);
-/// As many as netfwd makes room for by default, and like there at once (docs/nat.md, "Behaviours").
+/// As many as netfwd makes room for by default, with their memory from the start as there (docs/nat.md, "Memory").
 const ENTRIES: u32 = 524_288;
 /// Where TCP's flags stand behind Ethernet and IPv4 without options, and those of a connection's first packet.
 const FLAGS: i32 = 47;
@@ -59,7 +59,8 @@ pub fn between(host: &Netns, port: &str, uplink: &str) -> Result<Vec<OwnedFd>> {
     ])
 }
 
-/// Looks an element of the first table up; of a connection's first packet inserts one into each of them, then.
+/// Looks an element of the first table up and writes the headers; of a connection's first packet it inserts an element into each
+/// table besides, where there are several.
 fn packet(tables: &[i32], to: u32, redirect: i32) -> Vec<u64> {
     let mut insertions = Vec::new();
     for &table in tables.iter().filter(|_| tables.len() > 1) {
