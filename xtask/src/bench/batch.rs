@@ -26,6 +26,9 @@ pub struct Batches<'messages> {
     _messages: PhantomData<&'messages [u8]>,
 }
 
+// SAFETY: the pointers are to the vectors, which move with it, and to messages that it has borrowed and nobody changes.
+unsafe impl Send for Batches<'_> {}
+
 impl<'messages> Batches<'messages> {
     /// All of these.
     pub fn new(messages: &'messages [Vec<u8>]) -> Self {
@@ -50,6 +53,15 @@ impl<'messages> Batches<'messages> {
     pub fn send_once(&mut self, socket: &impl AsRawFd) -> Result<()> {
         let batches = self.headers.len() / self.size;
         (0..batches).try_for_each(|_| self.send(socket.as_raw_fd()).map(drop))
+    }
+
+    /// Goes on sending each of them once, for a while at most.
+    pub fn send_rest(&mut self, socket: &impl AsRawFd, time: Duration) -> Result<()> {
+        let (start, last) = (Instant::now(), self.headers.len() / self.size - 1);
+        while start.elapsed() < time && self.next < last {
+            self.send(socket.as_raw_fd())?;
+        }
+        Ok(())
     }
 
     /// Sends them again and again for a while.

@@ -20,7 +20,7 @@ const BPF_XDP: u32 = 37;
 const BPF_TCX_INGRESS: u32 = 46;
 const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
 /// The verdict of TCX that ends a packet.
-const TCX_DROP: i32 = 2;
+pub const TCX_DROP: i32 = 2;
 /// The verdict that ends a frame.
 pub const XDP_DROP: i32 = 1;
 /// The verdict that sends a frame out of the interface that it came in by.

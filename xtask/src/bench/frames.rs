@@ -93,13 +93,15 @@ pub fn text(mac: [u8; 6]) -> String {
     mac.map(|octet| format!("{octet:02x}")).join(":")
 }
 
-/// The checksum of an IPv4 header whose own field is zero.
-pub fn checksum(header: &[u8]) -> u16 {
-    let words = header.chunks(2);
+/// The checksum of headers of even length whose own field is zero (RFC 1071).
+pub fn checksum(headers: &[u8]) -> u16 {
+    let words = headers.chunks(2);
     let sum: u32 = words
         .map(|word| u32::from(word[0]) << 8 | u32::from(word[1]))
         .sum();
-    !((sum & 0xffff) + (sum >> 16)) as u16
+    let folded = (sum & 0xffff) + (sum >> 16);
+    // What the first fold carries over.
+    !(folded + (folded >> 16)) as u16
 }
 
 #[cfg(test)]

@@ -50,6 +50,11 @@ impl Generator {
         Batches::new(frames).send_once(&self.fd)
     }
 
+    /// Sends frames of these, each once, for a while, from the first CPU; returns the CPU time that it took.
+    pub fn go_on(&self, frames: &mut Batches<'_>, time: Duration) -> Result<Duration> {
+        Cpu::first()?.time_of(|| frames.send_rest(&self.fd, time))
+    }
+
     /// Sends the frames in turn for a while, from the first CPU; returns the CPU time that it took.
     pub fn flood(&self, frames: &[Vec<u8>], time: Duration) -> Result<Duration> {
         Cpu::first()?.time_of(|| Batches::new(frames).send_for(&self.fd, time))

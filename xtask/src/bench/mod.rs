@@ -14,6 +14,7 @@ mod document;
 mod frames;
 mod generator;
 mod growth;
+mod handshakes;
 mod inside;
 mod live;
 mod load;

@@ -58,6 +58,7 @@ pub const TARGETS: &[Target] = &[
     time("nat/latency-one-core-p50", 0.87),
     time("nat/latency-busy-poll-p50", 0.87),
     rate("nat/connections", 1.35),
+    rate("nat/connections-offered", 1.35),
     xdp("nat/live-stack", 2.0),
     growth("growth/fdb", 10, Bound::AtLeast(0.85)),
     growth("growth/sessions", 1, Bound::AtLeast(0.85)),

@@ -15,7 +15,6 @@ use crate::bench::cpu::Cpu;
 use crate::bench::path::WARM;
 use crate::bench::report::Unit;
 use crate::bench::session::Session;
-use crate::run::process;
 
 /// The server's l4 port.
 const PORT: u16 = 7000;
@@ -26,8 +25,6 @@ const MOST: u64 = 16_000;
 const RETRIES: &str = "/proc/sys/net/ipv4/tcp_syn_retries";
 /// Whether l4 ports of connections that wait are taken again, once they have for a second.
 const REUSE: &str = "/proc/sys/net/ipv4/tcp_tw_reuse";
-/// How long a table may take to be emptied.
-const LIMIT: Duration = Duration::from_secs(10);
 /// Closes with a reset, so that no port waits.
 const RESET: linger = linger {
     l_onoff: 1,
@@ -87,15 +84,6 @@ impl<'lab> Client<'lab> {
         })
     }
 
-    /// A round is to open sessions, and not to find them again.
-    fn forget(&self) -> Result<()> {
-        let Some((host, command)) = &self.ends.forget else {
-            return Ok(());
-        };
-        process::run(host.command(&command[0]).args(&command[1..]), LIMIT)?;
-        Ok(())
-    }
-
     /// Both ends on one thread: each step is done when its system call returns, for what it sends is
     /// received in its own context.
     fn connect(&self) -> Result<()> {
@@ -141,7 +129,7 @@ fn ends(stream: &mut TcpStream) -> Result<()> {
 
 impl Load for Client<'_> {
     fn round(&self, time: Duration) -> Result<[f64; 1]> {
-        self.forget()?;
+        self.ends.forget()?;
         let cpu = Cpu::first()?;
         let mut made = 0;
         let connecting = || {

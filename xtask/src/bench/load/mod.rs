@@ -17,6 +17,10 @@ use super::report::Unit;
 use super::session::{Heading, Session};
 use super::subject::Subject;
 use crate::run::netns::Netns;
+use crate::run::process;
+
+/// How long a table may take to be emptied.
+const EMPTIED: Duration = Duration::from_secs(10);
 
 /// Two containers, and what is between them.
 pub struct Ends<'lab> {
@@ -30,6 +34,17 @@ pub struct Ends<'lab> {
     pub loads: &'static str,
     /// Where sessions are kept, and the command that ends them all.
     pub forget: Option<(&'lab Netns, Vec<String>)>,
+}
+
+impl Ends<'_> {
+    /// Ends all sessions: a round that opens some is not to find them again.
+    pub fn forget(&self) -> Result<()> {
+        let Some((host, command)) = &self.forget else {
+            return Ok(());
+        };
+        process::run(host.command(&command[0]).args(&command[1..]), EMPTIED)?;
+        Ok(())
+    }
 }
 
 /// The ways of a topology, each with its own containers.

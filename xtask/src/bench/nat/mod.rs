@@ -2,6 +2,7 @@
 //! bridge, forwarding and nftables.
 
 mod nic;
+mod offered;
 mod packets;
 pub mod place;
 
@@ -37,6 +38,7 @@ pub const PLAN: &[&str] = &[
     "nat/tcp-4",
     "nat/connections",
     "nat/requests",
+    "nat/connections-offered",
     "nat/packets-64-out",
     "nat/packets-imix-out",
     "nat/packets-64-in",
@@ -72,6 +74,7 @@ fn loads(session: &Session<'_>) -> Result<()> {
         ..ends(session, (TABLES, &tables))
     });
     load::run(session, &ways)?;
+    offered::run(session, &ways)?;
     packets::run(session, &named)
 }
 
