@@ -1,5 +1,5 @@
 //! The errors that tell a sender what fits: ICMP "fragmentation needed" (RFC 792, RFC 1191 §4) and
-//! `ICMPv6` "packet too big" (RFC 4443 §3.2); and that a packet has made too many hops, over IPv6.
+//! `ICMPv6` "packet too big" (RFC 4443 §3.2); and that a packet has made as many hops as it may.
 //!
 //! What is answered and what is quoted follows the kernel's own answer on behalf of a tunnel that is a
 //! bridge's port, net/ipv4/ip_tunnel_core.c, `iptunnel_pmtud_check_icmp` and
@@ -33,6 +33,7 @@ const ICMP: u8 = 1;
 const UNREACHABLE: u8 = 3;
 const FRAGMENTATION_NEEDED: u8 = 4;
 const PACKET_TOO_BIG: u8 = 2;
+const TIME_EXCEEDED: u8 = 11;
 const TIME_EXCEEDED_V6: u8 = 3;
 const REDIRECT_V6: u8 = 137;
 const FRAGMENT_OFFSET: u16 = 0x1fff;
@@ -107,19 +108,39 @@ pub fn fragmentation_needed(
     to: [u8; 4],
     h: &mut [u8; V4_HEADERS],
 ) {
-    const LEN: [u8; 2] = (V4_LEN as u16).to_be_bytes();
+    // The next hop's MTU takes the place of the second unused word (RFC 1191 §4).
+    let [_, _, high, low] = told(error.mtu).to_be_bytes();
+    h[34..42].copy_from_slice(&[UNREACHABLE, FRAGMENTATION_NEEDED, 0, 0, 0, 0, high, low]);
+    error_v4(error, from, to, V4_QUOTE as u16, h);
+}
+
+/// Writes the headers of "time to live exceeded in transit" (RFC 792) likewise, in front of so many octets of
+/// quote.
+#[inline(always)]
+pub fn time_exceeded_v4(
+    error: &TooBig<'_>,
+    from: [u8; 4],
+    to: [u8; 4],
+    octets: u16,
+    h: &mut [u8; V4_HEADERS],
+) {
+    h[34..42].copy_from_slice(&[TIME_EXCEEDED, 0, 0, 0, 0, 0, 0, 0]);
+    error_v4(error, from, to, octets, h);
+}
+
+/// Writes what stands around an ICMP header whose checksum is zero yet, and that.
+#[inline(always)]
+fn error_v4(error: &TooBig<'_>, from: [u8; 4], to: [u8; 4], octets: u16, h: &mut [u8; V4_HEADERS]) {
+    let [high, low] = (octets + 20 + 8).to_be_bytes();
     h[0..6].copy_from_slice(error.to_mac);
     h[6..12].copy_from_slice(error.from_mac);
     h[12..14].copy_from_slice(&[0x08, 0x00]);
-    h[14..24].copy_from_slice(&[0x45, 0, LEN[0], LEN[1], 0, 0, 0x40, 0, error.ttl, ICMP]);
+    h[14..24].copy_from_slice(&[0x45, 0, high, low, 0, 0, 0x40, 0, error.ttl, ICMP]);
     h[24..26].copy_from_slice(&[0, 0]);
     h[26..30].copy_from_slice(&from);
     h[30..34].copy_from_slice(&to);
     let header = !csum::fold(words(&h[14..34]));
     h[24..26].copy_from_slice(&header.to_be_bytes());
-    // The next hop's MTU takes the place of the second unused word (RFC 1191 §4).
-    let [_, _, high, low] = told(error.mtu).to_be_bytes();
-    h[34..42].copy_from_slice(&[UNREACHABLE, FRAGMENTATION_NEEDED, 0, 0, 0, 0, high, low]);
     let sum = !csum::fold(words(&h[34..42]) + folded(error.quote));
     h[36..38].copy_from_slice(&sum.to_be_bytes());
 }
@@ -162,6 +183,41 @@ fn error_v6(error: &TooBig<'_>, from: &Addr, to: &Addr, octets: u16, h: &mut [u8
     let own = words(&h[22..62]) + u32::from(payload) + u32::from(ICMPV6);
     let sum = !csum::fold(own + folded(error.quote));
     h[56..58].copy_from_slice(&sum.to_be_bytes());
+}
+
+/// How many errors may be sent that others can ask for with packets of a made-up source: one a millisecond on each CPU, and
+/// fifty at once (RFC 1812 §4.3.2.8, RFC 4443 §2.4 f; net/ipv4/icmp.c, `icmp_global_allow`).
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Budget {
+    /// When errors were last added, CLOCK_MONOTONIC in nanoseconds.
+    pub since_ns: u64,
+    /// Errors that are left.
+    pub left: u64,
+}
+
+impl Budget {
+    /// The most errors at once.
+    pub const BURST: u64 = 50;
+    const EACH_NS: u64 = 1_000_000;
+
+    /// Takes one, if there is one.
+    #[inline(always)]
+    pub const fn take(&mut self, now: u64) -> bool {
+        let earned = now.saturating_sub(self.since_ns) / Self::EACH_NS;
+        if earned >= Self::BURST - self.left {
+            self.left = Self::BURST;
+            self.since_ns = now;
+        } else {
+            self.left += earned;
+            self.since_ns += earned * Self::EACH_NS;
+        }
+        let any = self.left > 0;
+        if any {
+            self.left -= 1;
+        }
+        any
+    }
 }
 
 /// The MTU as the 16 bits of an IPv4 error hold it.

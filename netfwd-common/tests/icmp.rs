@@ -3,8 +3,9 @@
 use netfwd_common::{
     addr::{Addr, UNSPECIFIED},
     icmp::{
-        self, TooBig, V4_HEADERS, V4_QUOTE, V6_HEADERS, V6_QUOTE, fragmentation_needed,
-        is_later_fragment_v6, may_tell_v4, may_tell_v6, packet_too_big, time_exceeded_v6,
+        self, Budget, TooBig, V4_HEADERS, V4_QUOTE, V6_HEADERS, V6_QUOTE, fragmentation_needed,
+        is_later_fragment_v6, may_tell_v4, may_tell_v6, packet_too_big, time_exceeded_v4,
+        time_exceeded_v6,
     },
 };
 use proptest::{collection::vec, prelude::*};
@@ -53,6 +54,39 @@ proptest! {
         prop_assert_eq!((h[34], h[35]), (3, 4));
         prop_assert_eq!(u32::from(u16::from_be_bytes([h[40], h[41]])), mtu.min(0xffff));
         prop_assert_eq!(sum(&[&h[34..], &quote]), 0xffff);
+    }
+
+    #[test]
+    fn an_ipv4_time_exceeded_is_right(
+        ttl: u8,
+        from: [u8; 4],
+        to: [u8; 4],
+        words in vec(any::<[u8; 4]>(), 0..=V4_QUOTE / 4),
+    ) {
+        let (mut h, quote) = ([0xee; V4_HEADERS], words.concat());
+        let octets = quote.len() as u16;
+        time_exceeded_v4(&error(0, ttl, &quote), from, to, octets, &mut h);
+        prop_assert_eq!(u16::from_be_bytes([h[16], h[17]]), 28 + octets);
+        prop_assert_eq!(sum(&[&h[14..34]]), 0xffff);
+        prop_assert_eq!((h[34], h[35], &h[38..42]), (11, 0, &[0; 4][..]));
+        prop_assert_eq!(sum(&[&h[34..], &quote]), 0xffff);
+    }
+
+    /// However they are asked for, no more errors are sent than a burst and one a millisecond.
+    #[test]
+    fn a_budget_is_kept(start in 1_000_000_000..u64::MAX / 2, waits in vec(0..20_000_000u64, 1..400)) {
+        let (mut budget, mut now, mut sent) = (Budget::default(), start, 0);
+        for wait in &waits {
+            now += wait;
+            sent += u64::from(budget.take(now));
+        }
+        let spent = (now - start) / 1_000_000;
+        prop_assert!(sent <= Budget::BURST + spent, "{sent} in {spent} ms");
+        let asked = waits.len() as u64;
+        prop_assert!(sent >= asked.min(Budget::BURST));
+        now += Budget::BURST * 1_000_000;
+        let all = (0..100).filter(|_| budget.take(now)).count() as u64;
+        prop_assert_eq!(all, Budget::BURST);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use aya_ebpf::{
 };
 use netfwd_common::{
     addr::Addr,
+    icmp::Budget,
     maps::{FdbEntry, Mapping, MappingKey, Peer, Session, SessionKey, Wrap},
 };
 
@@ -36,6 +37,8 @@ pub struct Scratch {
     pub neigh: bpf_redir_neigh,
     /// Next hops that are asked for again now and then: of all packets, not of the one at hand.
     pub hops: Hops,
+    /// Errors that may be sent: about all packets, too.
+    pub errors: Budget,
     /// A question for a socket of this host's.
     pub socket: bpf_sock_tuple,
     /// A session under construction: the direction of the packet at hand.

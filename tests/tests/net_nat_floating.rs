@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use tests::{
-    behaviour::nat::seen_as,
+    behaviour::nat::{paths::hops, seen_as},
     capture::Capture,
     site::{Family, HOST, OUTSIDE, Pair, Plan, Site, over_both},
     traffic::{Ping, WhoAmI, ask_tcp, ask_udp, ping},
@@ -39,6 +39,16 @@ fn inward() -> Result<()> {
         let _server = WhoAmI::start(&site.c1.ns, site.c1.at.of(family), 4321)?;
         seen_as(&site.outside, (floating, 4321).into(), OUTSIDE.of(family))
     })
+}
+
+/// The host is a hop on the way to it, by every kind of probe.
+#[test]
+fn traceroute_inward() -> Result<()> {
+    let site = site()?;
+    for how in ["-I", "-U -p 33434", "-T -p 4321"] {
+        hops(&site.outside, how, &[FLOATING, FLOATING])?;
+    }
+    Ok(())
 }
 
 /// The container leaves by it, and its neighbour by the host's address.

@@ -7,4 +7,5 @@ tests::on_sites!(tests::behaviour::nat::paths =>
     traceroute_udp,
     traceroute_icmp,
     traceroute_tcp,
+    traceroute_to_a_published_port,
 );

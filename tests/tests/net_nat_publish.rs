@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use tests::{
-    behaviour::nat::seen_as,
+    behaviour::nat::{paths::hops, seen_as},
     netns::Namespace,
     process::{TIMEOUT, eventually},
     site::{Family, HOST, OUTSIDE, OUTSIDE_TOO, Plan, Site, over_both},
@@ -47,6 +47,13 @@ fn refused_to_the_same_network() -> Result<()> {
         ensure!(error.kind() == ErrorKind::ConnectionRefused, "{error}");
         Ok(())
     })
+}
+
+/// The host is a hop on the way there, and does not answer itself.
+#[test]
+fn traceroute_from_the_same_network() -> Result<()> {
+    let site = published().start()?;
+    hops(&site.c2.ns, "-T -p 8080", &[HOST, HOST])
 }
 
 /// A listener without an address serves the family of its targets: one l4 port is published over both.

@@ -167,19 +167,28 @@ fn replies_come_back() -> Result<()> {
     ])
 }
 
-/// The host would answer it as its own, of a connection that it does not know: by a reset.
+/// The host would answer it as its own, of a connection that it does not know: by a reset. Its sender is told.
 #[test]
 fn a_reply_without_a_hop_left_is_for_no_socket_of_the_host() -> Result<()> {
     let answer = Ipv4 {
         ttl: 1,
         ..Ipv4::new(SERVER, OUTSIDE)
     };
-    let frame = || from_server(&answer.udp(53, PORT, b"answer"));
+    let packet = answer.udp(53, PORT, b"answers.");
+    let gateway = Ipv4 {
+        ttl: 64,
+        ..Ipv4::new(OUTSIDE, SERVER)
+    };
+    let told = Expect {
+        drop: Some((slot::UPLINK, DropReason::TimeExceeded)),
+        ..Expect::verdict(Verdict::Redirect)
+    };
+    let error = gateway.icmp(11, 0, &[&[0; 4], &packet[..]].concat());
     run_all(vec![
-        at_uplink("of a session", frame())
+        at_uplink("of a session", from_server(&packet))
             .given(|world| send(world, &out(&c1_to_server().udp(PORT, 53, b"query"))))
-            .expect(Expect::drop(slot::UPLINK, DropReason::TimeExceeded)),
-        at_uplink("of none", frame()).expect(Expect::verdict(Verdict::Pass)),
+            .expect(told.frame(outside(&error))),
+        at_uplink("of none", from_server(&packet)).expect(Expect::verdict(Verdict::Pass)),
     ])
 }
 

@@ -73,11 +73,12 @@ pub fn refuse(ctx: &TcContext, source: &Source, limit: u32, router: &Addr) -> St
     stage::go(maps::Stage::TooBig, source)
 }
 
-/// What is noted instead of what fits, of an IPv6 packet that has made as many hops as it may.
+/// What is noted instead of what fits, of a packet that has made as many hops as it may.
 const EXPIRED: u32 = 0;
 
-/// Has the sender of an IPv6 packet told by the router that it has made as many hops as it may. The host's
-/// stack would say so only where it forwards for all its interfaces (net/ipv6/ip6_output.c, `ip6_forward`).
+/// Has the sender of a packet told that it has made as many hops as it may; by whom, as in [`refuse`]. The host's
+/// stack would say so only of what it forwards itself: of IPv6 where it does so for all its interfaces
+/// (net/ipv6/ip6_output.c, `ip6_forward`), of what comes to its own address never.
 #[inline(always)]
 pub fn expire(ctx: &TcContext, source: &Source, router: &Addr) -> Stage {
     note(ctx, EXPIRED, router);

@@ -3,7 +3,8 @@
 //! There is no limit to their rate, as there is none where the kernel's vxlan answers
 //! (net/ipv4/ip_tunnel_core.c, `skb_tunnel_check_pmtu`): an error goes to the port that the frame came
 //! from and nowhere else, is never longer than that frame, costs less than forwarding it would, and
-//! is what ends such frames. A sender that goes on regardless takes its own share of the CPU alone.
+//! is what ends such frames. A sender that goes on regardless takes its own share of the CPU alone. Errors about
+//! hops are limited: they may be longer than what asks for them, and anybody outside may ask.
 
 use aya_ebpf::{
     bindings::{BPF_F_RECOMPUTE_CSUM, bpf_adj_room_mode},
@@ -49,8 +50,10 @@ pub fn handle(ctx: &TcContext) -> Verdict {
 fn decide(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
     let expired = noted(ctx).0 == EXPIRED;
     let told = match eth.ether_type {
+        _ if expired && !expired::may_tell() => false,
+        ether_type::IPV4 if expired => expired::tell_v4(ctx, eth),
+        ether_type::IPV6 if expired => expired::tell_v6(ctx, eth),
         ether_type::IPV4 => tell_v4(ctx, eth),
-        ether_type::IPV6 if expired => expired::tell(ctx, eth),
         ether_type::IPV6 => tell_v6(ctx, eth),
         _ => false,
     };

@@ -13,12 +13,12 @@ pub mod session;
 pub mod way;
 
 use aya_ebpf::programs::TcContext;
-use netfwd_common::{maps::Stage as Program, verdict::DropReason};
+use netfwd_common::{addr::UNSPECIFIED, maps::Stage as Program, verdict::DropReason};
 
 use crate::{
     exit::{Action, Stage},
     flow::{Flow, Reading},
-    maps,
+    maps, mtu,
     source::{FLOW_STATED, Source},
     stage,
 };
@@ -74,6 +74,13 @@ fn ask(packet: &Packet<'_>, asker: Program) -> Stage {
     let scratch = maps::scratch().ok_or(DropReason::NoStage)?;
     scratch.asked = asker as u32;
     stage::go(Program::Open, packet.source)
+}
+
+/// Has the sender of a packet that would go on to a station, but has no hop left, told by the address that it has called,
+/// which is this host's as far as it can see (nf_nat_icmp_reply_translation in net/netfilter/nf_nat_proto.c has it so).
+#[inline(always)]
+fn expire(packet: &Packet<'_>) -> Stage {
+    mtu::expire(packet.ctx, packet.source, &UNSPECIFIED)
 }
 
 /// Goes back to the stage that asked.

@@ -15,7 +15,7 @@ use netfwd_common::{
     verdict::DropReason,
 };
 
-use super::{Packet, aim, back, pool, session, way};
+use super::{Packet, aim, back, expire, pool, session, way};
 use crate::{
     exit::{Action, Stage, Verdict},
     maps,
@@ -99,6 +99,7 @@ fn from_inside(packet: &Packet<'_>) -> Stage {
     let is_local = maps::local(&key.dst).is_some();
     if is_local || maps::external(&key.dst).is_some() {
         return match aim::aim(packet) {
+            aim::Aim::At if packet.flow.ttl <= 1 => expire(packet),
             aim::Aim::At => hairpin(packet),
             aim::Aim::Drop(reason) => Err(reason),
             aim::Aim::Nowhere if is_local => way::bridge_to_host(packet.ctx, packet.source),
@@ -276,6 +277,9 @@ fn from_outside(packet: &Packet<'_>) -> Stage {
     let key = &packet.flow.key;
     if maps::subnet(&key.src).is_some_and(|subnet| subnet.masquerade != 0) {
         return Err(DropReason::ReversePath);
+    }
+    if packet.flow.ttl <= 1 {
+        return expire(packet);
     }
     made(session::make(key, packet.now))
 }

@@ -7,7 +7,7 @@ use netfwd_common::{
 };
 
 use super::{
-    Other, Packet, aim, ask, crossing, read,
+    Other, Packet, aim, ask, crossing, expire, read,
     rewrite::{self, Hop},
     session, way,
 };
@@ -67,11 +67,14 @@ fn decide(ctx: &TcContext, source: &Source, eth: &Ethernet) -> Stage {
 }
 
 /// A packet that goes no further than this host. Of a connection that is a station's the host's stack knows nothing, and
-/// would reset it.
+/// would reset it: its sender is told here. What has no session may be for a station all the same.
 #[inline(always)]
 fn last_hop(packet: &Packet<'_>) -> Stage {
     match session::get(&packet.flow.key) {
-        Some(session) if session.enter != 0 => Err(DropReason::TimeExceeded),
+        Some(session) if session.enter != 0 => expire(packet),
+        None if packet.source.stated & OPENED == 0 && is_known(packet) => {
+            ask(packet, Program::Outside)
+        }
         _ => Ok(Action::Pass),
     }
 }

@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use anyhow::{Context, Result, ensure};
 
 use crate::{
-    site::{FAR, FAR_MTU, Family, GATEWAY, HOST, OUTSIDE, Plan, Site, over_both},
+    netns::Namespace,
+    site::{FAR, FAR_MTU, Family, GATEWAY, HOST, OUTSIDE, Pair, Plan, Site, over_both},
     topology::Stack,
     traffic::{download, tcp_bulk},
 };
@@ -87,10 +88,24 @@ pub fn traceroute_tcp(site: &Site) -> Result<()> {
     traceroute(site, "-T -p 7001")
 }
 
+/// From outside to a published port: the host is a hop, and the container behind it answers as the host's address.
+pub fn traceroute_to_a_published_port(site: &Site) -> Result<()> {
+    hops(&site.outside, "-T -p 8080", &[HOST, HOST])
+}
+
 fn traceroute(site: &Site, how: &str) -> Result<()> {
+    hops(&site.c1.ns, how, &[GATEWAY, OUTSIDE, FAR])
+}
+
+/// traceroute to the last of these sees each of them.
+pub fn hops(from: &Namespace, how: &str, expected: &[Pair]) -> Result<()> {
     over_both(|family| {
-        let line = format!("traceroute -n -q 1 -w 2 -m 5 {how} {}", FAR.of(family));
-        let said = site.c1.ns.run(&line)?;
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|hop| hop.of(family).to_string())
+            .collect();
+        let to = expected.last().context("a last hop")?;
+        let said = from.run(&format!("traceroute -n -q 1 -w 2 -m 5 {how} {to}"))?;
         let hops = said.stdout.lines().skip(1);
         let hops: Vec<&str> = hops
             .map(|hop| {
@@ -99,7 +114,6 @@ fn traceroute(site: &Site, how: &str) -> Result<()> {
                     .context("a hop has an address")
             })
             .collect::<Result<_>>()?;
-        let expected = [GATEWAY, OUTSIDE, FAR].map(|hop| hop.of(family).to_string());
         ensure!(hops == expected, "{said}");
         Ok(())
     })
