@@ -53,6 +53,10 @@ field!(/// The EtherType, in wire order; that of what a tag in the metadata is i
 field!(/// Whom the link layer addressed it to.
     pkt_type);
 
+/// The [`gso_size`] of a super-packet whose segments are of any size, each a frame of its list: `GSO_BY_FRAGS`,
+/// include/linux/skbuff.h. SCTP makes such packets.
+pub const BY_FRAGS: u32 = 0xffff;
+
 /// Whether the link layer addressed the frame to this host.
 #[inline(always)]
 pub fn is_for_host(ctx: &TcContext) -> bool {

@@ -38,11 +38,13 @@ pub const fn limit(network: u32, path: u32, overhead: u32, tagged: bool) -> u32 
     }
 }
 
-/// Whether a frame, or each segment of a super-packet, has an IP packet of at most so many octets.
+/// Whether a frame, or each segment of a super-packet, has an IP packet of at most so many octets. Of segments that are in a
+/// list nothing is known here: SCTP has cut them for the path that it knows, and those that do not fit it are told one by one.
 #[inline(always)]
 pub fn fits(ctx: &TcContext, limit: u32) -> bool {
     match skb::gso_size(ctx) {
         0 => ctx.len() <= limit + ETH_LEN as u32,
+        skb::BY_FRAGS => true,
         size => segment::octets(ctx, size) <= limit,
     }
 }

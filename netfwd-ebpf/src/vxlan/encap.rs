@@ -106,7 +106,8 @@ pub fn to_peer(
 
 /// Whether an untagged frame can be encapsulated here. The companion takes what is not IP (adjust_room
 /// refuses it), what is tagged (the tag would end up outside), frames that need an outer checksum,
-/// and super-packets that outgrow the outer length field.
+/// super-packets that outgrow the outer length field, and those of SCTP, which adjust_room refuses as well
+/// (net/core/filter.c, `bpf_skb_net_grow`).
 #[inline(always)]
 pub fn is_fast(ctx: &TcContext, eth: &Ethernet) -> bool {
     let plain = maps::config().is_some_and(|c| !c.flags.has(ConfigFlags::UDP_CHECKSUM));
@@ -118,7 +119,7 @@ pub fn is_fast(ctx: &TcContext, eth: &Ethernet) -> bool {
 pub fn is_wrappable(ctx: &TcContext, ether_type: u16) -> bool {
     let is_ip = matches!(ether_type, ether_type::IPV4 | ether_type::IPV6);
     let fits = u16::try_from(ctx.len() as usize + ENCAP_V6 - ETH_LEN).is_ok();
-    is_ip && fits
+    is_ip && fits && skb::gso_size(ctx) != skb::BY_FRAGS
 }
 
 /// Writes what the outer headers of frames between two stations have in common.

@@ -90,15 +90,26 @@ pub struct Ran {
 
 /// Runs the hook's program on a frame that arrives on an interface of the caller's namespace.
 pub fn run(ebpf: &mut Ebpf, hook: Hook, ifindex: u32, frame: &[u8]) -> Result<Ran> {
-    let mut out = vec![0; frame.len() + GROWTH];
     let context = match hook {
         Hook::UplinkXdp => xdp_context(ifindex, frame.len()),
-        _ => skb_context(ifindex),
+        _ => skb_context(ifindex, 0),
     };
+    run_with(ebpf, hook, &context, frame)
+}
+
+/// The same, with a super-packet whose segments have so many octets; `gso_size` of its `skb_shared_info`. It says nothing of
+/// what the segments are.
+pub fn run_super(ebpf: &mut Ebpf, on: (Hook, u32), frame: &[u8], segment: u32) -> Result<Ran> {
+    let (hook, ifindex) = on;
+    run_with(ebpf, hook, &skb_context(ifindex, segment), frame)
+}
+
+fn run_with(ebpf: &mut Ebpf, hook: Hook, context: &[u8], frame: &[u8]) -> Result<Ran> {
+    let mut out = vec![0; frame.len() + GROWTH];
     let options = TestRunOptions {
         data_in: Some(frame),
         data_out: Some(&mut out),
-        ctx_in: Some(&context),
+        ctx_in: Some(context),
         ..TestRunOptions::default()
     };
     let described = || format!("{} on {} octets", hook.program(), frame.len());
@@ -120,12 +131,15 @@ pub fn run(ebpf: &mut Ebpf, hook: Hook, ifindex: u32, frame: &[u8]) -> Result<Ra
     })
 }
 
-/// `struct __sk_buff` with its `ifindex`; the kernel refuses most other fields.
-fn skb_context(ifindex: u32) -> Vec<u8> {
+/// `struct __sk_buff` with its `ifindex` and its `gso_size`; the kernel refuses most other fields.
+fn skb_context(ifindex: u32, gso_size: u32) -> Vec<u8> {
     const LEN: usize = 192;
     const IFINDEX: usize = 40;
+    const GSO_SIZE: usize = 176;
     let mut context = vec![0; LEN];
-    context[IFINDEX..IFINDEX + 4].copy_from_slice(&ifindex.to_ne_bytes());
+    for (at, field) in [(IFINDEX, ifindex), (GSO_SIZE, gso_size)] {
+        context[at..at + 4].copy_from_slice(&field.to_ne_bytes());
+    }
     context
 }
 

@@ -65,6 +65,15 @@ impl World {
             .within(|| run::run(ebpf, hook, ifindex, frame))
     }
 
+    /// The same with a super-packet, whose segments have so many octets.
+    pub fn run_super(&mut self, on: (Hook, u32), frame: &[u8], segment: u32) -> Result<Ran> {
+        self.verify(on.0)?;
+        let ebpf = &mut self.ebpf;
+        self.wires
+            .here
+            .within(|| run::run_super(ebpf, on, frame, segment))
+    }
+
     /// Does work in the world's namespace, which runs programs on many frames: entering it takes longer
     /// than a program does.
     pub fn inside<T: Send>(&mut self, work: impl FnOnce(&mut Inside<'_>) -> T + Send) -> T {
