@@ -54,9 +54,12 @@ impl Place {
         Ok(())
     }
 
+    fn waiting(&self) -> Result<String> {
+        Ok(self.instance.json("status")?[0]["waiting"].to_string())
+    }
+
     fn waits_for(&self, port: &str) -> Result<bool> {
-        let waiting = self.instance.json("status")?[0]["waiting"].to_string();
-        Ok(waiting.contains(port))
+        Ok(self.waiting()?.contains(port))
     }
 }
 
@@ -196,6 +199,14 @@ fn without_ipv6() -> Result<Place> {
     Ok(place)
 }
 
+/// A port for the third container, of both families.
+fn third(tenant: &Namespace) -> String {
+    format!(
+        "\n[[network.port]]\nnetns = \"{}\"\nname = \"eth0\"\naddresses = [\"{C3}/24\", \"{C3_V6}/64\"]\n",
+        tenant.name()
+    )
+}
+
 #[test]
 fn a_port_of_a_reload_that_cannot_be_set_is_waited_for() -> Result<()> {
     let place = without_ipv6()?;
@@ -203,11 +214,7 @@ fn a_port_of_a_reload_that_cannot_be_set_is_waited_for() -> Result<()> {
     let red = "\n[[network]]\nname = \"red\"\n";
     place.instance.write(&(before.clone() + red))?;
     place.instance.cli("reload")?;
-    let third = format!(
-        "\n[[network.port]]\nnetns = \"{}\"\nname = \"eth0\"\naddresses = [\"{C3}/24\", \"{C3_V6}/64\"]\n",
-        tenant.name()
-    );
-    place.instance.write(&(before + &third))?;
+    place.instance.write(&(before + &third(tenant)))?;
     place.instance.cli("reload")?;
     let port = format!("port {}/eth0", tenant.name());
     ensure!(place.waits_for(&port)?, "nobody is told");
@@ -228,8 +235,43 @@ fn a_port_of_a_command_that_cannot_be_set_is_refused() -> Result<()> {
     let netns = place.containers[2].name();
     let add = format!("port add --netns {netns} --name eth0 --network blue --address {C3_V6}/64");
     let refused = place.instance.attempt(&add)?;
-    ensure!(refused.sentence(1)?.contains(C3_V6), "{refused}");
+    let sentence = refused.sentence(1)?;
+    let setting = "net.ipv6.conf.eth0.disable_ipv6 to 0";
+    ensure!(
+        sentence.contains(C3_V6) && sentence.contains(setting),
+        "{refused}"
+    );
     ensure!(!place.waits_for("eth0")?);
     ensure!(place.instance.json("port show")?.len() == 2);
     place.third_comes()
+}
+
+/// The kernel says the same as to somebody who is not root, whom it would not help to become root.
+#[test]
+fn that_ipv6_is_off_is_told_with_what_helps() -> Result<()> {
+    let place = Place::new()?;
+    let (before, tenant) = (place.instance.config()?, &place.containers[2]);
+    tenant.run("sysctl -qw net.ipv6.conf.all.disable_ipv6=1")?;
+    place.instance.write(&(before + &third(tenant)))?;
+    place.instance.cli("reload")?;
+    let waiting = place.waiting()?;
+    for words in [
+        format!("port {}/eth0", tenant.name()),
+        format!("add address {C3_V6}/64"),
+        "IPv6 is switched off there".to_owned(),
+        "set net.ipv6.conf.all.disable_ipv6 to 0".to_owned(),
+        "out of the configuration".to_owned(),
+    ] {
+        ensure!(waiting.contains(&words), "{words}: {waiting}");
+    }
+    ensure!(!waiting.contains("as root"), "{waiting}");
+    tenant.run("sysctl -qw net.ipv6.conf.all.disable_ipv6=0")?;
+    eventually(
+        "the port's address",
+        AGAIN,
+        || Ok(!place.waits_for("eth0")?),
+    )?;
+    let addresses = tenant.run("ip addr show dev eth0")?.stdout;
+    ensure!(addresses.contains(C3_V6), "{addresses}");
+    Ok(())
 }

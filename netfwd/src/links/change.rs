@@ -14,7 +14,7 @@ use rtnetlink::{
     packet_core::{NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload},
 };
 
-use super::{LinkError, Links, ORIGIN, Tried, interface};
+use super::{LinkError, Links, ORIGIN, Tried, interface, ipv6};
 
 type Change = LinkMessageBuilder<LinkUnspec>;
 
@@ -112,6 +112,7 @@ impl Links {
         request.message_mut().attributes.push(origin);
         let done = request.replace().execute().await;
         done.tried(|| format!("add address {net} to {}", interface(index)))
+            .map_err(|error| ipv6::explained(error, index, net.addr()))
     }
 
     /// Takes an address from an interface; one that it does not have is no error.

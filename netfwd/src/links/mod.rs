@@ -10,6 +10,7 @@ mod error;
 pub mod ethtool;
 pub mod group;
 mod ifreq;
+mod ipv6;
 pub mod members;
 pub mod model;
 pub mod neighbour;
