@@ -293,8 +293,7 @@ impl Flood {
     fn clone_to(&self, target: &FloodTarget) -> bool {
         let (ifindex, flags) = match Deliver::from_number(target.deliver) {
             _ if target.ifindex == 0 => {
-                let peer = addr::words(&target.peer);
-                let companion = companion::set_tunnel(self.skb, self.vni, &peer);
+                let companion = companion::set_tunnel(self.skb, self.vni, &target.peer);
                 if companion == 0 {
                     return false;
                 }

@@ -10,7 +10,7 @@ use aya_ebpf::{
     programs::TcContext,
 };
 use netfwd_common::{
-    addr::{self, Addr, from_v4},
+    addr::{self, Addr, from_v4, is_v4, low_v4},
     maps::{Config, ConfigFlags, Network},
     verdict::DropReason,
 };
@@ -27,21 +27,19 @@ const KEY_LEN: u32 = size_of::<bpf_tunnel_key>() as u32;
 /// Where the TOS of an IPv4 packet, or the end of an IPv6 one's traffic class stands.
 const TOS: usize = ETH_LEN + 1;
 
-/// Sends a frame to a peer through the companion of its UDP port. A function of its own: the words are in its frame, and
-/// not in one that deeper calls stand on.
-#[inline(never)]
+/// Sends a frame to a peer through the companion of its UDP port.
+#[inline(always)]
 pub fn to_peer(ctx: &TcContext, network: &Network, peer: &Addr) -> Outcome {
-    match set_tunnel(ctx.skb.skb, network.vni, &addr::words(peer)) {
+    match set_tunnel(ctx.skb.skb, network.vni, peer) {
         0 => Outcome::Drop(DropReason::EncapFailed),
         ifindex => skb::transmit(ifindex).into(),
     }
 }
 
 /// Writes the tunnel's ends into the frame's metadata, for the companion to read; gives the companion's
-/// interface, or 0 where there is none. The peer's address in words, for of octets that stand anywhere the compiler makes
-/// as many loads, in every flood.
+/// interface, or 0 where there is none.
 #[inline(never)]
-pub fn set_tunnel(skb: *mut __sk_buff, vni: u32, peer: &[u32; 4]) -> u32 {
+pub fn set_tunnel(skb: *mut __sk_buff, vni: u32, address: &Addr) -> u32 {
     let (Some(config), Some(scratch)) = (maps::config(), maps::scratch()) else {
         return 0;
     };
@@ -50,14 +48,11 @@ pub fn set_tunnel(skb: *mut __sk_buff, vni: u32, peer: &[u32; 4]) -> u32 {
     key.tunnel_id = vni;
     key.tunnel_ttl = config.ttl;
     let mut flags = looks(skb, config, &mut key.tunnel_tos);
-    // SAFETY: as many octets, which stand anywhere. Copied, each would be put together by itself.
-    let address = unsafe { &*core::ptr::from_ref(peer).cast::<Addr>() };
-    let [high, low, prefix, v4] = *peer;
-    let is_v4 = high | low == 0 && prefix == addr::V4_WORD;
+    let is_v4 = is_v4(address);
     if is_v4 {
-        key.__bindgen_anon_1.remote_ipv4 = u32::from_be(v4);
+        key.__bindgen_anon_1.remote_ipv4 = u32::from_be_bytes(low_v4(address));
     } else {
-        key.__bindgen_anon_1.remote_ipv6 = *peer;
+        key.__bindgen_anon_1.remote_ipv6 = addr::words(address);
         flags |= u64::from(BPF_F_TUNINFO_IPV6);
     }
     let mut ifindex = config.companion_ifindex;
@@ -65,8 +60,7 @@ pub fn set_tunnel(skb: *mut __sk_buff, vni: u32, peer: &[u32; 4]) -> u32 {
         // SAFETY: the element stays readable until this program's RCU section ends.
         let peer = unsafe { maps::shared(peer) };
         if is_v4 {
-            let [.., source] = addr::words(&peer.source);
-            key.__bindgen_anon_3.local_ipv4 = u32::from_be(source);
+            key.__bindgen_anon_3.local_ipv4 = u32::from_be_bytes(low_v4(&peer.source));
         } else {
             key.__bindgen_anon_3.local_ipv6 = addr::words(&peer.source);
         }
