@@ -69,12 +69,13 @@ pub enum DataplaneError {
     },
     /// No program can be attached to the sockets of the host's processes.
     #[error(
-        "processes of this host itself do not reach published ports and floating addresses: {why}; \
-         mount cgroup2 at /sys/fs/cgroup, on a kernel with CONFIG_CGROUP_BPF, and start again"
+        "processes of this host itself do not reach published ports and floating addresses: {why}; {remedy}"
     )]
     Sockets {
         /// Why not.
         why: String,
+        /// What helps.
+        remedy: &'static str,
     },
     /// A map cannot be read or written.
     #[error(

@@ -96,7 +96,13 @@ fn classifier_of(program: &mut Loaded) -> Result<&mut SchedClassifier, ProgramEr
 }
 
 fn refused(program: &'static str, error: ProgramError) -> DataplaneError {
-    let why = match error {
+    let why = why(program, error);
+    DataplaneError::Program { program, why }
+}
+
+/// Why the kernel does not load a program, in a line; the verifier's log is for who asks.
+pub(super) fn why(program: &str, error: ProgramError) -> String {
+    match error {
         ProgramError::LoadError {
             io_error,
             verifier_log,
@@ -106,8 +112,7 @@ fn refused(program: &'static str, error: ProgramError) -> DataplaneError {
             format!("{io_error}, {}", verdict(&log))
         }
         other => other.to_string(),
-    };
-    DataplaneError::Program { program, why }
+    }
 }
 
 /// The verifier's last word, before its statistics.

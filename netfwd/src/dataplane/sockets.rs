@@ -13,7 +13,7 @@ use aya::{
 use super::{
     Dataplane, DataplaneError, Pins,
     attach::{reason, remove_pin},
-    cgroup,
+    cgroup, programs,
 };
 
 /// The programs, by what processes call.
@@ -73,11 +73,12 @@ impl Dataplane {
 
 /// Attaches every program; all or none.
 fn attach(ebpf: &mut Ebpf, pins: &Pins) -> Result<(), DataplaneError> {
-    let root = cgroup::root().ok_or_else(|| refused("there is no cgroup2 file system"))?;
-    let root = File::open(&root).map_err(|e| refused(format!("{}: {e}", root.display())))?;
+    let root = cgroup::root().ok_or_else(|| nowhere("there is no cgroup2 file system"))?;
+    let root = File::open(&root).map_err(|e| nowhere(format!("{}: {e}", root.display())))?;
     let attached = PROGRAMS.iter().try_for_each(|(call, name)| {
-        let done = attach_one(ebpf, pins, &root, (call, name));
-        done.map_err(|why| refused(format!("{name}: {why}")))
+        let program = loaded(ebpf, name)?;
+        let done = attach_one(program, pins, &root, call);
+        done.map_err(|why| nowhere(format!("{name}: {why}")))
     });
     if attached.is_err() {
         // Its own failure would say less than the first.
@@ -86,22 +87,36 @@ fn attach(ebpf: &mut Ebpf, pins: &Pins) -> Result<(), DataplaneError> {
     attached
 }
 
+/// A program that the kernel has.
+fn loaded<'ebpf>(
+    ebpf: &'ebpf mut Ebpf,
+    name: &str,
+) -> Result<&'ebpf mut CgroupSockAddr, DataplaneError> {
+    let program = ebpf.program_mut(name).ok_or(ProgramError::NotLoaded);
+    let load = |program: &'ebpf mut CgroupSockAddr| {
+        if program.fd().is_err() {
+            program.load()?;
+        }
+        Ok(program)
+    };
+    let done = program.and_then(TryInto::try_into).and_then(load);
+    done.map_err(|error| DataplaneError::Sockets {
+        why: format!(
+            "the kernel refuses program {name}: {}",
+            programs::why(name, error)
+        ),
+        remedy: "run with -v for the verifier's log",
+    })
+}
+
 /// Attaches a program, and then lets go of the one that an earlier process attached. For that long both
 /// run, and the second finds nothing left to do: a target is no listener.
 fn attach_one(
-    ebpf: &mut Ebpf,
+    program: &mut CgroupSockAddr,
     pins: &Pins,
     root: &File,
-    (call, name): (&str, &str),
+    call: &str,
 ) -> Result<(), String> {
-    let program: Result<&mut CgroupSockAddr, ProgramError> = ebpf
-        .program_mut(name)
-        .ok_or(ProgramError::NotLoaded)
-        .and_then(TryInto::try_into);
-    let program = program.map_err(reason)?;
-    if program.fd().is_err() {
-        program.load().map_err(reason)?;
-    }
     // A link always stands beside others, and takes no flag that says so (kernel/bpf/cgroup.c,
     // cgroup_bpf_link_attach).
     let id = program.attach(root, CgroupAttachMode::Single);
@@ -134,6 +149,41 @@ impl Pins {
     }
 }
 
-fn refused(why: impl Into<String>) -> DataplaneError {
-    DataplaneError::Sockets { why: why.into() }
+fn nowhere(why: impl Into<String>) -> DataplaneError {
+    DataplaneError::Sockets {
+        why: why.into(),
+        remedy: "mount cgroup2 at /sys/fs/cgroup, on a kernel with CONFIG_CGROUP_BPF, and start again",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataplane::LoadOptions;
+    use crate::sandbox::in_new_netns;
+
+    #[test]
+    fn a_program_that_is_refused_is_no_missing_mount() {
+        in_new_netns(|_| async {
+            let opened = Dataplane::open("test.sockets", &LoadOptions::default());
+            let mut dataplane = opened.expect("the object loads");
+            // Not one that goes on a socket.
+            let refused = loaded(&mut dataplane.ebpf, "port_ingress").expect_err("refused");
+            let sentence = refused.to_string();
+            let remedy = "; run with -v for the verifier's log";
+            assert!(
+                sentence.contains("the kernel refuses program port_ingress"),
+                "{sentence}"
+            );
+            assert!(
+                sentence.ends_with(remedy) && !sentence.contains("cgroup2"),
+                "{sentence}"
+            );
+        });
+        assert!(
+            nowhere("it is not there")
+                .to_string()
+                .contains("mount cgroup2")
+        );
+    }
 }
