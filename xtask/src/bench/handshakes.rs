@@ -1,5 +1,6 @@
-//! TCP connections as a tester offers them (RFC 3511 §5.3): the frames of one after the other, and a program that answers the
-//! first of each where the server's stack would. What is between both ends is what is measured then, and not their sockets.
+//! TCP connections as a tester offers them (RFC 3511 §5.3; its successor, RFC 9411 §7.2, adds a transaction of HTTP): the frames of
+//! one after the other, and a program that answers the first of each where the server's stack would. What is between both ends is
+//! what is measured then, and not their sockets.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::OwnedFd;
