@@ -3,11 +3,17 @@
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use netfwd_common::{icmp::Budget, verdict::DropReason};
+use netfwd_common::{
+    addr::{Addr, UNSPECIFIED},
+    icmp::Budget,
+    maps::{Publish, PublishFlags, PublishKey, Target, TargetFlags, TargetKey},
+    nat::proto,
+    verdict::DropReason,
+};
 use tests::{
-    packet::{Ipv4, Tcp, tcp_flags},
+    packet::{Ipv4, Ipv6, Tcp, ether_type, ethernet, tcp_flags, v6},
     prog::{
-        Expect, Hook, Verdict, World, mac,
+        Expect, Hook, NETWORK, Verdict, World, mac,
         nat::{
             OUTSIDE, PORT, SERVER, at_p1, at_uplink, c1_to_server, from_server, no_session,
             original, out, outside, to_c1,
@@ -133,6 +139,57 @@ fn a_station_is_told_by_the_address_that_it_called() -> Result<()> {
         )
         .given(c1_is_known)
         .expect(Expect::verdict(Verdict::Redirect).frame(beyond)),
+    ])
+}
+
+/// What is for the gateway's address on the link is the host's own, whoever is published at every address.
+#[test]
+fn nothing_is_published_on_the_link() -> Result<()> {
+    const GATEWAY: &str = "fe80::1";
+    let published = |world: &mut World| {
+        c1_is_known(world)?;
+        let (local, gateway) = (Addr::new(v6(GATEWAY).octets()), world.wires.gateway);
+        world.tables().put("locals", &local, &gateway)?;
+        let listener = PublishKey {
+            address: UNSPECIFIED,
+            port: 8080,
+            proto: proto::TCP,
+            pad: 0,
+        };
+        let to = Publish {
+            network: NETWORK,
+            group: 1,
+            flags: PublishFlags::default(),
+            targets: 1,
+            offset: 0,
+        };
+        let target = Target {
+            address: Addr::new(v6("fd00:3::12").octets()),
+            port: 80,
+            flags: TargetFlags::default(),
+        };
+        let place = TargetKey { group: 1, index: 0 };
+        world.tables().put("targets", &place, &target)?;
+        world.tables().put("publishes", &listener, &to)
+    };
+    let to_link = |hops| {
+        let ip = Ipv6 {
+            hops,
+            ..Ipv6::new("fe80::11", GATEWAY)
+        };
+        let packet = ip.tcp(&Tcp::syn(PORT, 8080), b"");
+        ethernet(mac::GATEWAY, mac::C1, ether_type::IPV6, &packet)
+    };
+    let gateways = |shows, frame: Vec<u8>| {
+        let arrives = Expect::verdict(Verdict::Redirect).frame(frame.clone());
+        let opens_none = |world: &mut World, _: &_| no_session(world);
+        at_p1(shows, frame)
+            .given(published)
+            .expect(arrives.then(opens_none))
+    };
+    run_all(vec![
+        gateways("with hops left", to_link(64)),
+        gateways("with none", to_link(1)),
     ])
 }
 

@@ -127,14 +127,14 @@ fn last_hop(packet: &Packet<'_>, eth: &Ethernet) -> Stage {
     }
     let (flow, source) = (packet.flow, packet.source);
     let is_local = maps::local(&flow.key.dst).is_some();
-    // A published port, which the host's stack would take for its own.
-    if is_local && source.stated & OPENED == 0 {
+    let is_on_link = addr::is_link_local_v6(&flow.key.dst);
+    // It may be for a published port, which the host's stack would take for its own. Nothing is published on a link.
+    if is_local && !is_on_link && source.stated & OPENED == 0 {
         return open(packet);
     }
     let network = maps::network(&source.network).ok_or(DropReason::NoNetwork)?;
     let has_gateway = addr::words(&network.gateway_v6) != [0; 4];
-    let is_for_host =
-        flow.is_v4() || !has_gateway || addr::is_link_local_v6(&flow.key.dst) || is_local;
+    let is_for_host = flow.is_v4() || !has_gateway || is_on_link || is_local;
     if is_for_host {
         return bridge::to_gateway(packet.ctx, network);
     }
