@@ -2,7 +2,7 @@
 
 use aya_ebpf::programs::TcContext;
 use netfwd_common::{
-    addr::{self, Addr},
+    addr::Addr,
     icmp::{
         TooBig, V4_HEADERS, V4_LEN, V4_QUOTE, V6_HEADERS, V6_LEN, V6_QUOTE, may_tell_v4,
         may_tell_v6, time_exceeded_v4, time_exceeded_v6,
@@ -12,7 +12,9 @@ use network_types::ip::Ipv6Hdr;
 
 use super::{
     noted,
-    too_big::{AT_ONCE, header_sum, in_wire_order, octets, partial, put, sum},
+    too_big::{
+        AT_ONCE, header_sum, in_wire_order, octets, partial, put, sum, teller_v4, teller_v6,
+    },
 };
 use crate::{
     frame::Frame,
@@ -48,10 +50,7 @@ pub fn tell_v4(ctx: &TcContext, eth: &Ethernet) -> bool {
     let Some(quote) = quote::<IP_LEN>(ctx, (ip[9], l4), octets) else {
         return false;
     };
-    let from = match addr::low_v4(&noted(ctx).1) {
-        [0, 0, 0, 0] => [ip[16], ip[17], ip[18], ip[19]],
-        router => router,
-    };
+    let from = teller_v4(&noted(ctx).1, &ip);
     let to = [ip[12], ip[13], ip[14], ip[15]];
     let mut headers = [0; V4_HEADERS];
     time_exceeded_v4(&error(eth, quote), from, to, octets as u16, &mut headers);
@@ -75,11 +74,7 @@ pub fn tell_v6(ctx: &TcContext, eth: &Ethernet) -> bool {
         return false;
     };
     let (_, router) = noted(ctx);
-    let from = if addr::words(&router) == [0; 4] {
-        &dst
-    } else {
-        &router
-    };
+    let from = teller_v6(&router, &dst);
     let mut headers = [0; V6_HEADERS];
     time_exceeded_v6(&error(eth, quote), from, &src, octets as u16, &mut headers);
     put(ctx, &headers)

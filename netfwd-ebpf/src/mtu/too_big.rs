@@ -86,10 +86,7 @@ fn tell_v4(ctx: &TcContext, eth: &Ethernet) -> bool {
         return false;
     };
     let to = [ip[12], ip[13], ip[14], ip[15]];
-    let from = match addr::low_v4(&router) {
-        [0, 0, 0, 0] => [ip[16], ip[17], ip[18], ip[19]],
-        router => router,
-    };
+    let from = teller_v4(&router, &ip);
     let mut headers = [0; V4_HEADERS];
     let error = error(eth, mtu, ip[8], quote);
     icmp::fragmentation_needed(&error, from, to, &mut headers);
@@ -120,14 +117,29 @@ fn tell_v6(ctx: &TcContext, eth: &Ethernet) -> bool {
     let Some(quote) = quote::<V6_QUOTE, { Ipv6Hdr::LEN }>(ctx, proto, at) else {
         return false;
     };
-    let from = if addr::words(&router) == [0; 4] {
-        &dst
-    } else {
-        &router
-    };
+    let from = teller_v6(&router, &dst);
     let mut headers = [0; V6_HEADERS];
     icmp::packet_too_big(&error(eth, mtu, hops, quote), from, &src, &mut headers);
     put(ctx, &headers)
+}
+
+/// Who tells the sender: the router that was noted, or else the address that the packet goes to.
+#[inline(always)]
+pub(super) fn teller_v4(router: &Addr, ip: &[u8; IP_LEN]) -> [u8; 4] {
+    match addr::low_v4(router) {
+        [0, 0, 0, 0] => [ip[16], ip[17], ip[18], ip[19]],
+        router => router,
+    }
+}
+
+/// The same over IPv6.
+#[inline(always)]
+pub(super) fn teller_v6<'a>(router: &'a Addr, dst: &'a Addr) -> &'a Addr {
+    if addr::words(router) == [0; 4] {
+        dst
+    } else {
+        router
+    }
 }
 
 /// Octets of the frame; the helper makes them zero where the frame ends before them (net/core/filter.c,

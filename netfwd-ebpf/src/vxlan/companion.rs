@@ -10,7 +10,7 @@ use aya_ebpf::{
     programs::TcContext,
 };
 use netfwd_common::{
-    addr::{self, Addr, from_v4, is_v4, low_v4},
+    addr::{self, Addr, from_v4},
     maps::{Config, ConfigFlags, Network},
     verdict::DropReason,
 };
@@ -48,9 +48,9 @@ pub fn set_tunnel(skb: *mut __sk_buff, vni: u32, address: &Addr) -> u32 {
     key.tunnel_id = vni;
     key.tunnel_ttl = config.ttl;
     let mut flags = looks(skb, config, &mut key.tunnel_tos);
-    let is_v4 = is_v4(address);
+    let is_v4 = addr::is_v4(address);
     if is_v4 {
-        key.__bindgen_anon_1.remote_ipv4 = u32::from_be_bytes(low_v4(address));
+        key.__bindgen_anon_1.remote_ipv4 = u32::from_be_bytes(addr::low_v4(address));
     } else {
         key.__bindgen_anon_1.remote_ipv6 = addr::words(address);
         flags |= u64::from(BPF_F_TUNINFO_IPV6);
@@ -60,7 +60,7 @@ pub fn set_tunnel(skb: *mut __sk_buff, vni: u32, address: &Addr) -> u32 {
         // SAFETY: the element stays readable until this program's RCU section ends.
         let peer = unsafe { maps::shared(peer) };
         if is_v4 {
-            key.__bindgen_anon_3.local_ipv4 = u32::from_be_bytes(low_v4(&peer.source));
+            key.__bindgen_anon_3.local_ipv4 = u32::from_be_bytes(addr::low_v4(&peer.source));
         } else {
             key.__bindgen_anon_3.local_ipv6 = addr::words(&peer.source);
         }
