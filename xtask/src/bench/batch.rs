@@ -55,7 +55,7 @@ impl<'messages> Batches<'messages> {
         (0..batches).try_for_each(|_| self.send(socket.as_raw_fd()).map(drop))
     }
 
-    /// Goes on sending each of them once, for a while at most.
+    /// Goes on sending each of them once, for a while at most. The last batch is left out: behind it they would begin anew.
     pub fn send_rest(&mut self, socket: &impl AsRawFd, time: Duration) -> Result<()> {
         let (start, last) = (Instant::now(), self.headers.len() / self.size - 1);
         while start.elapsed() < time && self.next < last {

@@ -111,6 +111,20 @@ pub fn redirect(netns: &Netns, from: &str, to: &str, helper: i32) -> Result<Owne
     on_arrival(netns, from, &redirected(to, helper))
 }
 
+/// Has an l4 checksum, which stands so far into the packet, brought up to date from one word to another; the context is in this
+/// register. The flags say how many octets the word has.
+pub fn l4_csum_replace(ctx: u8, at: i32, [old, new]: [i32; 2], flags: i32) -> [u64; 6] {
+    const L4_CSUM_REPLACE: i32 = 11;
+    [
+        insn(0xbf, 1, ctx, 0, 0),
+        insn(0xb7, 2, 0, 0, at),
+        insn(0xb7, 3, 0, 0, old),
+        insn(0xb7, 4, 0, 0, new),
+        insn(0xb7, 5, 0, 0, flags),
+        insn(0x85, 0, 0, 0, L4_CSUM_REPLACE),
+    ]
+}
+
 /// The end of a program that redirects.
 pub fn redirected(to: u32, helper: i32) -> [u64; 4] {
     [

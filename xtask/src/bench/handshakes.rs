@@ -27,7 +27,7 @@ const ADDRESSES: [u16; 2] = [26, 30];
 const PORTS: [u16; 2] = [34, 36];
 const ACKNOWLEDGED: u16 = 42;
 const FLAGS: u16 = 47;
-const CHECKSUM: u16 = 50;
+const CHECKSUM: i32 = 50;
 const END: i32 = 54;
 
 /// Registers: the context, and the packet. Instructions that load a word and a half.
@@ -113,9 +113,10 @@ fn answered(own: u32) -> Vec<u64> {
     program.extend(swapped(HALF, PORTS));
     program.push(insn(0x62, DATA, 0, ACKNOWLEDGED, word(FIRST)));
     program.push(insn(0x72, DATA, 0, FLAGS, i32::from(SYN | ACK)));
-    program.extend(summed([0, word(FIRST)], 4));
+    let acknowledged = [0, word(FIRST)];
+    program.extend(bpf::l4_csum_replace(CTX, CHECKSUM, acknowledged, 4));
     let flags = [SYN, SYN | ACK].map(|flags| half([LENGTH, flags]));
-    program.extend(summed(flags, 2));
+    program.extend(bpf::l4_csum_replace(CTX, CHECKSUM, flags, 2));
     program.extend(bpf::redirected(own, REDIRECT));
     program
 }
@@ -129,19 +130,6 @@ fn swapped(load: u8, [a, b]: [u16; 2]) -> [u64; 4] {
         insn(load, 3, DATA, b, 0),
         insn(store, DATA, 3, a, 0),
         insn(store, DATA, 1, b, 0),
-    ]
-}
-
-/// Brings TCP's checksum up to date for a word of so many octets.
-fn summed([old, new]: [i32; 2], octets: i32) -> [u64; 6] {
-    const L4_CSUM_REPLACE: i32 = 11;
-    [
-        insn(0xbf, 1, CTX, 0, 0),
-        insn(0xb7, 2, 0, 0, CHECKSUM.into()),
-        insn(0xb7, 3, 0, 0, old),
-        insn(0xb7, 4, 0, 0, new),
-        insn(0xb7, 5, 0, 0, octets),
-        insn(0x85, 0, 0, 0, L4_CSUM_REPLACE),
     ]
 }
 

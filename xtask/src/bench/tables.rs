@@ -15,7 +15,6 @@ const LOOKUP: i32 = 1;
 const UPDATE: i32 = 2;
 const RANDOM: i32 = 7;
 const STORE_BYTES: i32 = 9;
-const L4_CSUM_REPLACE: i32 = 11;
 const LOAD_BYTES: i32 = 26;
 /// `BPF_NOEXIST`.
 const NEW: i32 = 1;
@@ -85,15 +84,7 @@ fn packet(tables: &[i32], to: u32, redirect: i32) -> Vec<u64> {
 fn rewriting() -> Vec<u64> {
     let mut program = octets(LOAD_BYTES, HEADER, AT_HEADER).to_vec();
     program.extend(octets(STORE_BYTES, HEADER, AT_HEADER));
-    // r1 = the context, r2 = where, r3 = nothing, r4 = the difference, r5 = flags.
-    program.extend([
-        insn(0xbf, 1, CTX, 0, 0),
-        insn(0xb7, 2, 0, 0, CHECKSUM),
-        insn(0xb7, 3, 0, 0, 0),
-        insn(0xb7, 4, 0, 0, 0),
-        insn(0xb7, 5, 0, 0, PSEUDO_HEADER),
-        insn(0x85, 0, 0, 0, L4_CSUM_REPLACE),
-    ]);
+    program.extend(bpf::l4_csum_replace(CTX, CHECKSUM, [0, 0], PSEUDO_HEADER));
     program
 }
 

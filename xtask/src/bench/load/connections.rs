@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use nix::libc::linger;
 use nix::sys::socket::{setsockopt, sockopt};
 
-use super::{Ends, Load, Ways, Words};
+use super::{Ends, Load, MOST_CONNECTIONS, Ways, Words};
 use crate::bench::cpu::Cpu;
 use crate::bench::path::WARM;
 use crate::bench::report::Unit;
@@ -18,8 +18,6 @@ use crate::bench::session::Session;
 
 /// The server's l4 port.
 const PORT: u16 = 7000;
-/// The most connections of a round: fewer than there are l4 ports to translate to.
-const MOST: u64 = 16_000;
 /// How often the client asks again: what nobody answers ends within seconds, with no more system calls
 /// to each connection than it takes.
 const RETRIES: &str = "/proc/sys/net/ipv4/tcp_syn_retries";
@@ -112,7 +110,7 @@ impl<'lab> Client<'lab> {
 
     fn connect_for(&self, time: Duration) -> Result<u64> {
         let (start, mut made) = (Instant::now(), 0);
-        while start.elapsed() < time && made < MOST {
+        while start.elapsed() < time && made < u64::from(MOST_CONNECTIONS) {
             (self.once)(self).with_context(|| format!("connection {made}"))?;
             made += 1;
         }

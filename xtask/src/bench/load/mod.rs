@@ -19,6 +19,8 @@ use super::subject::Subject;
 use crate::run::netns::Netns;
 use crate::run::process;
 
+/// The most connections of a round: fewer than there are l4 ports to translate to.
+pub const MOST_CONNECTIONS: u16 = 16_000;
 /// How long a table may take to be emptied.
 const EMPTIED: Duration = Duration::from_secs(10);
 

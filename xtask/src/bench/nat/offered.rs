@@ -12,7 +12,7 @@ use crate::bench::batch::Batches;
 use crate::bench::bpf;
 use crate::bench::generator::Generator;
 use crate::bench::handshakes;
-use crate::bench::load::{Ends, Ways};
+use crate::bench::load::{Ends, MOST_CONNECTIONS, Ways};
 use crate::bench::measure::{Measured, PARTS};
 use crate::bench::path::{MACS, WARM};
 use crate::bench::report::Unit;
@@ -22,8 +22,6 @@ const ID: &str = "nat/connections-offered";
 /// The server's l4 port, and the client's first.
 const PORT: u16 = 7000;
 const FIRST_PORT: u16 = 2048;
-/// The most connections of a round: fewer than there are l4 ports to translate to.
-const MOST: u16 = 16_000;
 
 /// Measures and prints.
 pub fn run(session: &Session<'_>, ways: &Ways<'_>) -> Result<()> {
@@ -59,7 +57,7 @@ struct Tester<'lab> {
 impl<'lab> Tester<'lab> {
     fn open(ends: &'lab Ends<'lab>) -> Result<Self> {
         let server = SocketAddrV4::new(SERVER, PORT);
-        let frames = (FIRST_PORT..FIRST_PORT + MOST).flat_map(|port| {
+        let frames = (FIRST_PORT..FIRST_PORT + MOST_CONNECTIONS).flat_map(|port| {
             handshakes::frames([HOST_MAC, MACS[0]], SocketAddrV4::new(CLIENT, port), server)
         });
         Ok(Self {
